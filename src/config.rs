@@ -1,0 +1,275 @@
+//! `shard.toml`: every key with its default.
+//!
+//! Two steps: [`file`] is what the user may write, [`Config`] is what the program works with.
+//! Flags come later and win; see `cli`.
+
+pub mod file;
+mod pattern;
+mod values;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::model::{Bytes, Cost, Millis, Percent};
+
+pub use pattern::Patterns;
+pub use values::{Budget, Granularity, MemoryKind, Order, RunsOn, ShardCount};
+
+/// The whole configuration, complete and checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The objective over all tiers.
+    pub goal: Goal,
+    /// Added to assumed, inherited and imported memory.
+    pub margin: Percent,
+    /// Where plans are written, relative to the configuration's folder.
+    pub out: String,
+    /// The history's file, relative to the configuration's folder.
+    pub history: String,
+    /// Whose observations count; `None`: that of the newest run.
+    pub key: Option<String>,
+    /// Where suites come from.
+    pub inventory: Inventory,
+    /// How names in reports become ids.
+    pub map: NameMap,
+    /// In the order of the file. Never empty.
+    pub tiers: Vec<Tier>,
+    /// Larger machines, in ascending budget.
+    pub runners: Vec<Runner>,
+}
+
+/// What a plan is asked for, by the file or by flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Goal {
+    /// `None`: nobody said. Memory is then reported against 3 GB.
+    pub budget: Option<Budget>,
+    /// No shard longer than this.
+    pub target: Option<Millis>,
+    /// At most this many shards.
+    pub shards: Option<u32>,
+}
+
+/// Where suites come from, when the command line names no source.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Globs.
+    pub files: Vec<String>,
+    /// Suites to leave out.
+    pub exclude: Patterns,
+    /// A command that lists suites.
+    pub command: Option<Vec<String>>,
+    /// What the command or list prints; recognised from the content when absent.
+    pub format: Option<crate::inventory::Format>,
+    /// What becomes a suite.
+    pub granularity: Option<Granularity>,
+}
+
+/// A prefix to remove and one to put in front: `[map]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameMap {
+    /// Removed from the front where it stands there.
+    pub strip: String,
+    /// Put in front unless it stands there already.
+    pub add: String,
+}
+
+impl NameMap {
+    /// The id for `name`. Applying it twice is applying it once.
+    #[must_use]
+    pub fn apply(&self, name: &str) -> String {
+        let rest = match self.strip.as_str() {
+            "" => name,
+            strip => name.strip_prefix(strip).unwrap_or(name),
+        };
+        if rest.starts_with(&self.add) { rest.to_owned() } else { format!("{}{rest}", self.add) }
+    }
+}
+
+/// Suites that run the same way.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// `[a-z0-9][a-z0-9-]*`.
+    pub name: String,
+    /// Which suites belong to it.
+    pub matches: Patterns,
+    /// Worker processes of a session, at least 1.
+    pub workers: u32,
+    /// Whether processes live on from suite to suite.
+    pub memory: MemoryKind,
+    /// Whether the runner keeps the order of a selection.
+    pub order: Order,
+    /// One file's tests run on all workers; `None`: the command tells.
+    pub spread: Option<bool>,
+    /// One process a suite, started by `shard run`.
+    pub each: bool,
+    /// CPUs to share out where `each` is set.
+    pub cpus: u32,
+    /// Suites that run with no other beside them.
+    pub exclusive: Patterns,
+    /// Bytes of a session before any suite.
+    pub base: Bytes,
+    /// Bytes of each worker before any suite.
+    pub worker_base: Bytes,
+    /// Once per shard: checkout, install.
+    pub setup: Millis,
+    /// Once per session.
+    pub session_start: Millis,
+    /// The cost of a file that nobody has measured.
+    pub assume: Cost,
+    /// This tier's own objective.
+    pub goal: Goal,
+    /// The command that runs a session.
+    pub run: Vec<String>,
+    /// Minutes; `None`: from the prediction.
+    pub timeout_minutes: Option<u32>,
+    /// Copied verbatim into matrices.
+    pub runs_on: RunsOn,
+}
+
+/// A kind of machine for suites that are too big for their tier's.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// What plans call it.
+    pub name: String,
+    /// Copied verbatim into matrices.
+    pub runs_on: RunsOn,
+    /// Bytes that one shard may use there.
+    pub budget: Bytes,
+}
+
+/// What is wrong in a configuration file, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// From 1; `None` where the whole file is meant.
+    pub line: Option<(usize, usize)>,
+    /// Lower case, no final dot.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((line, column)) = self.line {
+            write!(f, "{line}:{column}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Default for Config {
+    /// What holds with no file at all: one tier `default` that takes every suite.
+    fn default() -> Config {
+        Config {
+            goal: Goal::default(),
+            margin: Percent(1_000),
+            out: "shard-out".to_owned(),
+            history: "shard-history.json".to_owned(),
+            key: None,
+            inventory: Inventory::default(),
+            map: NameMap::default(),
+            tiers: vec![Tier::default()],
+            runners: Vec::new(),
+        }
+    }
+}
+
+impl Default for Tier {
+    fn default() -> Tier {
+        Tier {
+            name: "default".to_owned(),
+            matches: Patterns::all(),
+            workers: 1,
+            memory: MemoryKind::Accumulates,
+            order: Order::Kept,
+            spread: None,
+            each: false,
+            cpus: 1,
+            exclusive: Patterns::default(),
+            base: Bytes(60_000_000),
+            worker_base: Bytes(50_000_000),
+            setup: Millis(45_000),
+            session_start: Millis(3_000),
+            assume: Cost {
+                time: Millis(4_000),
+                import: Bytes(0),
+                retained: Bytes(40_000_000),
+                transient: Bytes(0),
+                cpus: 1,
+            },
+            goal: Goal::default(),
+            run: Vec::new(),
+            timeout_minutes: None,
+            runs_on: RunsOn(Value::String("ubuntu-latest".to_owned())),
+        }
+    }
+}
+
+impl Tier {
+    /// Whether one file's tests run on all workers: as set, or as the command shows. pytest-xdist spreads tests unless it is told to keep files
+    /// together.
+    #[must_use]
+    pub fn spreads(&self) -> bool {
+        self.spread.unwrap_or_else(|| command_spreads(&self.run))
+    }
+
+    /// Bytes of a session before any suite: `base + workers × worker-base`.
+    #[must_use]
+    pub fn floor(&self) -> Bytes {
+        self.base + self.worker_base.saturating_mul(u64::from(self.workers))
+    }
+}
+
+/// Whether a pytest command starts xdist workers without a `--dist` that keeps files together.
+fn command_spreads(run: &[String]) -> bool {
+    let pytest = run.iter().any(|word| word.rsplit('/').next().is_some_and(|name| matches!(name, "pytest" | "py.test")));
+    let value = |names: [&str; 2]| {
+        run.iter().enumerate().find_map(|(at, word)| {
+            let long = names.iter().find_map(|name| word.strip_prefix(name));
+            match long? {
+                "" => run.get(at + 1).map(String::as_str),
+                rest => Some(rest.strip_prefix('=').unwrap_or(rest)),
+            }
+        })
+    };
+    let workers = value(["--numprocesses", "-n"]).filter(|workers| *workers != "0");
+    let keeps = value(["--dist", "--dist"]).is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
+    pytest && workers.is_some() && !keeps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xdist_spreads_unless_it_keeps_files() {
+        let check = |run: &str, expect: bool| {
+            let words: Vec<String> = run.split(' ').map(str::to_owned).collect();
+            assert_eq!(command_spreads(&words), expect, "{run}");
+        };
+        check("pytest -n {workers} @{selection}", true);
+        check("python -m pytest --numprocesses=4 x", true);
+        check("pytest -n4 --dist load x", true);
+        check("pytest -n {workers} --dist loadfile @{selection}", false);
+        check("pytest -n auto --dist=loadscope x", false);
+        check("pytest -n 0 x", false);
+        check("pytest @{selection}", false);
+        check("go test -n 4", false);
+    }
+
+    #[test]
+    fn a_name_map_is_idempotent() {
+        let map = NameMap { strip: "/home/ci/project/".into(), add: "backend/".into() };
+        for name in ["/home/ci/project/tests/a.py", "tests/a.py", "backend/tests/a.py"] {
+            assert_eq!(map.apply(name), "backend/tests/a.py");
+            assert_eq!(map.apply(&map.apply(name)), "backend/tests/a.py");
+        }
+    }
+}

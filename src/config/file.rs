@@ -1,0 +1,517 @@
+//! `shard.toml` as the user may write it, and its way to a checked [`Config`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use super::values::{self, Budget, Granularity, MemoryKind, Order, RunsOn, ShardCount, Timeout};
+use super::{Config, ConfigError, Goal, Inventory, NameMap, Patterns, Runner, Tier};
+use crate::model::{Bytes, Cost, Millis, Percent};
+
+/// Longest configuration that is read, in bytes.
+pub const SIZE_MAX: u64 = 4 << 20;
+
+/// Most CPUs or workers of one tier: far above any machine, far below an overflow.
+const WORKERS_MAX: u32 = 4_096;
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct File {
+    #[serde(deserialize_with = "values::budget")]
+    budget: Option<Budget>,
+    #[serde(deserialize_with = "values::millis")]
+    target: Option<Millis>,
+    shards: Option<Spanned<Shards>>,
+    #[serde(rename = "overhead", deserialize_with = "values::millis")]
+    _overhead: Option<Millis>,
+    #[serde(rename = "minute-value")]
+    _minute_value: Option<f64>,
+    #[serde(rename = "stability", deserialize_with = "values::percent")]
+    _stability: Option<Percent>,
+    #[serde(deserialize_with = "values::percent")]
+    margin: Option<Percent>,
+    out: Option<Spanned<String>>,
+    history: Option<Spanned<String>>,
+    key: Option<String>,
+    inventory: InventoryFile,
+    map: MapFile,
+    tier: Tiers,
+    together: Vec<Spanned<RuleFile>>,
+    apart: Vec<Spanned<RuleFile>>,
+    alone: Vec<Spanned<RuleFile>>,
+    runner: Vec<RunnerFile>,
+    preflight: PreflightFile,
+}
+
+/// A shard count inside a [`Spanned`], which knows no `deserialize_with`.
+#[derive(Deserialize, Clone, Copy)]
+struct Shards(#[serde(deserialize_with = "values::shard_count")] Option<ShardCount>);
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct InventoryFile {
+    files: Vec<String>,
+    exclude: Spanned1<Vec<String>>,
+    command: Option<Spanned<Vec<String>>>,
+    format: Option<Spanned<String>>,
+    granularity: Option<Granularity>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct MapFile {
+    strip: String,
+    add: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct TierFile {
+    #[serde(rename = "match")]
+    matches: Option<Spanned<Vec<String>>>,
+    workers: Option<Spanned<u32>>,
+    memory: Option<MemoryKind>,
+    order: Option<Order>,
+    spread: Option<bool>,
+    each: Option<Spanned<bool>>,
+    cpus: Option<Spanned<u32>>,
+    exclusive: Spanned1<Vec<String>>,
+    #[serde(deserialize_with = "values::bytes")]
+    base: Option<Bytes>,
+    #[serde(deserialize_with = "values::bytes")]
+    worker_base: Option<Bytes>,
+    #[serde(deserialize_with = "values::millis")]
+    setup: Option<Millis>,
+    #[serde(deserialize_with = "values::millis")]
+    session_start: Option<Millis>,
+    sessions: Option<Spanned<u32>>,
+    split: Option<Spanned<bool>>,
+    assume: AssumeFile,
+    #[serde(deserialize_with = "values::budget")]
+    budget: Option<Budget>,
+    #[serde(deserialize_with = "values::millis")]
+    target: Option<Millis>,
+    shards: Option<Spanned<Shards>>,
+    run: Option<Spanned<Vec<String>>>,
+    #[serde(deserialize_with = "values::timeout")]
+    timeout: Option<Timeout>,
+    #[serde(rename = "idle-timeout", deserialize_with = "values::millis")]
+    _idle_timeout: Option<Millis>,
+    #[serde(rename = "guard")]
+    _guard: Option<GuardFile>,
+    #[serde(rename = "retry")]
+    _retry: Option<RetryFile>,
+    runs_on: Option<RunsOn>,
+    #[serde(rename = "price")]
+    _price: Option<f64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct AssumeFile {
+    #[serde(deserialize_with = "values::millis")]
+    time: Option<Millis>,
+    #[serde(deserialize_with = "values::bytes")]
+    import: Option<Bytes>,
+    #[serde(deserialize_with = "values::bytes")]
+    retained: Option<Bytes>,
+    #[serde(deserialize_with = "values::bytes")]
+    transient: Option<Bytes>,
+    cpus: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum GuardFile {
+    Machine,
+    Budget,
+    Off,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RetryFile {
+    #[serde(rename = "on")]
+    _on: Vec<String>,
+    #[serde(rename = "times")]
+    _times: Option<u32>,
+    #[serde(rename = "pause", deserialize_with = "values::millis")]
+    _pause: Option<Millis>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    #[serde(rename = "match")]
+    _matches: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RunnerFile {
+    name: Spanned<String>,
+    runs_on: RunsOn,
+    #[serde(default, deserialize_with = "values::bytes")]
+    memory: Option<Bytes>,
+    #[serde(default, deserialize_with = "values::bytes")]
+    budget: Option<Bytes>,
+    #[serde(rename = "price", default)]
+    _price: Option<f64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct PreflightFile {
+    #[serde(rename = "need")]
+    _need: MachineFile,
+    #[serde(rename = "recommend")]
+    _recommend: MachineFile,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct MachineFile {
+    #[serde(rename = "memory", deserialize_with = "values::bytes")]
+    _memory: Option<Bytes>,
+    #[serde(rename = "disk", deserialize_with = "values::bytes")]
+    _disk: Option<Bytes>,
+    #[serde(rename = "cpus")]
+    _cpus: Option<u32>,
+}
+
+/// A value with its place, where absence has none.
+#[derive(Default)]
+struct Spanned1<T>(T, Option<std::ops::Range<usize>>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned1<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        let span = spanned.span();
+        Ok(Spanned1(spanned.into_inner(), Some(span)))
+    }
+}
+
+/// The `[tier.…]` tables in the order of the file.
+#[derive(Default)]
+struct Tiers(Vec<(Spanned<String>, TierFile)>);
+
+impl<'de> Deserialize<'de> for Tiers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tiers, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Tiers;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tables such as [tier.unit]")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tiers, A::Error> {
+                let mut tiers = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    tiers.push(entry);
+                }
+                Ok(Tiers(tiers))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// Reads the text of a `shard.toml`.
+///
+/// # Errors
+/// The first thing that is wrong, with its line and column.
+pub fn parse(text: &str) -> Result<Config, ConfigError> {
+    let file: File = toml::from_str(text).map_err(|err| from_toml(text, &err))?;
+    Checker { text }.config(file)
+}
+
+/// A parser's error in our words, with a suggestion where a key is nearly right.
+fn from_toml(text: &str, err: &toml::de::Error) -> ConfigError {
+    let line = err.span().map(|span| position(text, span.start));
+    let message = err.message().trim_end_matches('.');
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
+    let (Some(wrong), true) = (names.next(), unknown) else {
+        return ConfigError { line, message: message.replace('\n', " "), help: None };
+    };
+    let known: Vec<&str> = names.collect();
+    let what = if message.starts_with("unknown field") { "key" } else { "value" };
+    let help = match crate::text::closest(wrong, known.iter().copied()) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("known here: {}", known.join(", ")),
+    };
+    ConfigError { line, message: format!("unknown {what} `{wrong}`"), help: Some(help) }
+}
+
+/// Line and column of a byte, both from 1, columns counted in characters.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+struct Checker<'a> {
+    text: &'a str,
+}
+
+impl Checker<'_> {
+    fn error(&self, span: Option<std::ops::Range<usize>>, message: String, help: &str) -> ConfigError {
+        let line = span.map(|span| position(self.text, span.start));
+        ConfigError { line, message, help: (!help.is_empty()).then(|| help.to_owned()) }
+    }
+
+    fn not_yet<T>(&self, spanned: &Spanned<T>, what: &str, help: &str) -> ConfigError {
+        self.error(Some(spanned.span()), format!("{what} is not supported yet"), help)
+    }
+
+    fn config(&self, file: File) -> Result<Config, ConfigError> {
+        let default = Config::default();
+        for (rules, name) in [(&file.together, "together"), (&file.apart, "apart"), (&file.alone, "alone")] {
+            if let Some(rule) = rules.first() {
+                return Err(self.not_yet(rule, &format!("[[{name}]]"), "remove the rule"));
+            }
+        }
+        let tiers = match file.tier.0.is_empty() {
+            true => default.tiers,
+            false => file.tier.0.into_iter().map(|(name, tier)| self.tier(name, tier)).collect::<Result<_, _>>()?,
+        };
+        Ok(Config {
+            goal: self.goal(file.budget, file.target, file.shards)?,
+            margin: file.margin.unwrap_or(default.margin),
+            out: self.path(file.out, "out")?.unwrap_or(default.out),
+            history: self.path(file.history, "history")?.unwrap_or(default.history),
+            key: file.key,
+            inventory: self.inventory(file.inventory)?,
+            map: NameMap { strip: file.map.strip, add: file.map.add },
+            tiers,
+            runners: self.runners(file.runner)?,
+        })
+    }
+
+    fn path(&self, path: Option<Spanned<String>>, key: &str) -> Result<Option<String>, ConfigError> {
+        match path {
+            Some(path) if path.get_ref().is_empty() => {
+                Err(self.error(Some(path.span()), format!("`{key}` is empty"), "leave the key out for its default"))
+            }
+            Some(path) if key == "history" && path.get_ref().contains("://") => {
+                Err(self.not_yet(&path, "a history in shared storage", "name a file"))
+            }
+            path => Ok(path.map(Spanned::into_inner)),
+        }
+    }
+
+    fn goal(
+        &self,
+        budget: Option<Budget>,
+        target: Option<Millis>,
+        shards: Option<Spanned<Shards>>,
+    ) -> Result<Goal, ConfigError> {
+        let shards = match shards.as_ref().and_then(|shards| shards.get_ref().0.map(|count| (shards, count))) {
+            Some((shards, ShardCount::Auto)) => {
+                return Err(self.not_yet(shards, "`shards = \"auto\"`", "write a number, or set `target`"));
+            }
+            Some((_, ShardCount::Count(count))) => Some(count),
+            None => None,
+        };
+        Ok(Goal { budget, target, shards })
+    }
+
+    fn inventory(&self, file: InventoryFile) -> Result<Inventory, ConfigError> {
+        let format = match file.format {
+            Some(format) => {
+                let read = format.get_ref().parse().map_err(|help: String| {
+                    let message = format!("`{}` is not a format of an inventory", format.get_ref());
+                    self.error(Some(format.span()), message, &help)
+                })?;
+                Some(read)
+            }
+            None => None,
+        };
+        Ok(Inventory {
+            files: file.files,
+            exclude: self.patterns(file.exclude)?,
+            command: self.command(file.command)?,
+            format,
+            granularity: file.granularity,
+        })
+    }
+
+    fn command(&self, command: Option<Spanned<Vec<String>>>) -> Result<Option<Vec<String>>, ConfigError> {
+        match command {
+            Some(command) if command.get_ref().first().is_none_or(String::is_empty) => {
+                Err(self.error(Some(command.span()), "the command is empty".into(), "write [\"program\", \"argument\", …]"))
+            }
+            command => Ok(command.map(Spanned::into_inner)),
+        }
+    }
+
+    fn patterns(&self, Spanned1(patterns, span): Spanned1<Vec<String>>) -> Result<Patterns, ConfigError> {
+        Patterns::new(patterns.iter().map(String::as_str)).map_err(|(pattern, err)| {
+            self.error(span, format!("pattern `{pattern}`: {}", err.msg), "`*` stops at `/`; `**` stands between slashes")
+        })
+    }
+
+    fn count(&self, count: Option<Spanned<u32>>, key: &str) -> Result<Option<u32>, ConfigError> {
+        match count {
+            Some(count) if !(1..=WORKERS_MAX).contains(count.get_ref()) => {
+                let message = format!("`{key}` is {}, outside 1 to {WORKERS_MAX}", count.get_ref());
+                Err(self.error(Some(count.span()), message, ""))
+            }
+            count => Ok(count.map(Spanned::into_inner)),
+        }
+    }
+
+    fn tier(&self, name: Spanned<String>, file: TierFile) -> Result<Tier, ConfigError> {
+        let default = Tier::default();
+        if !is_tier_name(name.get_ref()) {
+            let message = format!("`{}` cannot be the name of a tier", crate::text::printable(name.get_ref()));
+            return Err(self.error(Some(name.span()), message, "use small letters, digits and `-`, such as [tier.e2e-slow]"));
+        }
+        let name_span = name.span();
+        let name = name.into_inner();
+        let Some(matches) = file.matches else {
+            let message = format!("tier `{name}` has no `match`");
+            return Err(self.error(Some(name_span), message, "add for example match = [\"tests/unit/**\"]"));
+        };
+        if let Some(sessions) = file.sessions.filter(|sessions| *sessions.get_ref() != 1) {
+            return Err(self.not_yet(&sessions, "more than one session in a shard", "leave `sessions` at 1"));
+        }
+        if let Some(split) = file.split.filter(|split| *split.get_ref()) {
+            return Err(self.not_yet(&split, "`split = true`", "set granularity = \"class\" or \"test\" in [inventory]"));
+        }
+        let memory = file.memory.unwrap_or(default.memory);
+        let workers = self.count(file.workers, "workers")?.unwrap_or(default.workers);
+        let each = match file.each {
+            Some(each) if *each.get_ref() && memory != MemoryKind::Isolated => {
+                let message = "`each` starts a process for every suite".to_owned();
+                return Err(self.error(Some(each.span()), message, "set memory = \"isolated\" too"));
+            }
+            each => each.is_some_and(Spanned::into_inner),
+        };
+        let timeout_minutes = match file.timeout {
+            Some(Timeout::After(after)) => Some(u32::try_from(after.0.div_ceil(60_000)).unwrap_or(7_200).clamp(1, 7_200)),
+            Some(Timeout::Auto) | None => None,
+        };
+        Ok(Tier {
+            name,
+            matches: self.patterns(Spanned1(matches.get_ref().clone(), Some(matches.span())))?,
+            workers,
+            memory,
+            order: file.order.unwrap_or(default.order),
+            spread: file.spread,
+            each,
+            cpus: self.count(file.cpus, "cpus")?.unwrap_or(workers),
+            exclusive: self.patterns(file.exclusive)?,
+            base: file.base.unwrap_or(default.base),
+            worker_base: file.worker_base.unwrap_or(default.worker_base),
+            setup: file.setup.unwrap_or(default.setup),
+            session_start: file.session_start.unwrap_or(default.session_start),
+            assume: Cost {
+                time: file.assume.time.unwrap_or(default.assume.time).max(Millis(1)),
+                import: file.assume.import.unwrap_or(default.assume.import),
+                retained: file.assume.retained.unwrap_or(default.assume.retained),
+                transient: file.assume.transient.unwrap_or(default.assume.transient),
+                cpus: self.count(file.assume.cpus, "cpus")?.unwrap_or(default.assume.cpus),
+            },
+            goal: self.goal(file.budget, file.target, file.shards)?,
+            run: self.command(file.run)?.unwrap_or_default(),
+            timeout_minutes,
+            runs_on: file.runs_on.unwrap_or(default.runs_on),
+        })
+    }
+
+    fn runners(&self, files: Vec<RunnerFile>) -> Result<Vec<Runner>, ConfigError> {
+        let mut names = BTreeSet::new();
+        let mut runners = Vec::with_capacity(files.len());
+        for file in files {
+            let name = file.name.get_ref().clone();
+            if !is_tier_name(&name) || !names.insert(name.clone()) {
+                let message = format!("`{}` cannot be the name of a runner here", crate::text::printable(&name));
+                let help = "use small letters, digits and `-`, each name once";
+                return Err(self.error(Some(file.name.span()), message, help));
+            }
+            let budget = match (file.budget, file.memory) {
+                (Some(budget), _) => budget,
+                // The share of a machine's memory that ESTIMATES' `auto` leaves to a job.
+                (None, Some(memory)) => crate::estimate::budget::of_machine(memory),
+                (None, None) => {
+                    let message = format!("runner `{name}` has neither `budget` nor `memory`");
+                    return Err(self.error(Some(file.name.span()), message, "add for example budget = \"24GB\""));
+                }
+            };
+            runners.push(Runner { name, runs_on: file.runs_on, budget });
+        }
+        runners.sort_by(|a, b| a.budget.cmp(&b.budget).then_with(|| a.name.cmp(&b.name)));
+        Ok(runners)
+    }
+}
+
+/// `[a-z0-9][a-z0-9-]*`, at most 64 bytes: it becomes a file name and a job name.
+#[must_use]
+pub fn is_tier_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    name.len() <= 64 && name.bytes().next().is_some_and(plain) && name.bytes().all(|b| plain(b) || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_manual_is_read() {
+        let text = include_str!("../../testdata/config/every-key.toml");
+        let config = parse(text).unwrap();
+        assert_eq!(config.tiers.iter().map(|tier| tier.name.as_str()).collect::<Vec<_>>(), ["unit", "images", "e2e"]);
+        let unit = &config.tiers[0];
+        assert_eq!((unit.workers, unit.floor(), unit.timeout_minutes), (2, Bytes(160_000_000), None));
+        assert_eq!(unit.goal.budget, Some(Budget::Bytes(Bytes(3_000_000_000))));
+        assert_eq!(config.goal, Goal { budget: Some(Budget::Auto), target: Some(Millis(360_000)), shards: Some(4) });
+        assert_eq!(config.tiers[1].cpus, 6);
+        assert_eq!(config.runners[0].name, "large");
+    }
+
+    #[test]
+    fn nothing_written_is_every_default() {
+        let (read, default) = (parse("").unwrap(), Config::default());
+        assert_eq!(format!("{read:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn mistakes_are_placed_and_explained() {
+        let check = |text: &str, expect: &str| {
+            assert_eq!(parse(text).unwrap_err().to_string(), expect, "{text}");
+        };
+        check("budgets = \"3GB\"", "1:1: unknown key `budgets`\n  help: did you mean `budget`?");
+        check(
+            "\n[tier.unit]\nmatch = [\"**\"]\nbase = \"3 gigs\"",
+            "4:8: `3 gigs` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`",
+        );
+        check(
+            "budget = \"3 gigs\"",
+            "1:10: `3 gigs` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`, or `auto`, or `none`",
+        );
+        check("budget = 3000000000", "1:10: `3000000000` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`, or `auto`, or `none`");
+        check(
+            "[tier.\"../x\"]\nmatch = [\"**\"]",
+            "1:7: `../x` cannot be the name of a tier\n  help: use small letters, digits and `-`, such as [tier.e2e-slow]",
+        );
+        check("[tier.unit]\nworkers = 2", "1:7: tier `unit` has no `match`\n  help: add for example match = [\"tests/unit/**\"]");
+        check("[tier.unit]\nmatch = [\"**\"]\nworkers = 0", "3:11: `workers` is 0, outside 1 to 4096");
+        check("shards = \"auto\"", "1:10: `shards = \"auto\"` is not supported yet\n  help: write a number, or set `target`");
+        check("[[alone]]\nmatch = [\"a\"]", "1:1: [[alone]] is not supported yet\n  help: remove the rule");
+        check(
+            "[tier.unit]\nmatch = [\"**\"]\nmemory = \"leaky\"",
+            "3:10: unknown value `leaky`\n  help: known here: accumulates, isolated",
+        );
+        check(
+            "[inventory]\nformat = \"pytset\"",
+            "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
+        );
+        for text in ["budget = ", "[tier", "shards = 0", "shards = 1.5", "target = \"6\"", "margin = 10", "tier = 3", "out = \"\""] {
+            let err = parse(text).unwrap_err();
+            assert!(err.line.is_some(), "{text}: {err}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The types of single values in `shard.toml`, each read with a message that says what would be right.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Bytes, Millis, Percent};
+
+/// `budget = …`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// From the runner's known memory.
+    Auto,
+    /// Memory is not limited.
+    Unlimited,
+    /// Bytes that one shard may use at its peak.
+    Bytes(Bytes),
+}
+
+impl FromStr for Budget {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Budget, String> {
+        match text {
+            "auto" => Ok(Budget::Auto),
+            "none" => Ok(Budget::Unlimited),
+            _ => text.parse().map(Budget::Bytes).map_err(|err: String| format!("{err}, or `auto`, or `none`")),
+        }
+    }
+}
+
+/// `shards = …`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShardCount {
+    /// As many as pay.
+    Auto,
+    /// At most so many, at least 1.
+    Count(u32),
+}
+
+impl FromStr for ShardCount {
+    type Err = String;
+    fn from_str(text: &str) -> Result<ShardCount, String> {
+        match text.parse() {
+            _ if text == "auto" => Ok(ShardCount::Auto),
+            Ok(count @ 1..=1_000_000) => Ok(ShardCount::Count(count)),
+            _ => Err(format!("`{text}` is not a number of shards: write for example `4`, or `auto`")),
+        }
+    }
+}
+
+/// `memory = …`: whether processes live on from suite to suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemoryKind {
+    /// One process, or workers that live on: what a suite retains stays.
+    Accumulates,
+    /// A new process for every suite.
+    Isolated,
+}
+
+/// `order = …`: whether the runner keeps the order of a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// As selected.
+    Kept,
+    /// Shuffled.
+    Any,
+}
+
+/// What becomes a suite where the inventory lists tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Granularity {
+    /// The test file.
+    File,
+    /// The outermost class; functions outside classes stand for themselves.
+    Class,
+    /// Every single test.
+    Test,
+}
+
+/// What a CI job runs on: a label, a list of labels, or a table. Copied verbatim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct RunsOn(pub Value);
+
+impl RunsOn {
+    /// The one label, where there is just one.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        match &self.0 {
+            Value::String(label) => Some(label),
+            Value::Array(labels) => match labels.as_slice() {
+                [Value::String(label)] => Some(label),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RunsOn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RunsOn, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let good = match &value {
+            Value::String(label) => !label.is_empty(),
+            Value::Array(labels) => !labels.is_empty() && labels.iter().all(Value::is_string),
+            Value::Object(table) => !table.is_empty(),
+            _ => false,
+        };
+        if good { Ok(RunsOn(value)) } else { Err(de::Error::custom("`runs-on` is a label, a list of labels or a table")) }
+    }
+}
+
+/// `timeout = …` in minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timeout {
+    Auto,
+    After(Millis),
+}
+
+impl FromStr for Timeout {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Timeout, String> {
+        match text {
+            "auto" => Ok(Timeout::Auto),
+            _ => text.parse().map(Timeout::After).map_err(|err: String| format!("{err}, or `auto`")),
+        }
+    }
+}
+
+/// Reads a value from a string by its `FromStr`, or from a whole number written as one.
+struct Text<T>(&'static str, std::marker::PhantomData<T>);
+
+impl<T: FromStr<Err = String>> Visitor<'_> for Text<T> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        number.to_string().parse().map_err(E::custom)
+    }
+}
+
+macro_rules! from_text {
+    ($name:ident, $type:ty, $expecting:literal) => {
+        pub(super) fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$type>, D::Error> {
+            deserializer.deserialize_any(Text::<$type>($expecting, std::marker::PhantomData)).map(Some)
+        }
+    };
+}
+from_text!(bytes, Bytes, "an amount of memory such as \"512MB\"");
+from_text!(millis, Millis, "a duration such as \"45s\"");
+from_text!(percent, Percent, "a percentage such as \"10%\"");
+from_text!(budget, Budget, "an amount of memory such as \"3GB\", \"auto\" or \"none\"");
+from_text!(shard_count, ShardCount, "a number of shards or \"auto\"");
+from_text!(timeout, Timeout, "a duration such as \"30m\", or \"auto\"");

@@ -1,0 +1,106 @@
+//! Memory: upper bounds, because a kill costs a whole job.
+//!
+//! A shrunk log-normal bound that widens while samples are few. Logarithms come from the pinned `libm`, so that a plan is the same
+//! bytes everywhere.
+
+use crate::model::Bytes;
+
+use super::time::weight;
+
+/// How many of the newest runs count for the bound, and for the maximum.
+const RUNS_MAX: usize = 20;
+const RECENT_MAX: usize = 10;
+
+/// Added before the logarithm: transients are often zero, since another suite built the fixture first.
+const OFFSET: f64 = (16 << 20) as f64;
+
+/// The bounds of the repository's own spread between runs, as a standard deviation of logarithms.
+const SPREAD: std::ops::RangeInclusive<f64> = 0.10..=0.30;
+
+/// How many samples the repository's spread is worth against a suite's own.
+const PRIOR: f64 = 4.0;
+
+/// The quantile of the normal distribution that one run in a hundred exceeds.
+const QUANTILE: f64 = 2.33;
+
+struct Moments {
+    /// Effective number of samples.
+    n: f64,
+    mean: f64,
+    variance: f64,
+}
+
+/// Weighted moments of the logarithms; the newest sample first.
+fn moments(samples: &[(usize, u64)]) -> Option<Moments> {
+    let newest = samples.first()?.0;
+    let logs: Vec<(f64, f64)> =
+        samples.iter().take(RUNS_MAX).map(|(age, bytes)| (weight(age - newest) as f64, libm::log(*bytes as f64 + OFFSET))).collect();
+    let sum: f64 = logs.iter().map(|(w, _)| w).sum();
+    let squares: f64 = logs.iter().map(|(w, _)| w * w).sum();
+    let n = sum * sum / squares;
+    let mean = logs.iter().map(|(w, x)| w * x).sum::<f64>() / sum;
+    let spread = logs.iter().map(|(w, x)| w * (x - mean) * (x - mean)).sum::<f64>() / sum;
+    let variance = if n > 1.01 { spread * n / (n - 1.0) } else { 0.0 };
+    Some(Moments { n, mean, variance })
+}
+
+/// The repository's pooled standard deviation between runs, within 0.10 and 0.30.
+pub(super) fn pooled_spread(suites: impl Iterator<Item = Vec<(usize, u64)>>) -> f64 {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for found in suites.filter_map(|samples| moments(&samples)) {
+        let degrees = (found.n - 1.0).max(0.0);
+        sum += degrees * found.variance;
+        weight += degrees;
+    }
+    let spread = if weight > 0.0 { (sum / weight).sqrt() } else { 0.0 };
+    spread.clamp(*SPREAD.start(), *SPREAD.end())
+}
+
+/// What a suite's transient stays below in all but a few runs. `spread` is the repository's.
+pub(super) fn transient(samples: &[(usize, u64)], spread: f64) -> Bytes {
+    let Some(Moments { n, mean, variance }) = moments(samples) else { return Bytes(0) };
+    let deviation = ((PRIOR * spread * spread + (n - 1.0) * variance) / (PRIOR + n - 1.0)).sqrt();
+    let bound = libm::exp(mean + QUANTILE * deviation * (1.0 + 1.0 / n).sqrt()) - OFFSET;
+    let max = |most: usize| samples.iter().take(most).map(|(_, bytes)| *bytes).max().unwrap_or(0) as f64;
+    let bound = bound.min(1.5 * max(RUNS_MAX));
+    Bytes(bound.max(1.05 * max(RECENT_MAX)).max(0.0).ceil() as u64)
+}
+
+/// What is retained or imported: near zero, sometimes negative, so no logarithm. 5 % above the largest of the last ten.
+pub(super) fn level(samples: &[(usize, i64)]) -> Bytes {
+    let largest = samples.iter().take(RECENT_MAX).map(|(_, bytes)| *bytes).max().unwrap_or(0);
+    let largest = u64::try_from(largest).unwrap_or(0);
+    Bytes(largest).plus(crate::model::Percent(500))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(samples: &[u64]) -> f64 {
+        let aged: Vec<_> = samples.iter().copied().enumerate().collect();
+        let spread = pooled_spread(std::iter::once(aged.clone()));
+        transient(&aged, spread).0 as f64 / 1e6
+    }
+
+    #[test]
+    fn the_bound_narrows_with_samples() {
+        let constant = |n: usize| bound(&vec![1_000_000_000; n]);
+        let found: Vec<i64> = [1, 3, 10, 20].map(|n| constant(n).round() as i64).to_vec();
+        // Computed apart from this code, from the formula.
+        assert_eq!(found, [1397, 1250, 1150, 1114]);
+    }
+
+    #[test]
+    fn odd_histories_give_sane_numbers() {
+        assert_eq!(bound(&[0; 10]), 0.0);
+        assert_eq!(bound(&[0]), 0.0);
+        let alternating: Vec<u64> = (0..20).map(|n| if n % 2 == 0 { 1 << 20 } else { 50 << 20 }).collect();
+        let found = bound(&alternating);
+        assert!((55.0..=78.7).contains(&found), "{found}");
+        assert!(bound(&[u64::MAX >> 12; 3]) > 0.0);
+        assert_eq!(level(&[(0, -7), (1, -9)]), Bytes(0));
+        assert_eq!(level(&[(0, 100), (1, 40)]), Bytes(105));
+        assert_eq!(level(&[]), Bytes(0));
+    }
+}

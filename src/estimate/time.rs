@@ -1,0 +1,52 @@
+//! Times: balancing wants the expected value, and one odd run must not move it far.
+
+use crate::model::Millis;
+
+/// How many of the newest runs count.
+const RUNS_MAX: usize = 20;
+
+/// `2^(−age/10)` in units of 2⁻²⁰, for ages 0 to 9: a half-life of ten runs. From a table, so that it is the same everywhere.
+const WEIGHTS: [u64; 10] = [1_048_576, 978_357, 912_841, 851_712, 794_676, 741_460, 691_807, 645_480, 602_255, 561_924];
+
+/// The weight of a sample that is `age` runs older than the newest, in units of 2⁻²⁰; never 0.
+pub(super) fn weight(age: usize) -> u64 {
+    let halvings = u32::try_from(age / 10).unwrap_or(u32::MAX);
+    WEIGHTS[age % 10].checked_shr(halvings).unwrap_or(0).max(1)
+}
+
+/// The recency-weighted trimmed mean of the newest 20 samples, rounded up; at least 1 ms. `None` without samples.
+///
+/// A fifth of the samples falls away at either end. `samples` are pairs of age and time, newest first.
+pub(super) fn expected(samples: &[(usize, Millis)]) -> Option<Millis> {
+    let newest = samples.first()?.0;
+    let mut kept: Vec<(Millis, u64)> = samples.iter().take(RUNS_MAX).map(|(age, time)| (*time, weight(age - newest))).collect();
+    kept.sort_unstable();
+    let trim = kept.len() / 5;
+    let kept = &kept[trim..kept.len() - trim];
+    let weights: u128 = kept.iter().map(|(_, weight)| u128::from(*weight)).sum();
+    let sum: u128 = kept.iter().map(|(time, weight)| u128::from(time.0) * u128::from(*weight)).sum();
+    Some(Millis(u64::try_from(sum.div_ceil(weights)).unwrap_or(u64::MAX).max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(times: &[u64], expect: std::ops::RangeInclusive<u64>) {
+        let samples: Vec<_> = times.iter().enumerate().map(|(age, ms)| (age, Millis(*ms))).collect();
+        let found = expected(&samples).unwrap().0;
+        assert!(expect.contains(&found), "{times:?}: {found}");
+    }
+
+    #[test]
+    fn the_mean_is_robust_and_prefers_the_new() {
+        check(&[100], 100..=100);
+        check(&[0], 1..=1);
+        check(&[100, 100, 100, 100, 90_000], 100..=100);
+        check(&[200, 100], 150..=155);
+        check(&[200, 200, 200, 200, 200, 100, 100, 100, 100, 100], 155..=175);
+        assert_eq!(expected(&[]), None);
+        assert_eq!(weight(10), weight(0) / 2);
+        assert_eq!(weight(10_000), 1);
+    }
+}

@@ -1,0 +1,279 @@
+//! JUnit XML, streaming and tolerant: any root, suites nested to any depth within reason, any namespace.
+//!
+//! A case's file is its own `file` or `filepath`, else that of the nearest suite around it. Only the times of cases are read; a suite's own
+//! `time` is not, since dialects disagree on what it holds. Entities are never expanded beyond XML's own five, and nothing is fetched.
+
+use std::io::BufRead;
+use std::sync::Arc;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use super::{Case, Place, Report, ReportError, number};
+
+/// Deepest nesting that is followed.
+const DEPTH_MAX: usize = 256;
+
+/// An element that is open.
+enum Open {
+    Suite { file: Option<Box<str>>, name: Option<Box<str>> },
+    Case(OpenCase),
+    Other,
+}
+
+/// A `<testcase>` whose children are still to come: one of them may say that it was skipped.
+struct OpenCase {
+    place: Arc<Place>,
+    name: Box<str>,
+    time: Option<String>,
+    skipped: bool,
+}
+
+/// Reads a report from a stream.
+///
+/// # Errors
+/// What is not well-formed, with its line, and a document that is no JUnit report.
+pub fn read(input: impl BufRead) -> Result<Report, ReportError> {
+    let mut lines = CountLines { inner: input, lines: 0 };
+    let mut reader = Reader::from_reader(&mut lines);
+    let config = reader.config_mut();
+    config.check_end_names = true;
+    config.check_comments = false;
+    config.allow_dangling_amp = true;
+    let mut builder = Builder::default();
+    let mut buffer = Vec::new();
+    let outcome = loop {
+        buffer.clear();
+        match reader.read_event_into(&mut buffer) {
+            Ok(Event::Eof) => break builder.finish(),
+            Ok(Event::Start(tag)) => {
+                if let Err(message) = builder.open(&tag) {
+                    break Err(message);
+                }
+            }
+            Ok(Event::Empty(tag)) => {
+                if let Err(message) = builder.open(&tag) {
+                    break Err(message);
+                }
+                builder.close();
+            }
+            Ok(Event::End(_)) => builder.close(),
+            Ok(_) => {}
+            Err(err) => break Err(format!("not well-formed XML: {err}")),
+        }
+    };
+    drop(reader);
+    outcome.map_err(|message| ReportError::new(lines.lines + 1, message))
+}
+
+#[derive(Default)]
+struct Builder {
+    report: Report,
+    stack: Vec<Open>,
+    place: Arc<Place>,
+    root: Option<String>,
+}
+
+impl Builder {
+    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), String> {
+        if self.stack.len() >= DEPTH_MAX {
+            return Err(format!("elements are nested more than {DEPTH_MAX} deep"));
+        }
+        let local = tag.local_name();
+        let local = local.as_ref();
+        if self.stack.is_empty() {
+            let known = matches!(local, "testsuites" | "testsuite" | "testcase");
+            let name = local.to_owned();
+            if !known {
+                return Err(format!("the root is <{}>, which is no JUnit report", crate::text::printable(&name)));
+            }
+            self.root = Some(name);
+        }
+        let open = match local {
+            "testsuite" => {
+                let mut attributes = Attributes::read(tag)?;
+                Open::Suite { file: attributes.file.take(), name: attributes.name.take() }
+            }
+            "testcase" => Open::Case(self.case(Attributes::read(tag)?)),
+            "skipped" => {
+                if let Some(Open::Case(case)) = self.stack.last_mut() {
+                    case.skipped = true;
+                }
+                Open::Other
+            }
+            _ => Open::Other,
+        };
+        self.stack.push(open);
+        Ok(())
+    }
+
+    fn case(&mut self, attributes: Attributes) -> OpenCase {
+        let around = |pick: fn(&Open) -> Option<&Box<str>>| self.stack.iter().rev().find_map(pick).cloned();
+        let file = attributes.file.or_else(|| {
+            around(|open| match open {
+                Open::Suite { file, .. } => file.as_ref(),
+                _ => None,
+            })
+        });
+        let suite = around(|open| match open {
+            Open::Suite { name, .. } => name.as_ref(),
+            _ => None,
+        });
+        let place = Place { file, classname: attributes.classname, suite, node: false };
+        // Cases of one place stand together.
+        if *self.place != place {
+            self.place = Arc::new(place);
+        }
+        let name = attributes.name.unwrap_or_default();
+        OpenCase { place: Arc::clone(&self.place), name, time: attributes.time, skipped: false }
+    }
+
+    fn close(&mut self) {
+        let Some(Open::Case(case)) = self.stack.pop() else { return };
+        let unusable = &mut self.report.unusable;
+        let Some(time) = case.time.as_deref().map(str::trim).filter(|time| !time.is_empty() || case.skipped) else {
+            unusable.untimed += usize::from(!case.skipped);
+            unusable.skipped += usize::from(case.skipped);
+            return;
+        };
+        if case.skipped {
+            unusable.skipped += 1;
+            return;
+        }
+        match number::seconds(time).and_then(number::nanos) {
+            Some(nanos) => self.report.cases.push(Case { place: case.place, name: case.name, nanos }),
+            None => unusable.wrong(&case.name, time),
+        }
+    }
+
+    fn finish(&mut self) -> Result<Report, String> {
+        match (self.stack.is_empty(), &self.root) {
+            (true, Some(_)) => Ok(std::mem::take(&mut self.report)),
+            (true, None) => Err("the file is empty".to_owned()),
+            (false, _) => Err(format!("not well-formed XML: the file ends inside {} open elements", self.stack.len())),
+        }
+    }
+}
+
+/// The attributes that matter. A bad one is passed over: it must not cost the whole report.
+#[derive(Default)]
+struct Attributes {
+    name: Option<Box<str>>,
+    classname: Option<Box<str>>,
+    file: Option<Box<str>>,
+    time: Option<String>,
+}
+
+impl Attributes {
+    fn read(tag: &BytesStart<'_>) -> Result<Attributes, String> {
+        let mut out = Attributes::default();
+        for attribute in tag.attributes() {
+            let attribute = attribute.map_err(|err| format!("not well-formed XML: {err}"))?;
+            let text = |attribute: &quick_xml::events::attributes::Attribute<'_>| unescape(&attribute.value);
+            match attribute.key.local_name().as_ref() {
+                "name" => out.name = text(&attribute),
+                "classname" => out.classname = text(&attribute),
+                "file" => out.file = text(&attribute),
+                "filepath" => out.file = out.file.or_else(|| text(&attribute)),
+                "time" => out.time = text(&attribute).map(Into::into),
+                _ => {}
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// The value of an attribute; `None` where it is empty.
+fn unescape(raw: &str) -> Option<Box<str>> {
+    let text = quick_xml::escape::unescape(raw).unwrap_or(std::borrow::Cow::Borrowed(raw));
+    (!text.is_empty()).then(|| text.as_ref().into())
+}
+
+/// Counts the lines that have passed, for messages.
+struct CountLines<R> {
+    inner: R,
+    lines: u64,
+}
+
+impl<R: BufRead> std::io::Read for CountLines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.lines += newlines(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for CountLines<R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+    fn consume(&mut self, amount: usize) {
+        // The buffer that is consumed is the one that `fill_buf` gave, so asking again reads nothing new.
+        if let Ok(buffer) = self.inner.fill_buf() {
+            self.lines += newlines(&buffer[..amount.min(buffer.len())]);
+        }
+        self.inner.consume(amount);
+    }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Result<String, String> {
+        let report = read(text.as_bytes()).map_err(|err| err.to_string())?;
+        let cases: Vec<String> = (report.cases.iter())
+            .map(|case| {
+                let place = &case.place;
+                let or = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
+                format!("{} {} {} {}={}", or(&place.file), or(&place.classname), or(&place.suite), case.name, case.nanos / 1_000_000)
+            })
+            .collect();
+        let unusable = &report.unusable;
+        Ok(format!("{} | {} {} {}", cases.join(", "), unusable.skipped, unusable.untimed, unusable.wrong))
+    }
+
+    #[test]
+    fn dialects_are_read() {
+        let check = |text: &str, expect: &str| assert_eq!(shown(text).as_deref(), Ok(expect), "{text}");
+        check(r#"<testsuites><testsuite name="s"><testcase classname="a.b" name="t[&lt;1&gt;]" time="1.5"/></testsuite></testsuites>"#, "- a.b s t[<1>]=1500 | 0 0 0");
+        check(
+            r#"<testsuite name="o" file="f.rb"><testsuite name="i"><testcase name="t" time="1"><failure>x</failure></testcase></testsuite></testsuite>"#,
+            "f.rb - i t=1000 | 0 0 0",
+        );
+        check(
+            r#"<j:testsuites xmlns:j="u"><j:testsuite><j:testcase file="a" name="t" time="2,503.1"/></j:testsuite></j:testsuites>"#,
+            "a - - t=2503100 | 0 0 0",
+        );
+        check(
+            r#"<testsuite><testcase name="a" time="0"><skipped/></testcase><testcase name="b"/><testcase name="c" time="-1"/><testcase name="d" time="&lt;computed&gt;"/><testcase name="e" time=""/></testsuite>"#,
+            " | 1 2 2",
+        );
+        check("<testsuites/>", " | 0 0 0");
+        check("<testcase name='a' time='1'/><testcase name='b' time='1'/>", "- - - a=1000, - - - b=1000 | 0 0 0");
+    }
+
+    #[test]
+    fn what_is_broken_says_where() {
+        let starts = |text: &str, expect: &str| {
+            let err = shown(text).unwrap_err();
+            assert!(err.starts_with(expect), "{err}");
+        };
+        starts("", "1: the file is empty");
+        starts("<testsuite>\n<testcase name='a' time='1'>", "2: not well-formed XML: the file ends inside 2 open elements");
+        starts("<testsuite>\n\n<testcase name='a'></testsuite>", "3: not well-formed XML");
+        starts("<html/>", "1: the root is <html>, which is no JUnit report");
+        starts(&"<testsuite>".repeat(1_000), "1: elements are nested more than 256 deep");
+    }
+
+    #[test]
+    fn nothing_is_fetched_or_expanded() {
+        let bomb = r#"<!DOCTYPE t [<!ENTITY a "aaaaaaaaaa"><!ENTITY b SYSTEM "file:///etc/passwd">]>
+            <testsuite><testcase name="&a;&b;" time="1"/></testsuite>"#;
+        assert_eq!(shown(bomb).unwrap(), "- - - &a;&b;=1000 | 0 0 0");
+    }
+}

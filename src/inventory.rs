@@ -1,0 +1,305 @@
+//! Which suites exist and must run: listings of every kind to one [`Inventory`].
+//!
+//! Readers take the bytes of a listing, never a path to open. What they cannot use is an error:
+//! a suite that is silently lost is a test that never runs again.
+
+mod lines;
+mod node;
+mod pytest;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::config::{Granularity, NameMap, Patterns};
+use crate::model::SuiteId;
+use crate::text::{count, examples, printable};
+
+pub use node::{NodeId, coarsen};
+
+/// Longest listing that is read, in bytes.
+pub const SIZE_MAX: u64 = 1 << 30;
+/// Longest id in bytes: longer ones do not fit a command line anyway.
+const ID_MAX: usize = 64 << 10;
+
+/// How a listing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One id a line, `#` comments, or ids separated by NUL.
+    Lines,
+    /// `pytest --collect-only -q`, or `-qq`.
+    Pytest,
+}
+
+impl Format {
+    /// Every name that is understood.
+    pub const NAMES: [&str; 2] = ["lines", "pytest"];
+}
+
+impl FromStr for Format {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Format, String> {
+        match text {
+            "lines" => Ok(Format::Lines),
+            "pytest" => Ok(Format::Pytest),
+            _ => Err(match crate::text::closest(text, Format::NAMES) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("known are {}", Format::NAMES.join(", ")),
+            }),
+        }
+    }
+}
+
+/// What is wrong with a listing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ListingError {
+    /// From 1; `None` where the whole listing is meant.
+    pub line: Option<usize>,
+    /// Lower case, no final dot.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl ListingError {
+    fn new(line: Option<usize>, message: impl Into<String>, help: impl Into<String>) -> ListingError {
+        ListingError { line, message: message.into(), help: help.into() }
+    }
+}
+
+impl fmt::Display for ListingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "{line}: ")?;
+        }
+        write!(f, "{}", self.message)?;
+        if self.help.is_empty() { Ok(()) } else { write!(f, "\n  help: {}", self.help) }
+    }
+}
+
+impl std::error::Error for ListingError {}
+
+/// One suite of the inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suite {
+    /// What the runner is told to run.
+    pub id: SuiteId,
+    /// The tests that it holds now, where the listing named them; sorted.
+    pub tests: Vec<Box<str>>,
+    /// How many equal parts of its file it is: divides what is assumed of a whole file.
+    pub siblings: u32,
+}
+
+/// The suites that exist now and must run, each exactly once, sorted by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Sorted by id, each id once.
+    pub suites: Vec<Suite>,
+}
+
+/// Collects listings into an inventory.
+#[derive(Debug, Default)]
+pub struct Collector {
+    granularity: Option<Granularity>,
+    map: NameMap,
+    found: BTreeMap<SuiteId, Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    place: String,
+    tests: Vec<Box<str>>,
+    /// A second mention is no mistake: globs overlap, and many tests share a file.
+    repeatable: bool,
+}
+
+impl Collector {
+    /// Nothing found yet. Listed ids are mapped; walked files are not, since they exist as they are.
+    #[must_use]
+    pub fn new(granularity: Option<Granularity>, map: NameMap) -> Collector {
+        Collector { granularity, map, found: BTreeMap::new() }
+    }
+
+    /// Adds a file that a glob or an argument named.
+    pub fn file(&mut self, id: &str) {
+        let found = Found { place: "a glob".to_owned(), tests: Vec::new(), repeatable: true };
+        self.found.entry(SuiteId::new(id)).or_insert(found);
+    }
+
+    /// Adds what a listing holds. `origin` names it in messages.
+    ///
+    /// # Errors
+    /// A listing that is not in the format, reports errors of its own, or names a suite twice.
+    pub fn listing(&mut self, origin: &str, bytes: &[u8], format: Option<Format>) -> Result<(), ListingError> {
+        if bytes.contains(&0) && !lines::is_utf16(bytes) && format != Some(Format::Pytest) {
+            for (number, id) in lines::null_separated(bytes)?.into_iter().enumerate() {
+                self.id(origin, number + 1, &id, self.granularity)?;
+            }
+            return Ok(());
+        }
+        let text = lines::decode(bytes)?;
+        match format.unwrap_or_else(|| recognise(&text)) {
+            Format::Lines => {
+                for (number, id) in lines::ids(&text)? {
+                    self.id(origin, number, id, self.granularity)?;
+                }
+            }
+            Format::Pytest => {
+                let granularity = self.granularity.unwrap_or(Granularity::File);
+                for (number, id) in pytest::ids(&text, granularity)? {
+                    self.id(origin, number, id, Some(granularity))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn id(
+        &mut self,
+        origin: &str,
+        line: usize,
+        name: &str,
+        granularity: Option<Granularity>,
+    ) -> Result<(), ListingError> {
+        if name.len() > ID_MAX {
+            let message = format!("an id of {} bytes, more than {ID_MAX}", name.len());
+            return Err(ListingError::new(Some(line), message, "is this really a list of suites?"));
+        }
+        let name = self.map.apply(name);
+        let id = granularity.map_or(name.as_str(), |granularity| coarsen(&name, granularity));
+        let repeatable = id.len() < name.len();
+        if let Some(found) = self.found.get_mut(id) {
+            if !(found.repeatable && repeatable) && !(found.repeatable && found.tests.is_empty()) {
+                let message = format!("suite `{}` is listed twice, first at {}", printable(id), found.place);
+                return Err(ListingError::new(Some(line), message, "remove one: every suite runs exactly once"));
+            }
+            found.tests.push(name.into());
+            return Ok(());
+        }
+        let (id, tests) = match repeatable {
+            true => (SuiteId::new(id), vec![name.clone().into()]),
+            false => (SuiteId::new(id), Vec::new()),
+        };
+        self.found.insert(id, Found { place: format!("{origin}:{line}"), tests, repeatable });
+        Ok(())
+    }
+
+    /// What was found, without the excluded.
+    #[must_use]
+    pub fn finish(self, exclude: &Patterns) -> Inventory {
+        let mut suites: Vec<Suite> = (self.found.into_iter())
+            .filter(|(id, _)| !exclude.matches(id))
+            .map(|(id, mut found)| {
+                found.tests.sort();
+                found.tests.dedup();
+                Suite { id, tests: found.tests, siblings: 1 }
+            })
+            .collect();
+        // Suites of one file stand together, since ids are sorted and share its path.
+        for file in suites.chunk_by_mut(|a, b| a.id.path() == b.id.path()) {
+            let siblings = u32::try_from(file.len()).unwrap_or(u32::MAX);
+            file.iter_mut().for_each(|suite| suite.siblings = siblings);
+        }
+        Inventory { suites }
+    }
+}
+
+impl std::borrow::Borrow<str> for SuiteId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// What a listing looks like. Anything that is not clearly something else is a plain list.
+fn recognise(text: &str) -> Format {
+    if pytest::looks_like(text) { Format::Pytest } else { Format::Lines }
+}
+
+/// Suites by tier: the index of the first tier whose patterns match, in the inventory's order.
+///
+/// # Errors
+/// The suites that no tier takes.
+pub fn assign(inventory: &Inventory, tiers: &[crate::config::Tier]) -> Result<Vec<usize>, ListingError> {
+    let mut lost = Vec::new();
+    let mut assigned = Vec::with_capacity(inventory.suites.len());
+    for suite in &inventory.suites {
+        match tiers.iter().position(|tier| tier.matches.matches(&suite.id)) {
+            Some(tier) => assigned.push(tier),
+            None => lost.push(suite.id.as_str()),
+        }
+    }
+    if lost.is_empty() {
+        return Ok(assigned);
+    }
+    let message = format!(
+        "{} in no tier: {}",
+        match lost.len() {
+            1 => "1 suite is".to_owned(),
+            n => format!("{} are", count(n, "suite")),
+        },
+        examples(lost.iter().copied(), 3)
+    );
+    Err(ListingError::new(None, message, "add a last tier that takes the rest: match = [\"**\"]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collect(text: &[u8], granularity: Option<Granularity>) -> Result<String, String> {
+        let mut collector = Collector::new(granularity, NameMap::default());
+        collector.listing("list", text, None).map_err(|err| err.to_string())?;
+        let ids: Vec<String> = (collector.finish(&Patterns::default()).suites.iter())
+            .map(|suite| match suite.tests.len() {
+                0 => suite.id.to_string(),
+                tests => format!("{}({tests})", suite.id),
+            })
+            .collect();
+        Ok(ids.join(" "))
+    }
+
+    #[test]
+    fn lists_of_every_make_are_read() {
+        let check = |text: &[u8], expect: &str| assert_eq!(collect(text, None).as_deref(), Ok(expect));
+        check(b"b.py\na.py\n", "a.py b.py");
+        check(b"\xef\xbb\xbf# all of them\r\n\r\n  a.py  \r\nb.py", "a.py b.py");
+        check(b"a.py\0b c.py\0", "a.py b c.py");
+        check(b"a\nb.py\0# no comment.py", "# no comment.py a\\u{a}b.py");
+        check(b"\xff\xfea\0.\0p\0y\0\n\0b\0.\0p\0y\0", "a.py b.py");
+        check(b"a.py::TestX::test_y[1::2]\n", "a.py::TestX::test_y[1::2]");
+        check(b"", "");
+    }
+
+    #[test]
+    fn granularity_makes_suites_of_tests() {
+        let text = b"a.py::TestX::test_y[1::2]\na.py::TestX::test_z\na.py::test_f[1]\na.py::test_f[2]\nb.py::test_g\n";
+        assert_eq!(collect(text, Some(Granularity::File)).unwrap(), "a.py(4) b.py(1)");
+        assert_eq!(collect(text, Some(Granularity::Class)).unwrap(), "a.py::TestX(2) a.py::test_f(2) b.py::test_g");
+        assert_eq!(
+            collect(text, Some(Granularity::Test)).unwrap(),
+            "a.py::TestX::test_y[1::2] a.py::TestX::test_z a.py::test_f[1] a.py::test_f[2] b.py::test_g"
+        );
+    }
+
+    #[test]
+    fn mistakes_in_lists_are_errors() {
+        let check = |text: &[u8], expect: &str| assert_eq!(collect(text, None).unwrap_err(), expect);
+        check(b"a.py\n\na.py", "3: suite `a.py` is listed twice, first at list:1\n  help: remove one: every suite runs exactly once");
+        check(b"a.py\nb\xff.py", "2: this is not UTF-8\n  help: save the list as UTF-8");
+        check(b"{\"a\": 1}", "1: this is JSON, not a list of suites\n  help: write one id a line");
+        check(b"<testsuites/>", "1: this is XML, not a list of suites\n  help: write one id a line");
+    }
+
+    #[test]
+    fn a_suite_without_a_tier_is_an_error() {
+        let mut collector = Collector::new(None, NameMap::default());
+        collector.listing("list", b"a/1\nb/2\nb/3", None).unwrap();
+        let inventory = collector.finish(&Patterns::default());
+        let tier = |pattern| crate::config::Tier { matches: Patterns::new([pattern]).unwrap(), ..Default::default() };
+        assert_eq!(assign(&inventory, &[tier("b/**"), tier("**")]), Ok(vec![1, 0, 0]));
+        assert_eq!(
+            assign(&inventory, &[tier("a/**")]).unwrap_err().to_string(),
+            "2 suites are in no tier: `b/2`, `b/3`\n  help: add a last tier that takes the rest: match = [\"**\"]"
+        );
+    }
+}

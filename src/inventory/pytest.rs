@@ -1,0 +1,157 @@
+//! What `pytest --collect-only -q` and `-qq` print.
+//!
+//! `-q` prints a node id a line, `-qq` (two of them, or one beside `addopts = -q`) prints `path: number`. Then come a blank line, sections
+//! such as warnings, and a closing line that says how many tests there are; it is held against what was read.
+
+use super::ListingError;
+use crate::config::Granularity;
+use crate::text::{count, examples};
+
+/// Whether this is pytest's, and not somebody's list of node ids: only pytest counts its tests at the end.
+pub(super) fn looks_like(text: &str) -> bool {
+    let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+    let closing = lines.by_ref().take(3).any(|line| Closing::read(line).is_some() || line.starts_with("ERROR "));
+    closing || (text.lines().any(is_count) && text.lines().all(|line| line.trim().is_empty() || is_count(line)))
+        || text.lines().any(|line| line.trim_start().starts_with("<Module "))
+}
+
+/// The tests of a listing with their line numbers; files where the listing has no tests.
+pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &str)>, ListingError> {
+    let mut ids = Vec::new();
+    let mut failed = Vec::new();
+    let mut counted = 0;
+    let mut closing = None;
+    let mut in_sections = false;
+    for (number, line) in text.lines().enumerate() {
+        let number = number + 1;
+        let line = line.trim_end();
+        closing = Closing::read(line).or(closing);
+        in_sections |= line.starts_with("====");
+        if let Some(name) = line.strip_prefix("ERROR ") {
+            failed.push(name.split(" - ").next().unwrap_or(name).trim_start_matches("collecting "));
+        } else if line.trim_start().starts_with("<Module ") {
+            return Err(ListingError::new(Some(number), "this is pytest's tree, not its list", "add -q: pytest --collect-only -q"));
+        } else if in_sections || line.is_empty() || line.starts_with([' ', '<', '=', '!']) {
+        } else if let (true, Some((path, tests))) = (is_count(line), line.rsplit_once(": ")) {
+            if granularity != Granularity::File {
+                let message = "this listing has no tests, only how many each file holds";
+                return Err(ListingError::new(Some(number), message, "use one -q only: pytest --collect-only -q -o addopts="));
+            }
+            counted += tests.parse::<usize>().unwrap_or(0);
+            ids.push((number, path));
+        } else if line.contains("::") && Closing::read(line).is_none() {
+            counted += 1;
+            ids.push((number, line));
+        }
+    }
+    let errors = closing.as_ref().map_or(0, |closing| closing.errors);
+    if errors > 0 || !failed.is_empty() {
+        failed.sort_unstable();
+        failed.dedup();
+        let what = count(errors.max(failed.len()), "error");
+        let named = if failed.is_empty() { String::new() } else { format!(": {}", examples(failed.iter().copied(), 3)) };
+        let message = format!("pytest reports {what} while collecting{named}");
+        return Err(ListingError::new(None, message, "mend them first: the tests of these files would be lost"));
+    }
+    match closing {
+        Some(closing) if closing.tests != counted => {
+            let message = format!("pytest says that it collected {}, but {counted} are listed", count(closing.tests, "test"));
+            Err(ListingError::new(None, message, "list again with: pytest --collect-only -q -p no:randomly"))
+        }
+        _ => Ok(ids),
+    }
+}
+
+/// `path: 12`, as `-qq` prints.
+fn is_count(line: &str) -> bool {
+    let line = line.trim_end();
+    line.rsplit_once(": ").is_some_and(|(path, tests)| {
+        !path.is_empty() && !path.starts_with(' ') && !tests.is_empty() && tests.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// The closing line: `6418 tests collected in 99.72s`, `3/10 tests collected (7 deselected)`, `no tests collected, 1 error in 0.1s`.
+struct Closing {
+    tests: usize,
+    errors: usize,
+}
+
+impl Closing {
+    fn read(line: &str) -> Option<Closing> {
+        let line = line.trim_matches(['=', ' ']);
+        let (head, tail) = line.split_once(" collected").or_else(|| line.split_once(" ran in"))?;
+        let number = head.strip_suffix(" tests").or_else(|| head.strip_suffix(" test"))?;
+        let tests = match number.split('/').next()? {
+            "no" => 0,
+            number => number.parse().ok()?,
+        };
+        let errors = (tail.split([',', ' ']).collect::<Vec<_>>().windows(2))
+            .find(|pair| pair[1].starts_with("error"))
+            .and_then(|pair| pair[0].parse().ok());
+        Some(Closing { tests, errors: errors.unwrap_or(0) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, granularity: Granularity, expect: &str) {
+        let shown = match ids(text, granularity) {
+            Ok(ids) => ids.iter().map(|(_, id)| *id).collect::<Vec<_>>().join(" "),
+            Err(err) => err.to_string(),
+        };
+        assert_eq!(shown, expect);
+    }
+
+    const QUIET: &str = "tests/a.py::test_x\ntests/a.py::TestB::test_y[a b]\n\n\
+        ==== warnings summary ====\ntests/a.py::test_x\n  tests/a.py:1: Warning: x::y\n\n2 tests collected in 0.02s\n";
+
+    #[test]
+    fn quiet_listings_are_read() {
+        assert!(looks_like(QUIET));
+        check(QUIET, Granularity::File, "tests/a.py::test_x tests/a.py::TestB::test_y[a b]");
+        check("a.py::t\r\n\r\n1/3 tests collected (2 deselected) in 0.02s\r\n", Granularity::Test, "a.py::t");
+        check("\nno tests collected in 0.00s\n", Granularity::File, "");
+        check("\nno tests ran in 0.01 seconds\n", Granularity::File, "");
+        assert!(!looks_like("tests/a.py::test_x\ntests/b.py\n"));
+    }
+
+    #[test]
+    fn quieter_listings_are_read_by_file() {
+        let text = "tests/a.py: 3\ntests/b c.py: 12\n\n";
+        assert!(looks_like(text));
+        check(text, Granularity::File, "tests/a.py tests/b c.py");
+        check(
+            text,
+            Granularity::Test,
+            "1: this listing has no tests, only how many each file holds\n  help: use one -q only: pytest --collect-only -q -o addopts=",
+        );
+    }
+
+    #[test]
+    fn collection_errors_are_errors() {
+        let text = "tests/a.py::test_x\n\n==== ERRORS ====\n____ ERROR collecting tests/b.py ____\nE   ImportError: x\n\
+            ==== short test summary info ====\nERROR tests/b.py - ImportError: x\n!!!! Interrupted: 1 error during collection !!!!\n\
+            1 test collected, 1 error in 0.10s\n";
+        assert!(looks_like(text));
+        check(
+            text,
+            Granularity::File,
+            "pytest reports 1 error while collecting: `tests/b.py`\n  help: mend them first: the tests of these files would be lost",
+        );
+        check("no tests collected, 2 errors in 0.1s", Granularity::File,
+            "pytest reports 2 errors while collecting\n  help: mend them first: the tests of these files would be lost");
+    }
+
+    #[test]
+    fn a_listing_that_lost_lines_is_an_error() {
+        check(
+            "a.py::t\n\n2 tests collected in 0.02s\n",
+            Granularity::File,
+            "pytest says that it collected 2 tests, but 1 are listed\n  help: list again with: pytest --collect-only -q -p no:randomly",
+        );
+        check("<Dir x>\n  <Module a.py>\n", Granularity::File,
+            "2: this is pytest's tree, not its list\n  help: add -q: pytest --collect-only -q");
+    }
+}

@@ -1,0 +1,15 @@
+//! The words of the program as types: what every stage shares and none owns.
+//!
+//! The model knows no file format, no flag and no algorithm.
+
+mod cost;
+mod digest;
+mod observation;
+mod suite;
+mod units;
+
+pub use cost::{Basis, Cost, Estimate};
+pub use digest::Digest;
+pub use observation::{Observation, RunMeta};
+pub use suite::SuiteId;
+pub use units::{Bytes, Millis, Percent};

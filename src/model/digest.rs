@@ -1,0 +1,33 @@
+//! SHA-256 digests as they stand in plans.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 digest, written `sha256:` and 64 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Digest {
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(bytes) {
+            hex.push_str(&format!("{byte:02x}"));
+        }
+        Digest(hex)
+    }
+
+    /// The first 8 hex digits: short enough for a job's name.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.0[..8]
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.0)
+    }
+}

@@ -1,0 +1,348 @@
+//! Costs to shards: which suites share a job, so that every job fits its memory and the plan is short.
+//!
+//! Everything here is integers: items in the order of their ids, tiers by number. The packer knows no name, no file and no test framework, has no clock
+//! and no dependence on threads: the same problem gives the same packing everywhere, in any order of calls.
+
+mod bound;
+pub mod law;
+mod load;
+mod place;
+mod random;
+mod search;
+mod tier;
+
+use bound::Bounds;
+use law::{Item, Law, Need};
+use tier::{Packed, Solver, least_limit};
+
+/// How long to search, counted in suites that are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// For a preview.
+    Quick,
+    /// The default.
+    #[default]
+    Normal,
+    /// To prove a point.
+    Best,
+}
+
+impl Effort {
+    fn looks(self) -> u64 {
+        match self {
+            Effort::Quick => 200_000,
+            Effort::Normal => 8_000_000,
+            Effort::Best => 80_000_000,
+        }
+    }
+}
+
+/// What to pack.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The tiers; none needs suites.
+    pub tiers: Vec<TierProblem>,
+    /// Most shards over all tiers.
+    pub shards: Option<usize>,
+    /// How long to search.
+    pub effort: Effort,
+}
+
+/// One tier of a problem.
+#[derive(Clone, Debug)]
+pub struct TierProblem {
+    /// What holds for its shards.
+    pub law: Law,
+    /// Its suites, in the order of their ids.
+    pub items: Vec<Item>,
+    /// Most shards of this tier.
+    pub shards: Option<usize>,
+    /// Longest shard, set-up included, in milliseconds.
+    pub target: Option<u64>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packing {
+    /// In no particular order.
+    pub shards: Vec<Shard>,
+    /// No plan with so many shards has a shorter longest one.
+    pub makespan_bound: u64,
+    /// No plan within the limits has fewer shards.
+    pub shards_bound: usize,
+}
+
+/// One shard: a single session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Index into the problem's tiers.
+    pub tier: usize,
+    /// Indexes into the tier's items, in the session's order.
+    pub members: Vec<usize>,
+    /// What the session takes, without overhead.
+    pub need: Need,
+    /// One suite that alone is above the budget.
+    pub oversize: bool,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackError {
+    /// A tier's floor alone is above its budget.
+    Floor {
+        /// Index of the tier.
+        tier: usize,
+    },
+    /// Suites that alone take longer than the target.
+    TooLong {
+        /// Index of the tier.
+        tier: usize,
+        /// Indexes of the suites, the longest first.
+        items: Vec<usize>,
+        /// The longest one's shard, in milliseconds.
+        needed: u64,
+    },
+    /// More shards are needed than are allowed.
+    TooFewShards {
+        /// How many are allowed: over all tiers, or in the one tier.
+        allowed: usize,
+        /// The tier whose own limit it is.
+        tier: Option<usize>,
+        /// Shards that are proven to be needed.
+        bound: usize,
+        /// Shards with which a plan was found.
+        found: usize,
+        /// The tiers with suites: index, proven and found shards.
+        tiers: Vec<(usize, usize, usize)>,
+        /// With how many bytes a shard the allowed number would do, where one tier is alone.
+        budget: Option<u64>,
+    },
+    /// Times or memory add up to more than 2⁶².
+    TooLarge,
+}
+
+/// Packs every suite into exactly one shard.
+///
+/// # Errors
+/// [`PackError`] where no plan keeps the limits, or none was found; [`PackError::TooFewShards::bound`] tells which.
+pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
+    let parts: Vec<Part> = problem.tiers.iter().map(Part::new).collect();
+    for (number, part) in parts.iter().enumerate() {
+        part.check(number)?;
+    }
+    let solvers: Vec<Solver<'_>> = parts.iter().map(|part| part.solver(problem.effort)).collect();
+    let mut packed: Vec<Packed> = Vec::with_capacity(parts.len());
+    for (part, solver) in parts.iter().zip(&solvers) {
+        packed.push(if solver.is_empty() { Packed::empty() } else { solver.fewest(part.problem.target) });
+    }
+    let bounds = |part: &Part, solver: &Solver<'_>| solver.bounds.shards(part.problem.target) + part.oversize.len();
+    let found = |part: &Part, packed: &Packed| packed.shards.len() + part.oversize.len();
+    let counts: Vec<(usize, usize)> =
+        parts.iter().zip(&solvers).zip(&packed).map(|((part, solver), packed)| (bounds(part, solver), found(part, packed))).collect();
+    enough_shards(problem, &parts, &counts)?;
+
+    let share = share_shards(problem, &parts, &solvers, &counts);
+    for (number, ((part, solver), share)) in parts.iter().zip(&solvers).zip(&share).enumerate() {
+        if solver.is_empty() {
+            continue;
+        }
+        let most = match share {
+            Some(share) => share - part.oversize.len(),
+            None => packed[number].shards.len(),
+        };
+        let fewest = std::mem::replace(&mut packed[number], Packed::empty());
+        packed[number] = match solver.shortest(most) {
+            Some(better) if better.longest < fewest.longest || most > fewest.shards.len() => better,
+            _ => solver.improve(fewest),
+        };
+    }
+    rebalance(problem, &parts, &solvers, &mut packed);
+
+    let used: usize = parts.iter().zip(&packed).map(|(part, packed)| found(part, packed)).sum();
+    let makespan_bound = makespan_bound(problem, &parts, &solvers, &packed, used);
+    let shards = parts.iter().zip(packed).enumerate().flat_map(|(tier, (part, packed))| part.shards(tier, packed)).collect();
+    Ok(Packing { shards, makespan_bound, shards_bound: counts.iter().map(|(bound, _)| bound).sum() })
+}
+
+/// A tier with its oversize suites set apart.
+struct Part<'a> {
+    problem: &'a TierProblem,
+    fitting: Vec<usize>,
+    oversize: Vec<usize>,
+    kept: Vec<Item>,
+}
+
+impl<'a> Part<'a> {
+    fn new(problem: &'a TierProblem) -> Part<'a> {
+        let fits = |item: &usize| {
+            let need = problem.law.need(&problem.items, &[*item]);
+            problem.law.budget.is_none_or(|budget| need.bytes <= budget)
+        };
+        let (fitting, oversize): (Vec<usize>, Vec<usize>) = (0..problem.items.len()).partition(fits);
+        let kept = fitting.iter().map(|i| problem.items[*i]).collect();
+        Part { problem, fitting, oversize, kept }
+    }
+
+    fn check(&self, tier: usize) -> Result<(), PackError> {
+        let (law, items) = (&self.problem.law, &self.problem.items);
+        let total = |part: fn(&Item) -> u64| items.iter().map(|item| u128::from(part(item))).sum::<u128>() * law.workers as u128;
+        if total(|item| item.ms).max(total(Item::own)) + u128::from(law.overhead()) + u128::from(law.floor) > 1 << 62 {
+            return Err(PackError::TooLarge);
+        }
+        if !items.is_empty() && law.budget.is_some_and(|budget| law.floor > budget) {
+            return Err(PackError::Floor { tier });
+        }
+        let Some(target) = self.problem.target else { return Ok(()) };
+        let alone = |item: usize| law.need(items, &[item]).ms.saturating_add(law.overhead());
+        let mut long: Vec<usize> = (0..items.len()).filter(|item| alone(*item) > target).collect();
+        long.sort_by_key(|item| (std::cmp::Reverse(alone(*item)), *item));
+        match long.first() {
+            Some(longest) => Err(PackError::TooLong { tier, needed: alone(*longest), items: long }),
+            None => Ok(()),
+        }
+    }
+
+    fn solver(&'a self, effort: Effort) -> Solver<'a> {
+        Solver::new(self.problem.law, &self.problem.items, &self.fitting, &self.kept, effort)
+    }
+
+    /// The longest shard of an oversize suite, with overhead.
+    fn longest_oversize(&self) -> u64 {
+        let alone = |item: &usize| self.problem.law.need(&self.problem.items, &[*item]).ms + self.problem.law.overhead();
+        self.oversize.iter().map(alone).max().unwrap_or(0)
+    }
+
+    fn longest(&self, packed: &Packed) -> u64 {
+        packed.longest.max(self.longest_oversize())
+    }
+
+    fn shards(&self, tier: usize, packed: Packed) -> Vec<Shard> {
+        let (law, items) = (&self.problem.law, &self.problem.items);
+        let alone = self.oversize.iter().map(|item| (vec![*item], true));
+        let shared = packed.shards.into_iter().map(|members| (members, false));
+        (shared.chain(alone))
+            .map(|(members, oversize)| Shard { tier, need: law.need(items, &members), members: law.order(items, &members), oversize })
+            .collect()
+    }
+}
+
+/// Checks the number of shards against what is allowed.
+fn enough_shards(problem: &Problem, parts: &[Part<'_>], counts: &[(usize, usize)]) -> Result<(), PackError> {
+    let tiers = |only: Option<usize>| -> Vec<(usize, usize, usize)> {
+        let all = counts.iter().enumerate().map(|(tier, (bound, found))| (tier, *bound, *found));
+        all.filter(|(tier, _, found)| *found > 0 && only.is_none_or(|only| only == *tier)).collect()
+    };
+    let refuse = |allowed: usize, tier: Option<usize>| {
+        let tiers = tiers(tier);
+        let budget = match tiers.as_slice() {
+            [(only, ..)] => least_budget(&parts[*only], allowed),
+            _ => None,
+        };
+        let (bound, found) = tiers.iter().fold((0, 0), |(a, b), (_, bound, found)| (a + bound, b + found));
+        Err(PackError::TooFewShards { allowed, tier, bound, found, tiers, budget })
+    };
+    for (tier, part) in parts.iter().enumerate() {
+        if let Some(allowed) = part.problem.shards.filter(|allowed| *allowed < counts[tier].1) {
+            return refuse(allowed, Some(tier));
+        }
+    }
+    match problem.shards {
+        Some(allowed) if allowed < counts.iter().map(|(_, found)| found).sum() => refuse(allowed, None),
+        _ => Ok(()),
+    }
+}
+
+/// The least budget, rounded up to whole megabytes, with which a plan of `shards` shards is found.
+fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
+    const MEGABYTE: u64 = 1_000_000;
+    let law = part.problem.law;
+    let all: Vec<usize> = (0..part.problem.items.len()).collect();
+    let fits = |megabytes: u64| {
+        let law = Law { budget: Some(megabytes * MEGABYTE), ..law };
+        let problem = TierProblem { law, shards: None, ..part.problem.clone() };
+        let part = Part::new(&problem);
+        if !part.oversize.is_empty() || law.floor > megabytes * MEGABYTE {
+            return false;
+        }
+        part.solver(Effort::Quick).fewest(part.problem.target).shards.len() <= shards
+    };
+    let mut low = law.budget? / MEGABYTE;
+    let mut high = law.need(&part.problem.items, &all).bytes.div_ceil(MEGABYTE);
+    if !fits(high) {
+        return None;
+    }
+    while high > low + 1 {
+        let middle = low + (high - low) / 2;
+        if fits(middle) { high = middle } else { low = middle }
+    }
+    Some(high * MEGABYTE)
+}
+
+/// How many shards each tier may use; `None`: as few as were found. Starts from the fewest and gives each further shard to the tier that
+/// bounds the longest, which is optimal as far as bounds tell.
+fn share_shards(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], counts: &[(usize, usize)]) -> Vec<Option<usize>> {
+    let open = |part: &Part<'_>| part.problem.target.is_none() && (problem.shards.is_some() || part.problem.shards.is_some());
+    let most = |part: &Part<'_>| part.problem.shards.unwrap_or(usize::MAX).min(part.problem.items.len());
+    let Some(total) = problem.shards else {
+        return parts.iter().map(|part| open(part).then(|| most(part))).collect();
+    };
+    let mut share: Vec<usize> = counts.iter().map(|(_, found)| *found).collect();
+    let longest = |tier: usize, share: usize| {
+        let alone = parts[tier].oversize.len();
+        if share > alone { solvers[tier].least_limit(share - alone) } else { 0 }
+    };
+    let mut expected: Vec<u64> = (0..parts.len()).map(|tier| longest(tier, share[tier])).collect();
+    for _ in share.iter().sum::<usize>()..total {
+        let free = |tier: &usize| open(&parts[*tier]) && !solvers[*tier].is_empty() && share[*tier] < most(&parts[*tier]);
+        // The longest first; among equals the first tier.
+        let Some(tier) = (0..parts.len()).filter(free).max_by_key(|tier| (expected[*tier], std::cmp::Reverse(*tier))) else { break };
+        share[tier] += 1;
+        expected[tier] = longest(tier, share[tier]);
+    }
+    parts.iter().zip(share).map(|(part, share)| open(part).then_some(share)).collect()
+}
+
+/// Moves single shards from the tier with the most slack to the one that is longest, as long as that shortens the plan.
+fn rebalance(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], packed: &mut [Packed]) {
+    if problem.shards.is_none() {
+        return;
+    }
+    let most = |tier: usize| parts[tier].problem.shards.unwrap_or(usize::MAX).min(parts[tier].problem.items.len());
+    for _ in 0..4 {
+        let longest = |packed: &[Packed], tier: usize| parts[tier].longest(&packed[tier]);
+        let Some(needy) = (0..parts.len()).max_by_key(|tier| (longest(packed, *tier), std::cmp::Reverse(*tier))) else { return };
+        let before = longest(packed, needy);
+        let taken = packed[needy].shards.len();
+        if solvers[needy].is_empty() || parts[needy].problem.target.is_some() || taken + parts[needy].oversize.len() >= most(needy) {
+            return;
+        }
+        // The tier that would be shortest with one shard less.
+        let donors = (0..parts.len()).filter(|tier| *tier != needy && packed[*tier].shards.len() > 1 && parts[*tier].problem.target.is_none());
+        let smaller = donors.filter_map(|tier| Some((solvers[tier].shortest(packed[tier].shards.len() - 1)?, tier)));
+        let Some((smaller, donor)) = smaller.min_by_key(|(smaller, tier)| (smaller.longest, *tier)) else { return };
+        if smaller.longest >= before {
+            return;
+        }
+        let Some(larger) = solvers[needy].shortest(taken + 1).filter(|larger| larger.longest < before) else { return };
+        (packed[donor], packed[needy]) = (smaller, larger);
+    }
+}
+
+/// No plan of the same kind has a shorter longest shard: over all tiers where they share their number, else for the tiers as they are.
+fn makespan_bound(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], packed: &[Packed], used: usize) -> u64 {
+    let alone = |part: &Part<'_>| {
+        let longest = part.problem.items.iter().map(|item| item.ms).max();
+        longest.map_or(0, |longest| longest + part.problem.law.overhead())
+    };
+    let at_least = parts.iter().map(alone).max().unwrap_or(0);
+    if let Some(total) = problem.shards {
+        let tiers: Vec<(&Bounds<'_>, usize)> = parts.iter().zip(solvers).map(|(part, solver)| (&solver.bounds, part.oversize.len())).collect();
+        return least_limit(&tiers, total.max(used), at_least);
+    }
+    let each = parts.iter().zip(solvers).zip(packed).filter(|((_, solver), _)| !solver.is_empty());
+    let bounds = each.map(|((part, solver), packed)| {
+        let own = part.problem.shards.filter(|_| part.problem.target.is_none()).map(|own| own - part.oversize.len());
+        solver.least_limit(own.unwrap_or(packed.shards.len()).max(packed.shards.len()))
+    });
+    bounds.max().unwrap_or(0).max(at_least)
+}

@@ -1,0 +1,195 @@
+//! What no plan can beat: lower bounds on the number of shards, valid for every kind of session.
+//!
+//! Areas, Martello and Toth's bound L2 (1990) for time and for memory, and sets of suites no two of which fit one shard. A bound on the
+//! longest shard follows: the least limit under which the bound on the number of shards allows the plan.
+
+use super::law::{Item, Kind, Law};
+
+/// Suites that are looked at for a set no two of which fit together.
+const CLIQUE_MAX: usize = 500;
+
+/// The suites of a tier, prepared for bounds under many limits.
+pub(super) struct Bounds<'a> {
+    law: Law,
+    items: &'a [Item],
+    /// Descending times and what remains in memory, with their sums.
+    times: Sorted,
+    memory: usize,
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn new(law: Law, items: &'a [Item]) -> Bounds<'a> {
+        let times = Sorted::new(items.iter().map(|item| item.ms).collect());
+        Bounds { law, items, times, memory: memory(&law, items) }
+    }
+
+    /// No plan with every shard within `limit` milliseconds (overhead included; `None`: any) has fewer shards.
+    pub(super) fn shards(&self, limit: Option<u64>) -> usize {
+        if self.items.is_empty() {
+            return 0;
+        }
+        let least = self.memory.max(1);
+        let Some(limit) = limit else { return least.max(clique(&self.law, self.items, u64::MAX)) };
+        let room = limit.saturating_sub(self.law.overhead());
+        if self.times.values.first().is_some_and(|longest| *longest > room) {
+            return usize::MAX;
+        }
+        let workers = self.law.workers;
+        let time = match self.law.kind {
+            Kind::Spread => self.times.bins(room.saturating_mul(workers as u64)),
+            _ => self.times.bins(room).div_ceil(workers),
+        };
+        least.max(time).max(self.cpus(room)).max(clique(&self.law, self.items, room))
+    }
+
+    /// CPUs are shared out too where `each` starts the suites.
+    fn cpus(&self, room: u64) -> usize {
+        if self.law.kind != Kind::Each || room == 0 {
+            return 0;
+        }
+        let taken = |item: &Item| if item.exclusive { self.law.cpus } else { item.cpus.min(self.law.cpus) };
+        let area: u128 = self.items.iter().map(|item| u128::from(item.ms) * u128::from(taken(item))).sum();
+        usize::try_from(area.div_ceil(u128::from(room) * u128::from(self.law.cpus.max(1)))).unwrap_or(usize::MAX)
+    }
+}
+
+/// What memory alone forces.
+fn memory(law: &Law, items: &[Item]) -> usize {
+    let Some(budget) = law.budget else { return 0 };
+    let room = budget.saturating_sub(law.floor);
+    let workers = law.workers as u64;
+    // What a suite takes for good. A cap on imports is shared, so below one only what is retained is certain.
+    let import = |item: &Item| if law.import_cap.is_some() { 0 } else { law.imports(item.import) };
+    let kept: Vec<u64> = match law.kind {
+        Kind::InOrder | Kind::AnyOrder => items.iter().map(|item| import(item).saturating_add(item.retained)).collect(),
+        Kind::Spread => items.iter().map(|item| import(item).saturating_add(item.retained.saturating_mul(workers))).collect(),
+        Kind::Isolated | Kind::Each => return 0,
+    };
+    let transients = match law.kind {
+        Kind::AnyOrder => items.iter().map(|item| item.transient).collect(),
+        Kind::Spread => items.iter().map(|item| item.transient.saturating_mul(workers)).collect(),
+        _ => Vec::new(),
+    };
+    let kept = Sorted::new(kept);
+    kept.bins(room).max(with_transients(kept.total(), transients, room))
+}
+
+/// Each shard has room for its largest transient besides what is retained: the largest of all somewhere, and in the others at least the smallest ones.
+fn with_transients(kept: u128, mut transients: Vec<u64>, room: u64) -> usize {
+    transients.sort_unstable();
+    let Some(largest) = transients.pop() else { return 0 };
+    let mut need = kept + u128::from(largest);
+    let mut shards: usize = 1;
+    for transient in transients {
+        if need <= u128::from(room) * shards as u128 {
+            break;
+        }
+        need += u128::from(transient);
+        shards += 1;
+    }
+    shards
+}
+
+/// The size of a set of suites no two of which fit one shard, found greedily from the largest.
+fn clique(law: &Law, items: &[Item], room_ms: u64) -> usize {
+    let room = law.budget.map(|budget| budget.saturating_sub(law.floor));
+    let half = |item: &Item| {
+        let time = law.workers == 1 && item.ms > room_ms / 4;
+        let memory = room.is_some_and(|room| item.own().saturating_mul(law.workers as u64) > room / 4);
+        time || memory
+    };
+    if law.waits_for_memory() {
+        return 0;
+    }
+    let mut large: Vec<usize> = (0..items.len()).filter(|i| half(&items[*i])).collect();
+    let share = |i: &usize| {
+        let item = &items[*i];
+        let part = |value: u64, whole: u64| u128::from(value) * 1_000_000 / u128::from(whole.max(1));
+        part(item.ms, room_ms).max(room.map_or(0, |room| part(item.own(), room)))
+    };
+    large.sort_by_cached_key(|i| std::cmp::Reverse(share(i)));
+    large.truncate(CLIQUE_MAX);
+    let mut set: Vec<usize> = Vec::new();
+    for i in large {
+        let apart = |j: &usize| {
+            let need = law.need(items, &[i, *j]);
+            need.ms > room_ms || law.budget.is_some_and(|budget| need.bytes > budget)
+        };
+        if set.iter().all(apart) {
+            set.push(i);
+        }
+    }
+    set.len()
+}
+
+/// Sizes in descending order with their running sums.
+struct Sorted {
+    values: Vec<u64>,
+    sums: Vec<u128>,
+}
+
+impl Sorted {
+    fn new(mut values: Vec<u64>) -> Sorted {
+        values.sort_unstable_by(|a, b| b.cmp(a));
+        let mut sums = Vec::with_capacity(values.len() + 1);
+        sums.push(0);
+        let mut sum = 0;
+        for value in &values {
+            sum += u128::from(*value);
+            sums.push(sum);
+        }
+        Sorted { values, sums }
+    }
+
+    fn total(&self) -> u128 {
+        self.sums[self.values.len()]
+    }
+
+    /// How many values are above `size`.
+    fn above(&self, size: u64) -> usize {
+        self.values.partition_point(|value| *value > size)
+    }
+
+    /// L2: bins of `capacity` that the values need at least. For every threshold, values above `capacity − threshold` are alone, those above
+    /// half of the capacity are in different bins, and the smaller ones down to the threshold fill what is left.
+    fn bins(&self, capacity: u64) -> usize {
+        if capacity == 0 {
+            return if self.total() == 0 { 0 } else { usize::MAX };
+        }
+        let whole = u128::from(capacity);
+        let mut best = usize::try_from(self.total().div_ceil(whole)).unwrap_or(usize::MAX);
+        let half = self.above(capacity / 2);
+        let mut last = None;
+        for threshold in self.values[half..].iter().copied().filter(|value| *value > 0) {
+            if last.replace(threshold) == Some(threshold) {
+                continue;
+            }
+            let alone = self.above(capacity - threshold);
+            let end = self.above(threshold - 1);
+            let spare = whole * (half - alone.min(half)) as u128 - (self.sums[half] - self.sums[alone.min(half)]);
+            let small = self.sums[end] - self.sums[half];
+            let more = usize::try_from(small.saturating_sub(spare).div_ceil(whole)).unwrap_or(usize::MAX);
+            best = best.max(half.max(alone).saturating_add(more));
+        }
+        best.max(half)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_are_bounded() {
+        let check = |values: &[u64], capacity: u64, expect: usize| {
+            assert_eq!(Sorted::new(values.to_vec()).bins(capacity), expect, "{values:?} in {capacity}");
+        };
+        check(&[60, 60, 60], 100, 3);
+        check(&[50, 50, 50], 100, 2);
+        check(&[99, 97, 94, 93, 8, 5, 4, 2], 100, 5);
+        check(&[70, 60, 50, 40, 40], 100, 3);
+        check(&[0, 0], 100, 0);
+        check(&[1], 0, usize::MAX);
+        check(&[34; 6], 100, 3);
+    }
+}

@@ -1,0 +1,192 @@
+//! The shards of one tier while they are packed: what each takes now, and what it would take after a change.
+
+use std::cmp::Reverse;
+
+use super::law::{self, Item, Kind, Law, Need};
+
+/// A tier's items in the order in which the packer wants them: the longest first.
+pub(super) struct Tier {
+    pub(super) law: Law,
+    /// Descending time, then id. An item's index is its rank.
+    pub(super) items: Vec<Item>,
+    /// Rank by what counts at the peak: the transient, or all of it where processes are isolated. Ties as in the session's order.
+    peak_rank: Vec<u32>,
+}
+
+/// A change of one shard: an item that leaves, one that comes.
+pub(super) type Change = (Option<u32>, Option<u32>);
+
+/// One shard.
+#[derive(Clone, Default)]
+pub(super) struct Load {
+    /// Ascending index: the longest first.
+    pub(super) members: Vec<u32>,
+    by_peak: Vec<u32>,
+    pub(super) ms: u64,
+    import: u64,
+    pub(super) retained: u64,
+    /// Above the limits, as of the last change.
+    pub(super) over: Over,
+}
+
+/// How far a shard is above its limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Over {
+    pub(super) ms: u64,
+    pub(super) bytes: u64,
+}
+
+impl Tier {
+    /// The items sorted; the second value says which item of `items` each one was.
+    pub(super) fn new(law: Law, items: &[Item], among: &[usize]) -> (Tier, Vec<usize>) {
+        let mut origin = among.to_vec();
+        origin.sort_unstable_by_key(|i| (Reverse(items[*i].ms), *i));
+        let items: Vec<Item> = origin.iter().map(|i| items[*i]).collect();
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        match law.kind {
+            Kind::Isolated | Kind::Each => order.sort_unstable_by_key(|i| (Reverse(items[*i].own()), *i)),
+            _ => order.sort_unstable_by_key(|i| (Reverse(items[*i].transient), *i)),
+        }
+        let mut peak_rank = vec![0; items.len()];
+        for (rank, item) in order.into_iter().enumerate() {
+            peak_rank[item] = rank as u32;
+        }
+        (Tier { law, items, peak_rank }, origin)
+    }
+
+    /// Exactly what a shard takes.
+    pub(super) fn need(&self, members: &[u32]) -> Need {
+        self.law.need(&self.items, &members.iter().map(|i| *i as usize).collect::<Vec<_>>())
+    }
+
+    fn item(&self, index: u32) -> &Item {
+        &self.items[index as usize]
+    }
+
+    /// How far the shard would be above `limit` milliseconds and above the budget after the change. Also how many items were looked at.
+    pub(super) fn over(&self, load: &Load, change: Change, limit: u64) -> (Over, usize) {
+        let with = |sum: u64, part: fn(&Item) -> u64| {
+            let less = sum - change.0.map_or(0, |i| part(self.item(i)));
+            less.saturating_add(change.1.map_or(0, |i| part(self.item(i))))
+        };
+        let sum = with(load.ms, |item| item.ms);
+        if self.law.kind == Kind::Each {
+            return self.over_each(load, change, limit);
+        }
+        let (ms, looked) = self.over_ms(load, change, limit, sum);
+        let Some(budget) = self.law.budget else { return (Over { ms, bytes: 0 }, looked) };
+        let room = budget.saturating_sub(self.law.floor);
+        let imports = match self.law.kind {
+            Kind::Isolated => 0,
+            _ => self.law.imports(with(load.import, |item| item.import)),
+        };
+        let retained = with(load.retained, |item| item.retained);
+        let (bytes, more) = self.bytes_above_floor(load, change, imports, retained, room);
+        (Over { ms, bytes: bytes.saturating_sub(room) }, looked + more)
+    }
+
+    fn over_ms(&self, load: &Load, change: Change, limit: u64, sum: u64) -> (u64, usize) {
+        let workers = self.law.workers as u64;
+        if workers == 1 {
+            return (sum.saturating_sub(limit), 1);
+        }
+        let longest = first(&load.members, |i| i, change).map_or(0, |i| self.item(i).ms);
+        if self.law.kind == Kind::Spread {
+            return (law::spread_ms(sum, longest, self.law.workers).saturating_sub(limit), 1);
+        }
+        // Graham's bound: longest-first ends before sum/w + longest × (w − 1)/w.
+        if sum.saturating_add(longest.saturating_mul(workers - 1)).div_ceil(workers) <= limit {
+            return (0, 1);
+        }
+        let times = walk(&load.members, |i| i, change).map(|i| self.item(i).ms);
+        (law::schedule(self.law.workers, times).saturating_sub(limit), load.members.len() + 1)
+    }
+
+    fn bytes_above_floor(&self, load: &Load, change: Change, imports: u64, retained: u64, room: u64) -> (u64, usize) {
+        let workers = self.law.workers;
+        let rank = |i: u32| self.peak_rank[i as usize];
+        let top = |part: fn(&Item) -> u64, count: usize| {
+            walk(&load.by_peak, rank, change).take(count).fold(0u64, |sum, i| sum.saturating_add(part(self.item(i))))
+        };
+        match self.law.kind {
+            Kind::InOrder => {
+                let kept = imports.saturating_add(retained);
+                let loose = kept.saturating_add(top(|item| item.transient, 1));
+                // In any order it fits, so it fits in the best.
+                if loose <= room {
+                    return (loose, 1);
+                }
+                let peak = law::peak_in_order(walk(&load.by_peak, rank, change).map(|i| *self.item(i)));
+                (imports.saturating_add(peak), load.members.len() + 1)
+            }
+            Kind::AnyOrder => (imports.saturating_add(retained).saturating_add(top(|item| item.transient, workers)), workers),
+            Kind::Spread => {
+                let each = retained.saturating_add(top(|item| item.transient, 1));
+                (imports.saturating_add(each.saturating_mul(workers as u64)), 1)
+            }
+            Kind::Isolated | Kind::Each => (top(Item::own, workers), workers),
+        }
+    }
+
+    fn over_each(&self, load: &Load, change: Change, limit: u64) -> (Over, usize) {
+        let members: Vec<u32> = walk(&load.members, |i| i, change).collect();
+        let over = Over { ms: self.need(&members).ms.saturating_sub(limit), bytes: 0 };
+        // The schedule looks at every waiting suite again and again.
+        (over, 1 + members.len() * self.law.workers)
+    }
+
+    /// Carries the change out.
+    pub(super) fn apply(&self, load: &mut Load, change: Change, over: Over) {
+        let rank = |i: u32| self.peak_rank[i as usize];
+        if let (Some(i), item) = (change.0, change.0.map(|i| *self.item(i)).unwrap_or_default()) {
+            if let Ok(at) = load.members.binary_search(&i) {
+                load.members.remove(at);
+            }
+            if let Ok(at) = load.by_peak.binary_search_by_key(&rank(i), |j| rank(*j)) {
+                load.by_peak.remove(at);
+            }
+            load.ms -= item.ms;
+            load.import -= item.import;
+            load.retained -= item.retained;
+        }
+        if let (Some(i), item) = (change.1, change.1.map(|i| *self.item(i)).unwrap_or_default()) {
+            let at = load.members.partition_point(|j| *j < i);
+            load.members.insert(at, i);
+            let at = load.by_peak.partition_point(|j| rank(*j) < rank(i));
+            load.by_peak.insert(at, i);
+            load.ms += item.ms;
+            load.import += item.import;
+            load.retained += item.retained;
+        }
+        load.over = over;
+    }
+
+    /// Shards from an assignment of every item.
+    pub(super) fn loads(&self, shards: usize, assignment: &[u32]) -> Vec<Load> {
+        let mut loads = vec![Load::default(); shards];
+        for (item, shard) in assignment.iter().enumerate() {
+            loads[*shard as usize].members.push(item as u32);
+        }
+        for load in &mut loads {
+            load.by_peak = load.members.clone();
+            load.by_peak.sort_unstable_by_key(|i| self.peak_rank[*i as usize]);
+            for item in load.members.iter().map(|i| self.item(*i)) {
+                load.ms += item.ms;
+                load.import += item.import;
+                load.retained += item.retained;
+            }
+        }
+        loads
+    }
+}
+
+/// The members after a change, in their order.
+fn walk(list: &[u32], rank: impl Fn(u32) -> u32 + Copy, (out, new): Change) -> impl Iterator<Item = u32> {
+    let at = new.map_or(list.len(), |new| list.partition_point(|i| rank(*i) < rank(new)));
+    let stays = move |i: &u32| Some(*i) != out;
+    list[..at].iter().copied().filter(stays).chain(new).chain(list[at..].iter().copied().filter(stays))
+}
+
+fn first(list: &[u32], rank: impl Fn(u32) -> u32 + Copy, change: Change) -> Option<u32> {
+    walk(list, rank, change).next()
+}

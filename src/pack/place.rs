@@ -1,0 +1,112 @@
+//! First plans: suites sorted, each placed where it does least harm.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use super::law::Item;
+use super::load::{Load, Tier};
+
+/// What a rule of placement looks at, in suites and in shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// Longest first into the shortest shard (Graham 1969), the classic.
+    Time,
+    /// Heaviest first into the lightest shard: finds room where memory is tight.
+    Memory,
+    /// By the larger share of either limit.
+    Either,
+}
+
+impl Measure {
+    pub(super) const ALL: [Measure; 3] = [Measure::Time, Measure::Either, Measure::Memory];
+}
+
+/// Shares of the limits in millionths, so that times and bytes compare.
+struct Scale {
+    limit: u64,
+    room: u64,
+}
+
+impl Scale {
+    fn new(tier: &Tier, limit: u64, shards: usize) -> Scale {
+        let total: u64 = tier.items.iter().map(|item| item.ms).sum();
+        let limit = if limit == u64::MAX { total.div_ceil(shards.max(1) as u64) } else { limit };
+        let room = tier.law.budget.map_or(u64::MAX, |budget| budget.saturating_sub(tier.law.floor));
+        Scale { limit: limit.max(1), room: room.max(1) }
+    }
+
+    fn of(&self, measure: Measure, ms: u64, bytes: u64) -> u64 {
+        let share = |part: u64, whole: u64| u64::try_from(u128::from(part) * 1_000_000 / u128::from(whole)).unwrap_or(u64::MAX);
+        match measure {
+            Measure::Time => ms,
+            Measure::Memory => bytes,
+            Measure::Either => share(ms, self.limit).max(share(bytes, self.room)),
+        }
+    }
+}
+
+/// What a suite takes for good; its transient only counts where it is the largest.
+fn weight(item: &Item) -> u64 {
+    item.import + item.retained
+}
+
+fn sorted(tier: &Tier, scale: &Scale, measure: Measure) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..tier.items.len() as u32).collect();
+    order.sort_by_cached_key(|i| {
+        let item = &tier.items[*i as usize];
+        let bytes = if measure == Measure::Either { item.own() } else { weight(item) };
+        Reverse(scale.of(measure, item.ms, bytes))
+    });
+    order
+}
+
+/// Every suite in one of `shards` shards, within the budget where the rule finds room. Above it, in the shard that is least above, where not:
+/// the search repairs that.
+pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measure) -> Vec<u32> {
+    let scale = Scale::new(tier, limit, shards);
+    let mut loads = vec![Load::default(); shards];
+    let mut assignment = vec![0; tier.items.len()];
+    let mut queue: BTreeSet<(u64, usize)> = (0..shards).map(|shard| (0, shard)).collect();
+    for item in sorted(tier, &scale, measure) {
+        let change = (None, Some(item));
+        let fits = |shard: usize| tier.over(&loads[shard], change, u64::MAX).0.bytes == 0;
+        let roomy = queue.iter().map(|(_, shard)| *shard).find(|shard| fits(*shard));
+        let shard = roomy.or_else(|| (0..shards).min_by_key(|shard| tier.over(&loads[*shard], change, u64::MAX).0.bytes));
+        let shard = shard.unwrap_or(0);
+        let load = &mut loads[shard];
+        queue.remove(&(scale.of(measure, load.ms, load.retained), shard));
+        tier.apply(load, change, load.over);
+        queue.insert((scale.of(measure, load.ms, load.retained), shard));
+        assignment[item as usize] = shard as u32;
+    }
+    assignment
+}
+
+/// As few shards as first fit finds when it takes suites in the order of the measure, none above its limits. Every suite must fit a shard of its own.
+pub(super) fn first_fit(tier: &Tier, limit: u64, measure: Measure) -> (usize, Vec<u32>) {
+    let scale = Scale::new(tier, limit, 1);
+    let mut loads: Vec<Load> = Vec::new();
+    let mut assignment = vec![0; tier.items.len()];
+    // Shards that the smallest suite no longer fits are passed over: a million suites must not be a million squared.
+    let least = tier.items.iter().map(|item| item.ms).min().unwrap_or(0);
+    let mut open: Vec<usize> = Vec::new();
+    for item in sorted(tier, &scale, measure) {
+        let change = (None, Some(item));
+        let found = open.iter().position(|shard| {
+            let (over, _) = tier.over(&loads[*shard], change, limit);
+            over.ms == 0 && over.bytes == 0
+        });
+        let place = found.unwrap_or_else(|| {
+            loads.push(Load::default());
+            open.push(loads.len() - 1);
+            open.len() - 1
+        });
+        let shard = open[place];
+        tier.apply(&mut loads[shard], change, Default::default());
+        assignment[item as usize] = shard as u32;
+        if tier.law.workers == 1 && limit.saturating_sub(loads[shard].ms) < least {
+            open.remove(place);
+        }
+    }
+    (loads.len(), assignment)
+}

@@ -1,0 +1,201 @@
+//! Improvement: shifts and swaps between two shards, accepted while the search is warm even where they cost a little.
+//!
+//! Simulated annealing on the total overload above a limit of time and a budget of memory, with a weight of memory that grows while plans
+//! stay over budget and shrinks while they do not. Effort is counted in suites looked at, not in seconds, so the answer is the same on
+//! every machine.
+
+use super::load::{Load, Over, Tier};
+use super::random::Random;
+
+/// A complete plan of one tier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The shard of each item.
+    pub(super) assignment: Vec<u32>,
+    /// The longest shard in milliseconds, without its overhead.
+    pub(super) longest: u64,
+}
+
+/// What a search is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Task {
+    pub(super) shards: usize,
+    /// No shard longer than this. `u64::MAX`: any.
+    pub(super) limit: u64,
+    /// Stop as soon as every shard is within the limits; else go on for the shortest longest shard.
+    pub(super) first: bool,
+    /// Suites to look at.
+    pub(super) effort: u64,
+    pub(super) seed: u64,
+}
+
+/// Moves between two looks at the weight of memory.
+const ROUND: u32 = 512;
+
+struct Search<'a> {
+    tier: &'a Tier,
+    loads: Vec<Load>,
+    home: Vec<u32>,
+    limit: u64,
+    random: Random,
+    /// Energy of a millisecond and of a byte.
+    per_ms: f64,
+    per_byte: f64,
+    weight: f64,
+}
+
+/// Searches from `start`. `None` where no plan within the budget was found.
+pub(super) fn search(tier: &Tier, start: &[u32], task: Task) -> Option<Found> {
+    let total: u64 = tier.items.iter().map(|item| item.ms).sum();
+    let average = total.div_ceil(task.shards as u64 * tier.law.workers as u64).max(1);
+    let room = tier.law.budget.map_or(1, |budget| budget.saturating_sub(tier.law.floor)).max(1);
+    let mut search = Search {
+        tier,
+        loads: tier.loads(task.shards, start),
+        home: start.to_vec(),
+        limit: task.limit,
+        random: Random::new(task.seed),
+        per_ms: 1.0 / average as f64,
+        per_byte: 1.0 / room as f64,
+        weight: 1.0,
+    };
+    search.measure();
+    search.run(task, average)
+}
+
+impl Search<'_> {
+    fn run(&mut self, task: Task, average: u64) -> Option<Found> {
+        let mut best: Option<Found> = None;
+        let mut best_energy = f64::INFINITY;
+        self.note(&mut best, &mut best_energy);
+        if self.loads.len() < 2 {
+            return best;
+        }
+        let mean = average as f64 / (self.home.len() as f64 / self.loads.len() as f64).max(1.0);
+        // From a third of a mean suite down to a fraction of a millisecond.
+        let (hot, cold) = (mean * self.per_ms / 3.0, 0.1 * self.per_ms.min(1.0 / mean.max(1.0)));
+        let cycles = 3u64;
+        for cycle in 0..cycles {
+            let share = task.effort / cycles;
+            let hot = hot / f64::powi(4.0, cycle as i32);
+            let steps = (share / u64::from(ROUND)).clamp(8, 400);
+            let cooling = libm::pow((cold / hot).min(1.0), 1.0 / steps as f64);
+            let mut heat = hot;
+            let mut spent = 0;
+            let mut level = 1;
+            while spent < share {
+                if self.done(&task) {
+                    return best;
+                }
+                for _ in 0..ROUND {
+                    spent += self.step(heat);
+                }
+                self.adapt();
+                self.note(&mut best, &mut best_energy);
+                // One degree cooler for every `share / steps` of effort.
+                while level < steps && spent * steps > level * share {
+                    heat *= cooling;
+                    level += 1;
+                }
+            }
+        }
+        best
+    }
+
+    /// Whether nothing is left to gain.
+    fn done(&self, task: &Task) -> bool {
+        let within = self.loads.iter().all(|load| load.over == Over::default());
+        within && (task.first || task.limit != u64::MAX)
+    }
+
+    /// Looks at every shard anew.
+    fn measure(&mut self) {
+        for shard in 0..self.loads.len() {
+            let (over, _) = self.tier.over(&self.loads[shard], (None, None), self.limit);
+            self.loads[shard].over = over;
+        }
+    }
+
+    fn energy(&self, over: Over) -> f64 {
+        over.ms as f64 * self.per_ms + over.bytes as f64 * self.per_byte * self.weight
+    }
+
+    /// Keeps the plan if it is within the budget and shorter than the best.
+    fn note(&self, best: &mut Option<Found>, best_energy: &mut f64) {
+        if self.loads.iter().any(|load| load.over.bytes > 0) {
+            return;
+        }
+        let energy: f64 = self.loads.iter().map(|load| load.over.ms as f64).fold(0.0, f64::max);
+        if energy >= *best_energy && best.is_some() {
+            return;
+        }
+        *best_energy = energy;
+        let longest = self.loads.iter().map(|load| self.tier.need(&load.members).ms).max().unwrap_or(0);
+        if best.as_ref().is_none_or(|best| longest < best.longest) {
+            *best = Some(Found { assignment: self.home.clone(), longest });
+        }
+    }
+
+    /// Makes memory dearer while plans are over budget, and cheaper while they are not.
+    fn adapt(&mut self) {
+        let over = self.loads.iter().any(|load| load.over.bytes > 0);
+        self.weight = if over { (self.weight * 1.1).min(1e4) } else { (self.weight / 1.1).max(0.5) };
+    }
+
+    /// Tries one move; returns how many suites were looked at.
+    fn step(&mut self, heat: f64) -> u64 {
+        let a = self.overloaded();
+        let mut b = self.random.below(self.loads.len() - 1);
+        b += usize::from(b >= a);
+        if self.loads[a].members.is_empty() {
+            return 1;
+        }
+        let out = self.loads[a].members[self.random.below(self.loads[a].members.len())];
+        let new = match self.random.below(4) {
+            0 => None,
+            1 => self.any(b),
+            _ => self.partner(a, b, out),
+        };
+        let (change_a, change_b) = ((Some(out), new), (new, Some(out)));
+        let (over_a, looked_a) = self.tier.over(&self.loads[a], change_a, self.limit);
+        let (over_b, looked_b) = self.tier.over(&self.loads[b], change_b, self.limit);
+        let before = self.energy(self.loads[a].over) + self.energy(self.loads[b].over);
+        let after = self.energy(over_a) + self.energy(over_b);
+        if after - before <= heat * self.random.exponential() {
+            self.tier.apply(&mut self.loads[a], change_a, over_a);
+            self.tier.apply(&mut self.loads[b], change_b, over_b);
+            self.home[out as usize] = b as u32;
+            if let Some(new) = new {
+                self.home[new as usize] = a as u32;
+            }
+        }
+        (looked_a + looked_b) as u64
+    }
+
+    /// The worst of a few shards drawn by lot.
+    fn overloaded(&mut self) -> usize {
+        let mut worst = self.random.below(self.loads.len());
+        for _ in 0..2 {
+            let other = self.random.below(self.loads.len());
+            if self.energy(self.loads[other].over) > self.energy(self.loads[worst].over) {
+                worst = other;
+            }
+        }
+        worst
+    }
+
+    fn any(&mut self, shard: usize) -> Option<u32> {
+        let members = &self.loads[shard].members;
+        (!members.is_empty()).then(|| members[self.random.below(members.len())])
+    }
+
+    /// The suite of `b` that, exchanged for `out`, brings `a` just to its limit.
+    fn partner(&mut self, a: usize, b: usize, out: u32) -> Option<u32> {
+        let members = &self.loads[b].members;
+        let over = self.loads[a].over.ms;
+        let wanted = self.tier.items[out as usize].ms.saturating_sub(over);
+        let at = members.partition_point(|i| self.tier.items[*i as usize].ms > wanted);
+        let at = at + self.random.below(2);
+        members.get(at.min(members.len().checked_sub(1)?)).copied()
+    }
+}

@@ -1,0 +1,173 @@
+//! One tier: as few shards as its limits allow, or a given number as short as possible.
+
+use rayon::prelude::*;
+
+use super::bound::Bounds;
+use super::law::{Item, Law};
+use super::load::Tier;
+use super::place::{self, Measure};
+use super::search::{Found, Task, search};
+use super::Effort;
+
+/// The suites of one tier that fit a shard, and what is known about packing them.
+pub(super) struct Solver<'a> {
+    tier: Tier,
+    /// Which item of the problem each one is.
+    origin: Vec<usize>,
+    pub(super) bounds: Bounds<'a>,
+    effort: Effort,
+}
+
+/// A plan of one tier: its shards, and the longest of them in milliseconds with its overhead.
+pub(super) struct Packed {
+    pub(super) shards: Vec<Vec<usize>>,
+    pub(super) longest: u64,
+}
+
+impl<'a> Solver<'a> {
+    /// `fitting` are the items that fit a shard alone; `items` all of them, for the bounds over `kept`, which holds the fitting ones.
+    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize], kept: &'a [Item], effort: Effort) -> Solver<'a> {
+        let (tier, origin) = Tier::new(law, items, fitting);
+        Solver { tier, origin, bounds: Bounds::new(law, kept), effort }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.origin.is_empty()
+    }
+
+    fn law(&self) -> &Law {
+        &self.tier.law
+    }
+
+    /// As few shards as are found, each within `limit` milliseconds (overhead included; `None`: any). Every suite must fit alone.
+    pub(super) fn fewest(&self, limit: Option<u64>) -> Packed {
+        let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.law().overhead()));
+        let bound = self.bounds.shards(limit);
+        let fits = Measure::ALL.map(|measure| place::first_fit(&self.tier, room, measure));
+        let (mut shards, assignment) = fits.into_iter().min_by_key(|(shards, _)| *shards).unwrap_or_default();
+        let mut found = self.found(assignment, shards);
+        let mut next = bound.max(1);
+        while next < shards {
+            match self.within(next, room) {
+                Some(better) => {
+                    (shards, found) = (next, better);
+                    next = bound.max(1);
+                    if shards == next {
+                        break;
+                    }
+                    next = shards - 1;
+                }
+                // The bound was out of reach: from the other side, one by one.
+                None if next == bound.max(1) && next + 1 < shards => next = shards - 1,
+                None => break,
+            }
+        }
+        self.packed(shards, found)
+    }
+
+    /// A plan of `shards` shards within the limits, if one is found.
+    fn within(&self, shards: usize, room: u64) -> Option<Found> {
+        self.best_of(shards, Task { shards, limit: room, first: true, effort: self.effort.looks(), seed: 1 })
+    }
+
+    /// The shortest longest shard that is found with at most `shards` shards. `None` where none was found within the budget.
+    pub(super) fn shortest(&self, shards: usize) -> Option<Packed> {
+        let shards = shards.min(self.origin.len()).max(1);
+        let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
+        let task = Task { shards, limit, first: false, effort: self.effort.looks(), seed: 1 };
+        let mut found = self.best_of(shards, task)?;
+        // The sum of all overloads is down; now the longest shard alone, step by step.
+        let mut left = self.effort.looks() / 2;
+        while found.longest > limit && left > 0 {
+            let effort = (self.effort.looks() / 8).min(left);
+            left -= effort;
+            let task = Task { limit: found.longest - 1, first: true, effort, seed: left, ..task };
+            match search(&self.tier, &found.assignment, task) {
+                Some(better) if better.longest < found.longest => found = better,
+                _ => {}
+            }
+        }
+        Some(self.packed(shards, found))
+    }
+
+    /// A plan that keeps `packed`'s shard count and is as short as is found.
+    pub(super) fn improve(&self, packed: Packed) -> Packed {
+        match self.shortest(packed.shards.len()) {
+            Some(better) if better.longest < packed.longest => better,
+            _ => packed,
+        }
+    }
+
+    /// The best over several starts; which of them wins depends on values only, not on threads.
+    fn best_of(&self, shards: usize, task: Task) -> Option<Found> {
+        let starts: &[Measure] = match self.effort {
+            Effort::Quick => &[Measure::Time, Measure::Either],
+            Effort::Normal | Effort::Best => &Measure::ALL,
+        };
+        let found: Vec<Option<Found>> = (starts.par_iter().enumerate())
+            .map(|(number, measure)| {
+                let start = place::into_shards(&self.tier, shards, task.limit, *measure);
+                let effort = task.effort / starts.len() as u64;
+                search(&self.tier, &start, Task { effort, seed: task.seed + number as u64, ..task })
+            })
+            .collect();
+        let within = |found: &Found| !task.first || found.longest <= task.limit;
+        found.into_iter().flatten().filter(within).min_by_key(|found| found.longest)
+    }
+
+    /// The least limit (overhead included) under which `shards` shards are not refuted.
+    pub(super) fn least_limit(&self, shards: usize) -> u64 {
+        least_limit(&[(&self.bounds, 0)], shards, self.tier.items.first().map_or(0, |item| item.ms) + self.law().overhead())
+    }
+
+    fn found(&self, assignment: Vec<u32>, shards: usize) -> Found {
+        let loads = self.tier.loads(shards, &assignment);
+        let longest = loads.iter().map(|load| self.tier.need(&load.members).ms).max().unwrap_or(0);
+        Found { assignment, longest }
+    }
+
+    fn packed(&self, shards: usize, found: Found) -> Packed {
+        let mut members = vec![Vec::new(); shards];
+        for (item, shard) in found.assignment.iter().enumerate() {
+            members[*shard as usize].push(self.origin[item]);
+        }
+        members.retain(|members| !members.is_empty());
+        Packed { shards: members, longest: found.longest.saturating_add(self.law().overhead()) }
+    }
+}
+
+impl Packed {
+    /// No suites, no shards.
+    pub(super) fn empty() -> Packed {
+        Packed { shards: Vec::new(), longest: 0 }
+    }
+}
+
+/// The least limit, overhead included, under which the tiers together are not known to need more than `shards` shards. The second of each pair is
+/// shards that a tier needs besides. No plan has a shorter longest shard.
+pub(super) fn least_limit(tiers: &[(&Bounds<'_>, usize)], shards: usize, at_least: u64) -> u64 {
+    let refuted = |limit: u64| {
+        let needed = tiers.iter().fold(0usize, |sum, (bounds, more)| sum.saturating_add(bounds.shards(Some(limit)).saturating_add(*more)));
+        needed > shards
+    };
+    if !refuted(at_least) {
+        return at_least;
+    }
+    // Doubling finds a limit that is not refuted; one that never comes means that memory alone needs more shards.
+    let (mut low, mut step) = (at_least, at_least.max(1));
+    let mut high = loop {
+        let high = low.saturating_add(step);
+        if !refuted(high) {
+            break high;
+        }
+        if high > 1 << 62 {
+            return at_least;
+        }
+        (low, step) = (high, step.saturating_mul(2));
+    };
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if refuted(middle) { low = middle } else { high = middle }
+    }
+    high
+}

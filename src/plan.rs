@@ -1,0 +1,449 @@
+//! The result as data: what was packed becomes shards with names, predictions, proofs and warnings.
+
+pub mod file;
+mod limits;
+pub mod verify;
+
+use std::cmp::Reverse;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::config::{Budget, Config, Goal, MemoryKind, Order, RunsOn, Runner};
+use crate::estimate;
+use crate::inventory::Inventory;
+use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
+use crate::pack::law::{Item, Kind, Law};
+use crate::pack::{Effort, PackError, Packing, Problem, TierProblem, pack};
+use crate::text::count;
+
+pub use file::{Plan, Shard, Warning};
+use limits::{Limits, limits};
+
+/// How a plan is to be made, besides the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How long to search.
+    pub effort: Effort,
+    /// An oversize suite is an error.
+    pub strict: bool,
+    /// Costs are exact: nothing is added to the floor.
+    pub exact: bool,
+    /// The ending of selection files.
+    pub selection: Selection,
+    /// What earlier stages noticed.
+    pub warnings: Vec<Warning>,
+}
+
+/// How selection files are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// One id a line.
+    #[default]
+    Lines,
+    /// Ids separated by NUL.
+    Null,
+    /// A JSON array.
+    Json,
+}
+
+impl Selection {
+    /// The ending of its files.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Selection::Lines => "txt",
+            Selection::Null => "nul",
+            Selection::Json => "json",
+        }
+    }
+}
+
+/// Why no plan exists, in the user's terms.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoPlan {
+    /// What is wrong.
+    pub message: String,
+    /// What to do, one line each.
+    pub help: Vec<String>,
+}
+
+impl fmt::Display for NoPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.iter().try_for_each(|help| write!(f, "\n  help: {help}"))
+    }
+}
+
+impl std::error::Error for NoPlan {}
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The configuration, flags included.
+    pub config: &'a Config,
+    /// The suites.
+    pub inventory: &'a Inventory,
+    /// The tier of each suite.
+    pub assigned: &'a [usize],
+    /// The cost of each suite.
+    pub estimates: &'a [Estimate],
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// [`NoPlan`] where no plan exists under the given limits, or none was found.
+pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
+    let Sources { config, inventory, assigned, estimates } = sources;
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); config.tiers.len()];
+    for (suite, tier) in assigned.iter().enumerate() {
+        members[*tier].push(suite);
+    }
+    let mut warnings = options.warnings.clone();
+    let limits: Vec<Limits> = (config.tiers.iter().zip(&members))
+        .map(|(tier, members)| {
+            let mine: Vec<&Estimate> = members.iter().map(|suite| &estimates[*suite]).collect();
+            limits(config, tier, &mine, options.exact, &mut warnings)
+        })
+        .collect();
+    let tiers = (0..config.tiers.len()).map(|tier| tier_problem(&sources, tier, &members[tier], &limits[tier])).collect();
+    let problem = Problem { tiers, shards: config.goal.shards.map(|shards| shards as usize), effort: options.effort };
+    let packing = pack(&problem).map_err(|err| explain(&err, &sources, &members, &limits))?;
+    let builder = Builder { sources, options, members: &members, limits: &limits };
+    let shards = builder.shards(&packing, &mut warnings)?;
+    warnings.sort();
+    Ok(builder.plan(shards, &packing, warnings))
+}
+
+fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &Limits) -> TierProblem {
+    let config = &sources.config.tiers[tier];
+    let kind = match (config.memory, config.each) {
+        (MemoryKind::Isolated, true) => Kind::Each,
+        (MemoryKind::Isolated, false) => Kind::Isolated,
+        (MemoryKind::Accumulates, _) if config.spreads() => Kind::Spread,
+        (MemoryKind::Accumulates, _) if config.workers == 1 && config.order == Order::Kept => Kind::InOrder,
+        (MemoryKind::Accumulates, _) => Kind::AnyOrder,
+    };
+    let item = |suite: &usize| {
+        let cost = &sources.estimates[*suite].cost;
+        Item {
+            ms: cost.time.0,
+            import: cost.import.0,
+            retained: cost.retained.0,
+            transient: cost.transient.0,
+            cpus: u64::from(cost.cpus),
+            exclusive: config.exclusive.matches(&sources.inventory.suites[*suite].id),
+        }
+    };
+    TierProblem {
+        law: Law {
+            kind,
+            workers: config.workers as usize,
+            floor: limits.floor.0,
+            import_cap: None,
+            budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
+            cpus: u64::from(config.cpus),
+            setup: config.setup.0,
+            session_start: config.session_start.0,
+        },
+        items: members.iter().map(item).collect(),
+        shards: config.goal.shards.map(|shards| shards as usize),
+        target: config.goal.target.or(sources.config.goal.target).map(|target| target.0),
+    }
+}
+
+struct Builder<'a> {
+    sources: Sources<'a>,
+    options: &'a Options,
+    members: &'a [Vec<usize>],
+    limits: &'a [Limits],
+}
+
+impl Builder<'_> {
+    fn shards(&self, packing: &Packing, warnings: &mut Vec<Warning>) -> Result<Vec<Shard>, NoPlan> {
+        let config = self.sources.config;
+        let mut shards = Vec::with_capacity(packing.shards.len());
+        let mut oversize = Vec::new();
+        for tier in 0..config.tiers.len() {
+            let mut mine: Vec<&crate::pack::Shard> = packing.shards.iter().filter(|shard| shard.tier == tier).collect();
+            // Members stand for ids: the smallest index is the smallest id.
+            mine.sort_by_key(|shard| (Reverse((shard.need.ms, shard.need.bytes)), shard.members.iter().min().copied()));
+            for (number, shard) in mine.into_iter().enumerate() {
+                let shard = self.shard(tier, number + 1, shard);
+                if shard.oversize {
+                    oversize.push(shard.clone());
+                }
+                shards.push((tier, number, shard));
+            }
+        }
+        for shard in &oversize {
+            warnings.push(self.oversize(shard));
+        }
+        if let (true, Some(first)) = (self.options.strict, oversize.first()) {
+            let message = format!(
+                "{} alone above the budget: {}",
+                match oversize.len() {
+                    1 => "1 suite is".to_owned(),
+                    n => format!("{} are", count(n, "suite")),
+                },
+                self.oversize(first).message
+            );
+            return Err(NoPlan { message, help: vec!["raise `budget`, add a [[runner]] that holds it, or leave --strict out".to_owned()] });
+        }
+        shards.sort_by_key(|(tier, number, shard)| (Reverse(shard.predicted_ms), *tier, *number));
+        Ok(shards.into_iter().map(|(_, _, shard)| shard).collect())
+    }
+
+    fn shard(&self, tier: usize, number: usize, packed: &crate::pack::Shard) -> Shard {
+        let (config, limits) = (&self.sources.config.tiers[tier], &self.limits[tier]);
+        let id = format!("{}-{number}", config.name);
+        let suites: Vec<file::Suite> = packed.members.iter().map(|member| self.suite(tier, self.members[tier][*member])).collect();
+        let predicted_bytes = Bytes(packed.need.bytes);
+        let session = file::Session {
+            selection: format!("{id}.{}", self.options.selection.extension()),
+            predicted_ms: Millis(packed.need.ms) + config.session_start,
+            predicted_bytes,
+            suites,
+        };
+        let runner = packed.oversize.then(|| self.sources.config.runners.iter().find(|runner| runner.budget >= predicted_bytes)).flatten();
+        let predicted_ms = session.predicted_ms + config.setup;
+        let assumed = session.suites.iter().any(|suite| suite.basis == Basis::Assumed);
+        Shard {
+            id,
+            tier: config.name.clone(),
+            runs_on: runner.map_or_else(|| config.runs_on.clone(), |runner| runner.runs_on.clone()),
+            runner: runner.map(|runner| runner.name.clone()),
+            budget_bytes: runner.map(|runner| runner.budget).or(limits.budget),
+            timeout_minutes: config.timeout_minutes.unwrap_or_else(|| timeout(predicted_ms, assumed)),
+            predicted_ms,
+            predicted_bytes,
+            oversize: packed.oversize && runner.is_none(),
+            sessions: vec![session],
+        }
+    }
+
+    fn suite(&self, tier: usize, suite: usize) -> file::Suite {
+        let (id, estimate) = (&self.sources.inventory.suites[suite].id, &self.sources.estimates[suite]);
+        file::Suite {
+            id: id.as_str().to_owned(),
+            ms: estimate.cost.time,
+            import_bytes: estimate.cost.import,
+            retained_bytes: estimate.cost.retained,
+            transient_bytes: estimate.cost.transient,
+            cpus: estimate.cost.cpus,
+            exclusive: self.sources.config.tiers[tier].exclusive.matches(id),
+            basis: estimate.time_basis,
+            memory_basis: estimate.memory_basis,
+            samples: estimate.samples,
+        }
+    }
+
+    fn oversize(&self, shard: &Shard) -> Warning {
+        let id = shard.sessions.first().and_then(|session| session.suites.first()).map_or("", |suite| suite.id.as_str());
+        let budget = shard.budget_bytes.unwrap_or_default();
+        let message = format!(
+            "`{}` alone needs {}, {} above the budget of {}: it has shard {} to itself, and may be killed there",
+            crate::text::printable(id),
+            shard.predicted_bytes,
+            shard.predicted_bytes.saturating_sub(budget),
+            budget,
+            shard.id
+        );
+        Warning { code: "oversize".to_owned(), subject: id.to_owned(), message }
+    }
+
+    fn plan(&self, shards: Vec<Shard>, packing: &Packing, warnings: Vec<Warning>) -> Plan {
+        let config = self.sources.config;
+        let basis = |basis: Basis| self.sources.estimates.iter().filter(|estimate| estimate.time_basis == basis).count();
+        let kind = objective_kind(config);
+        let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
+        let proven = match kind {
+            file::ObjectiveKind::Shards | file::ObjectiveKind::Price => makespan.0 == packing.makespan_bound,
+            file::ObjectiveKind::Memory | file::ObjectiveKind::Target => shards.len() == packing.shards_bound,
+        };
+        let quality = file::Quality {
+            makespan_ms: makespan,
+            makespan_bound_ms: Millis(packing.makespan_bound),
+            shards: shards.len(),
+            shards_bound: packing.shards_bound,
+            proven,
+            total_ms: self.sources.estimates.iter().map(|estimate| estimate.cost.time).sum(),
+            peak_bytes: shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default(),
+        };
+        let used = config.tiers.iter().zip(self.limits).zip(self.members).filter(|(_, members)| !members.is_empty());
+        let tiers = used.map(|((tier, limits), _)| file::Tier {
+            name: tier.name.clone(),
+            workers: tier.workers,
+            memory: tier.memory,
+            order: tier.order,
+            spread: tier.spreads(),
+            each: tier.each,
+            cpus: tier.cpus,
+            floor_bytes: limits.floor,
+            import_cap_bytes: None,
+            budget_bytes: limits.budget,
+            setup_ms: tier.setup,
+            session_start_ms: tier.session_start,
+        });
+        let mut plan = Plan {
+            schema: file::SCHEMA,
+            tool: tool(),
+            objective: file::Objective { kind, shards: config.goal.shards, target_ms: config.goal.target },
+            inputs: file::Inputs {
+                suites: self.sources.inventory.suites.len(),
+                measured: basis(Basis::Measured),
+                inherited: basis(Basis::Inherited),
+                assumed: basis(Basis::Assumed),
+                digest: String::new(),
+            },
+            tiers: tiers.collect(),
+            shards,
+            quality,
+            warnings,
+        };
+        plan.inputs.digest = self.digest(&plan).to_string();
+        plan
+    }
+
+    /// Of everything that decides the plan, in a fixed order.
+    fn digest(&self, plan: &Plan) -> Digest {
+        #[derive(Serialize)]
+        struct Canonical<'a> {
+            tool: &'a str,
+            objective: &'a file::Objective,
+            goals: Vec<(Option<u32>, Option<Millis>)>,
+            runners: Vec<(&'a str, &'a RunsOn, Bytes)>,
+            tiers: &'a [file::Tier],
+            options: (String, bool, &'a str),
+            suites: Vec<(usize, file::Suite)>,
+        }
+        let config = self.sources.config;
+        let suites = self.sources.assigned.iter().enumerate().map(|(suite, tier)| (*tier, self.suite(*tier, suite)));
+        let canonical = Canonical {
+            tool: &plan.tool,
+            objective: &plan.objective,
+            goals: config.tiers.iter().map(|tier| (tier.goal.shards, tier.goal.target)).collect(),
+            runners: config.runners.iter().map(|Runner { name, runs_on, budget }| (name.as_str(), runs_on, *budget)).collect(),
+            tiers: &plan.tiers,
+            options: (format!("{:?}", self.options.effort), self.options.strict, self.options.selection.extension()),
+            suites: suites.collect(),
+        };
+        Digest::of(&serde_json::to_vec(&canonical).unwrap_or_default())
+    }
+}
+
+/// `shard 0.1.0`.
+#[must_use]
+pub fn tool() -> String {
+    concat!("shard ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// Minutes after which a shard is given up: three times its prediction and five minutes, at least ten; GitHub's six hours while any time in
+/// it is only assumed.
+fn timeout(predicted: Millis, assumed: bool) -> u32 {
+    const MOST: u64 = 360;
+    let minutes = (predicted.0.saturating_mul(3).saturating_add(300_000)).div_ceil(60_000).clamp(10, MOST);
+    if assumed { MOST as u32 } else { minutes as u32 }
+}
+
+fn objective_kind(config: &Config) -> file::ObjectiveKind {
+    let any = |wanted: fn(&Goal) -> bool| wanted(&config.goal) || config.tiers.iter().any(|tier| wanted(&tier.goal));
+    if any(|goal| goal.target.is_some()) {
+        file::ObjectiveKind::Target
+    } else if any(|goal| goal.shards.is_some()) {
+        file::ObjectiveKind::Shards
+    } else {
+        file::ObjectiveKind::Memory
+    }
+}
+
+/// A packer's refusal in the user's terms: which suites, how many bytes, what would do.
+fn explain(err: &PackError, sources: &Sources<'_>, members: &[Vec<usize>], limits: &[Limits]) -> NoPlan {
+    match err {
+        PackError::Floor { tier } => {
+            let config = &sources.config.tiers[*tier];
+            let message = format!(
+                "tier `{}` needs {} before its first suite, more than its budget of {}",
+                config.name,
+                limits[*tier].floor,
+                limits[*tier].budget.unwrap_or_default()
+            );
+            let help = format!("raise the budget, or lower `workers` ({}), `base` ({}) or `worker-base` ({})", config.workers, config.base, config.worker_base);
+            NoPlan { message, help: vec![help] }
+        }
+        PackError::TooLong { tier, items, needed } => {
+            let config = &sources.config.tiers[*tier];
+            let target = config.goal.target.or(sources.config.goal.target).unwrap_or_default();
+            let names = items.iter().map(|item| sources.inventory.suites[members[*tier][*item]].id.as_str());
+            let message = format!(
+                "{} of tier `{}` {} longer than the target of {target}, even alone: {}",
+                count(items.len(), "suite"),
+                config.name,
+                if items.len() == 1 { "takes" } else { "take" },
+                crate::text::examples(names, 3)
+            );
+            let overhead = config.setup + config.session_start;
+            let help = format!("the smallest target that would do is {} (of that {overhead} are set-up and session start)", exact_seconds(*needed));
+            NoPlan { message, help: vec![help, "or split what is too long: granularity = \"class\" or \"test\" in [inventory]".to_owned()] }
+        }
+        PackError::TooFewShards { allowed, tier, bound, found, tiers, budget } => {
+            too_few_shards(*allowed, *tier, (*bound, *found), tiers, *budget, sources, members, limits)
+        }
+        PackError::TooLarge => NoPlan {
+            message: "times or memory add up to more than can be counted".to_owned(),
+            help: vec!["look for a figure in the wrong unit".to_owned()],
+        },
+    }
+}
+
+/// Rounded up, so that it can be typed as a target.
+fn exact_seconds(ms: u64) -> String {
+    format!("{}s", ms.div_ceil(1_000))
+}
+
+#[allow(clippy::too_many_arguments)]
+fn too_few_shards(
+    allowed: usize,
+    tier: Option<usize>,
+    (bound, found): (usize, usize),
+    tiers: &[(usize, usize, usize)],
+    budget: Option<u64>,
+    sources: &Sources<'_>,
+    members: &[Vec<usize>],
+    limits: &[Limits],
+) -> NoPlan {
+    let name = |tier: usize| sources.config.tiers[tier].name.as_str();
+    let certain = bound > allowed;
+    let of_tier = tier.map(|tier| format!(" of tier `{}`", name(tier))).unwrap_or_default();
+    let mut message = match (certain, tiers) {
+        (true, [(only, ..)]) => format!("{} cannot hold the {} of tier `{}`", count(allowed, "shard"), count(members[*only].len(), "suite"), name(*only)),
+        (true, _) => format!("{} cannot hold {}{of_tier}", count(allowed, "shard"), count(sources.inventory.suites.len(), "suite")),
+        (false, _) => format!("no plan with {}{of_tier} was found", count(allowed, "shard")),
+    };
+    if let [(only, ..)] = tiers
+        && let (1, Some(limit)) = (allowed, limits[*only].budget)
+    {
+        let law = tier_problem(sources, *only, &members[*only], &limits[*only]);
+        let all: Vec<usize> = (0..law.items.len()).collect();
+        let need = Bytes(law.law.need(&law.items, &all).bytes);
+        if need > limit {
+            message.push_str(&format!(": together they need {need}, {} above the budget of {limit}", need.saturating_sub(limit)));
+        }
+    }
+    let each = |(tier, bound, found): &(usize, usize, usize)| match bound == found {
+        true => format!("`{}` {found}", name(*tier)),
+        false => format!("`{}` {bound} to {found}", name(*tier)),
+    };
+    let mut help = vec![match bound == found {
+        true => format!("{} would do, and no fewer", count(found, "shard")),
+        false => format!("{} would do; fewer than {bound} cannot", count(found, "shard")),
+    }];
+    if tiers.len() > 1 {
+        help.push(format!("needed per tier: {}", tiers.iter().map(each).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(budget) = budget {
+        help.push(format!("or a budget of {} for {}", Bytes(budget).exact(), count(allowed, "shard")));
+    }
+    NoPlan { message, help }
+}

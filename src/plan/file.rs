@@ -1,0 +1,258 @@
+//! `plan.json`: the shapes of schema 1, and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{MemoryKind, Order, RunsOn};
+use crate::model::{Basis, Bytes, Digest, Millis};
+
+/// The schema that is written, and the newest that is read.
+pub const SCHEMA: u64 = 1;
+
+/// Longest plan that is read, in bytes.
+pub const SIZE_MAX: u64 = 1 << 30;
+
+/// Every shard with its sessions, suites and predictions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`SCHEMA`].
+    pub schema: u64,
+    /// Who wrote it: `shard 0.1.0`.
+    pub tool: String,
+    /// What was asked for.
+    pub objective: Objective,
+    /// What it was made from.
+    pub inputs: Inputs,
+    /// In the order of the configuration; only those with suites.
+    pub tiers: Vec<Tier>,
+    /// Descending predicted time, then tier, then number.
+    pub shards: Vec<Shard>,
+    /// How good it is.
+    pub quality: Quality,
+    /// What the reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a plan was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objective {
+    /// What was made as small as possible.
+    pub kind: ObjectiveKind,
+    /// Most shards over all tiers.
+    pub shards: Option<u32>,
+    /// Longest shard over all tiers.
+    pub target_ms: Option<Millis>,
+}
+
+/// The objectives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectiveKind {
+    /// Fewest shards that memory allows.
+    Memory,
+    /// The shortest longest shard.
+    Shards,
+    /// Fewest shards within a target time.
+    Target,
+    /// Cheapest.
+    Price,
+}
+
+/// What a plan was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// Suites in all.
+    pub suites: usize,
+    /// With a measured time.
+    pub measured: usize,
+    /// With a time from their neighbours.
+    pub inherited: usize,
+    /// With a time from the configuration.
+    pub assumed: usize,
+    /// Of the canonical inventory, estimates, options and tool version.
+    pub digest: String,
+}
+
+/// Suites that run the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tier {
+    /// `[a-z0-9][a-z0-9-]*`.
+    pub name: String,
+    /// Worker processes of a session.
+    pub workers: u32,
+    /// Whether processes live on from suite to suite.
+    pub memory: MemoryKind,
+    /// Whether the runner keeps the order of a selection.
+    pub order: Order,
+    /// One suite's tests run on all workers.
+    pub spread: bool,
+    /// One process a suite, started by `shard run`.
+    pub each: bool,
+    /// CPUs to share out where `each` is set.
+    pub cpus: u32,
+    /// Bytes of a session before any suite.
+    pub floor_bytes: Bytes,
+    /// Most that a worker pays for imports.
+    pub import_cap_bytes: Option<Bytes>,
+    /// Bytes that a shard may use; null without a budget.
+    pub budget_bytes: Option<Bytes>,
+    /// Once a shard.
+    pub setup_ms: Millis,
+    /// Once a session.
+    pub session_start_ms: Millis,
+}
+
+/// One CI job's work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// `<tier>-<n>`, n from 1.
+    pub id: String,
+    /// Its tier's name.
+    pub tier: String,
+    /// The configuration's value, verbatim.
+    pub runs_on: RunsOn,
+    /// The kind of machine, where it is not the tier's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<String>,
+    /// Bytes that it may use.
+    pub budget_bytes: Option<Bytes>,
+    /// When to give up.
+    pub timeout_minutes: u32,
+    /// Set-up and all sessions.
+    pub predicted_ms: Millis,
+    /// The largest of its sessions.
+    pub predicted_bytes: Bytes,
+    /// One suite that alone is above the budget.
+    pub oversize: bool,
+    /// Run one after another.
+    pub sessions: Vec<Session>,
+}
+
+/// One process of the test runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The file with its suites, relative to the plan's folder.
+    pub selection: String,
+    /// Session start included.
+    pub predicted_ms: Millis,
+    /// At the peak.
+    pub predicted_bytes: Bytes,
+    /// In the order in which they run.
+    pub suites: Vec<Suite>,
+}
+
+/// One suite as it was planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suite {
+    /// What the runner is told to run.
+    pub id: String,
+    /// Predicted time.
+    pub ms: Millis,
+    /// Paid at collection, in every worker.
+    pub import_bytes: Bytes,
+    /// Kept until the session ends.
+    pub retained_bytes: Bytes,
+    /// Needed while it runs.
+    pub transient_bytes: Bytes,
+    /// Where suites of a tier run side by side.
+    pub cpus: u32,
+    /// Runs with no other beside it.
+    pub exclusive: bool,
+    /// Where the time comes from.
+    pub basis: Basis,
+    /// Where the memory comes from.
+    #[serde(default = "assumed")]
+    pub memory_basis: Basis,
+    /// How many runs the time rests on.
+    pub samples: u32,
+}
+
+fn assumed() -> Basis {
+    Basis::Assumed
+}
+
+/// How good a plan is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quality {
+    /// The longest shard.
+    pub makespan_ms: Millis,
+    /// No plan with so many shards has a shorter longest one.
+    pub makespan_bound_ms: Millis,
+    /// How many shards there are.
+    pub shards: usize,
+    /// No plan within the limits has fewer.
+    pub shards_bound: usize,
+    /// The optimised value equals its bound.
+    pub proven: bool,
+    /// Sum of the suites' times.
+    pub total_ms: Millis,
+    /// The largest shard.
+    pub peak_bytes: Bytes,
+}
+
+/// What the reader should know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Warning {
+    /// For programs: `oversize`, `memory-assumed`, `history-mismatch`, ….
+    pub code: String,
+    /// The suite, tier or file that is meant.
+    pub subject: String,
+    /// For people.
+    pub message: String,
+}
+
+impl Plan {
+    /// The bytes of `plan.json`.
+    ///
+    /// # Errors
+    /// None in practice: every value here can be written as JSON.
+    pub fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// A plan from the bytes of `plan.json`.
+    ///
+    /// # Errors
+    /// What is no plan, and a plan of a newer schema, in words.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Plan, String> {
+        #[derive(Deserialize)]
+        struct SchemaOnly {
+            schema: u64,
+        }
+        // The schema first: a newer one may have any shape.
+        if let Ok(SchemaOnly { schema }) = serde_json::from_slice(bytes)
+            && schema > SCHEMA
+        {
+            return Err(format!("schema {schema} is newer than this shard understands ({SCHEMA}): update shard"));
+        }
+        let plan: Plan = serde_json::from_slice(bytes).map_err(|err| format!("not a plan: {err}"))?;
+        if plan.schema != SCHEMA {
+            return Err(format!("`schema` is {}, not {SCHEMA}", plan.schema));
+        }
+        Ok(plan)
+    }
+
+    /// The shard of that name.
+    #[must_use]
+    pub fn shard(&self, id: &str) -> Option<&Shard> {
+        self.shards.iter().find(|shard| shard.id == id)
+    }
+
+    /// Every suite with its shard.
+    pub fn suites(&self) -> impl Iterator<Item = (&Shard, &Suite)> {
+        self.shards.iter().flat_map(|shard| shard.sessions.iter().flat_map(move |session| session.suites.iter().map(move |suite| (shard, suite))))
+    }
+
+    /// Whether the tier's budget is only reported: nobody set one, and its memory is all assumed.
+    #[must_use]
+    pub fn memory_is_assumed(&self, tier: &str) -> bool {
+        self.warnings.iter().any(|warning| warning.code == "memory-assumed" && warning.subject == tier)
+    }
+}
+
+/// The digest of a plan: of the bytes of its file.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest::of(bytes)
+}
