@@ -1,8 +1,48 @@
 //! `shard` splits a test suite into CI jobs that fit in memory.
+//!
+//! # The map
+//!
+//! Values flow one way, and the listing of the modules reads like that flow:
+//!
+//! ```text
+//! inventory ─┐
+//!            ├─► estimate ─► pack ─► plan ─► emit
+//! history  ──┘
+//! ```
+//!
+//! | module | from | to |
+//! |---|---|---|
+//! | [`model`] | | the words that all stages share: suites, costs, units |
+//! | [`config`] | the text of `shard.toml` | a checked [`config::Config`] |
+//! | [`inventory`] | listings | which suites exist |
+//! | [`history`] | reports, timings, our own store | what they cost when they ran |
+//! | [`estimate`] | history | what each will cost, with its basis |
+//! | [`pack`] | costs as integers | which suites share a shard |
+//! | [`plan`] | a packing | shards with names, predictions, proofs, warnings |
+//! | [`emit`] | a plan | matrix, selections, table |
+//! | [`files`] | | the disk, and the inventory's command |
+//! | [`cli`] | flags | all of the above, glued |
+//!
+//! Dependencies point one way: `model ← inventory, history ← estimate ← pack ← plan ← emit`; each may use what is left of it, `config` is beside `model`,
+//! and [`text`] is under all. What is deliberately absent:
+//!
+//! - `model` knows no file format, no flag and no algorithm.
+//! - `inventory` and `history` take bytes, never a path to open.
+//! - `pack` knows no name, no test framework, no clock and no thread count.
+//! - `plan::verify` shares no code with `pack`.
+//! - `emit` never changes a plan.
+//! - Nothing but `files` and `cli` touches disk, processes, environment or time; nothing below `cli` knows a flag.
+//! - Planning never reads the machine that it runs on.
+
+pub mod cli;
 pub mod config;
+pub mod emit;
 pub mod estimate;
+pub mod exit;
+pub mod files;
 pub mod history;
 pub mod inventory;
 pub mod model;
 pub mod pack;
+pub mod plan;
 pub mod text;

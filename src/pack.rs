@@ -150,11 +150,9 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
             Some(share) => share - part.oversize.len(),
             None => packed[number].shards.len(),
         };
-        let fewest = std::mem::replace(&mut packed[number], Packed::empty());
-        packed[number] = match solver.shortest(most) {
-            Some(better) if better.longest < fewest.longest || most > fewest.shards.len() => better,
-            _ => solver.improve(fewest),
-        };
+        if let Some(better) = solver.shortest(most, Some(&packed[number])).filter(|better| better.longest <= packed[number].longest) {
+            packed[number] = better;
+        }
     }
     rebalance(problem, &parts, &solvers, &mut packed);
 
@@ -278,8 +276,8 @@ fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
     Some(high * MEGABYTE)
 }
 
-/// How many shards each tier may use; `None`: as few as were found. Starts from the fewest and gives each further shard to the tier that
-/// bounds the longest, which is optimal as far as bounds tell.
+/// How many shards each tier may use; `None`: as few as were found. Starts from the fewest and gives each further shard to the tier whose shards
+/// are the longest on average, which is optimal as far as averages can be reached.
 fn share_shards(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], counts: &[(usize, usize)]) -> Vec<Option<usize>> {
     let open = |part: &Part<'_>| part.problem.target.is_none() && (problem.shards.is_some() || part.problem.shards.is_some());
     let most = |part: &Part<'_>| part.problem.shards.unwrap_or(usize::MAX).min(part.problem.items.len());
@@ -289,7 +287,7 @@ fn share_shards(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], c
     let mut share: Vec<usize> = counts.iter().map(|(_, found)| *found).collect();
     let longest = |tier: usize, share: usize| {
         let alone = parts[tier].oversize.len();
-        if share > alone { solvers[tier].least_limit(share - alone) } else { 0 }
+        if share > alone { solvers[tier].bounds.area(share - alone) } else { 0 }
     };
     let mut expected: Vec<u64> = (0..parts.len()).map(|tier| longest(tier, share[tier])).collect();
     for _ in share.iter().sum::<usize>()..total {
@@ -318,12 +316,12 @@ fn rebalance(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], pack
         }
         // The tier that would be shortest with one shard less.
         let donors = (0..parts.len()).filter(|tier| *tier != needy && packed[*tier].shards.len() > 1 && parts[*tier].problem.target.is_none());
-        let smaller = donors.filter_map(|tier| Some((solvers[tier].shortest(packed[tier].shards.len() - 1)?, tier)));
+        let smaller = donors.filter_map(|tier| Some((solvers[tier].shortest(packed[tier].shards.len() - 1, None)?, tier)));
         let Some((smaller, donor)) = smaller.min_by_key(|(smaller, tier)| (smaller.longest, *tier)) else { return };
         if smaller.longest >= before {
             return;
         }
-        let Some(larger) = solvers[needy].shortest(taken + 1).filter(|larger| larger.longest < before) else { return };
+        let Some(larger) = solvers[needy].shortest(taken + 1, Some(&packed[needy])).filter(|larger| larger.longest < before) else { return };
         (packed[donor], packed[needy]) = (smaller, larger);
     }
 }

@@ -95,7 +95,7 @@ pub struct Sources<'a> {
 /// # Errors
 /// [`NoPlan`] where no plan exists under the given limits, or none was found.
 pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
-    let Sources { config, inventory, assigned, estimates } = sources;
+    let Sources { config, assigned, estimates, .. } = sources;
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); config.tiers.len()];
     for (suite, tier) in assigned.iter().enumerate() {
         members[*tier].push(suite);

@@ -42,6 +42,13 @@ impl<'a> Bounds<'a> {
         least.max(time).max(self.cpus(room)).max(clique(&self.law, self.items, room))
     }
 
+    /// The least limit (overhead included) that the sum of times and the longest of them allow `shards` shards: quick, and mostly near.
+    pub(super) fn area(&self, shards: usize) -> u64 {
+        let machines = (shards.max(1) * self.law.workers) as u128;
+        let share = u64::try_from(self.times.total().div_ceil(machines)).unwrap_or(u64::MAX);
+        share.max(self.times.values.first().copied().unwrap_or(0)).saturating_add(self.law.overhead())
+    }
+
     /// CPUs are shared out too where `each` starts the suites.
     fn cpus(&self, room: u64) -> usize {
         if self.law.kind != Kind::Each || room == 0 {
@@ -65,18 +72,39 @@ fn memory(law: &Law, items: &[Item]) -> usize {
         Kind::Spread => items.iter().map(|item| import(item).saturating_add(item.retained.saturating_mul(workers))).collect(),
         Kind::Isolated | Kind::Each => return 0,
     };
-    let transients = match law.kind {
-        Kind::AnyOrder => items.iter().map(|item| item.transient).collect(),
-        Kind::Spread => items.iter().map(|item| item.transient.saturating_mul(workers)).collect(),
-        _ => Vec::new(),
-    };
+    // What a shard needs besides: its highest transient, once or in every worker.
+    let times = if law.kind == Kind::Spread { workers } else { 1 };
+    let mut transients: Vec<u64> = items.iter().map(|item| item.transient.saturating_mul(times)).collect();
+    transients.sort_unstable();
     let kept = Sorted::new(kept);
-    kept.bins(room).max(with_transients(kept.total(), transients, room))
+    // Even where suites run in the best order, the last one needs its transient on top of all that is retained.
+    let least = transients.first().copied().unwrap_or(0);
+    let fixed = kept.bins(room.saturating_sub(least)).max(by_count(&kept, &transients, law, room));
+    match law.kind {
+        Kind::AnyOrder | Kind::Spread => fixed.max(with_transients(kept.total(), transients, room)),
+        _ => fixed,
+    }
+}
+
+/// By the most suites that one shard could hold if it had the smallest of everything.
+fn by_count(kept: &Sorted, transients: &[u64], law: &Law, room: u64) -> usize {
+    let at_once = if law.kind == Kind::AnyOrder { law.workers } else { 1 };
+    let (mut bytes, mut most) = (0u128, 0);
+    for (number, value) in kept.values.iter().rev().enumerate() {
+        bytes += u128::from(*value);
+        if number < at_once {
+            bytes += u128::from(transients[number]);
+        }
+        if bytes > u128::from(room) {
+            break;
+        }
+        most = number + 1;
+    }
+    kept.values.len().div_ceil(most.max(1))
 }
 
 /// Each shard has room for its largest transient besides what is retained: the largest of all somewhere, and in the others at least the smallest ones.
 fn with_transients(kept: u128, mut transients: Vec<u64>, room: u64) -> usize {
-    transients.sort_unstable();
     let Some(largest) = transients.pop() else { return 0 };
     let mut need = kept + u128::from(largest);
     let mut shards: usize = 1;
@@ -159,17 +187,22 @@ impl Sorted {
         let whole = u128::from(capacity);
         let mut best = usize::try_from(self.total().div_ceil(whole)).unwrap_or(usize::MAX);
         let half = self.above(capacity / 2);
-        let mut last = None;
-        for threshold in self.values[half..].iter().copied().filter(|value| *value > 0) {
-            if last.replace(threshold) == Some(threshold) {
-                continue;
+        // As the threshold falls, `alone` falls and `end` rises: two pointers.
+        let (mut alone, mut end) = (half, half);
+        while end < self.values.len() && self.values[end] > 0 {
+            let threshold = self.values[end];
+            while end < self.values.len() && self.values[end] == threshold {
+                end += 1;
             }
-            let alone = self.above(capacity - threshold);
-            let end = self.above(threshold - 1);
-            let spare = whole * (half - alone.min(half)) as u128 - (self.sums[half] - self.sums[alone.min(half)]);
+            while alone > 0 && self.values[alone - 1] <= capacity - threshold {
+                alone -= 1;
+            }
+            let spare = whole * (half - alone) as u128 - (self.sums[half] - self.sums[alone]);
             let small = self.sums[end] - self.sums[half];
-            let more = usize::try_from(small.saturating_sub(spare).div_ceil(whole)).unwrap_or(usize::MAX);
-            best = best.max(half.max(alone).saturating_add(more));
+            if small > spare {
+                let more = usize::try_from((small - spare).div_ceil(whole)).unwrap_or(usize::MAX);
+                best = best.max(half.saturating_add(more));
+            }
         }
         best.max(half)
     }

@@ -59,6 +59,11 @@ impl Tier {
         self.law.need(&self.items, &members.iter().map(|i| *i as usize).collect::<Vec<_>>())
     }
 
+    /// The longest of the shards, without overhead.
+    pub(super) fn longest(&self, loads: &[Load]) -> u64 {
+        loads.iter().map(|load| self.need(&load.members).ms).max().unwrap_or(0)
+    }
+
     fn item(&self, index: u32) -> &Item {
         &self.items[index as usize]
     }

@@ -29,8 +29,8 @@ pub(super) struct Task {
     pub(super) seed: u64,
 }
 
-/// Moves between two looks at the weight of memory.
-const ROUND: u32 = 512;
+/// Moves between two looks at the whole plan: at least so many, and more where a look costs more.
+const ROUND: usize = 512;
 
 struct Search<'a> {
     tier: &'a Tier,
@@ -66,19 +66,19 @@ pub(super) fn search(tier: &Tier, start: &[u32], task: Task) -> Option<Found> {
 impl Search<'_> {
     fn run(&mut self, task: Task, average: u64) -> Option<Found> {
         let mut best: Option<Found> = None;
-        let mut best_energy = f64::INFINITY;
-        self.note(&mut best, &mut best_energy);
+        self.note(&mut best);
         if self.loads.len() < 2 {
             return best;
         }
         let mean = average as f64 / (self.home.len() as f64 / self.loads.len() as f64).max(1.0);
         // From a third of a mean suite down to a fraction of a millisecond.
         let (hot, cold) = (mean * self.per_ms / 3.0, 0.1 * self.per_ms.min(1.0 / mean.max(1.0)));
+        let round = ROUND.max(self.home.len() / 8);
         let cycles = 3u64;
         for cycle in 0..cycles {
             let share = task.effort / cycles;
             let hot = hot / f64::powi(4.0, cycle as i32);
-            let steps = (share / u64::from(ROUND)).clamp(8, 400);
+            let steps = (share / round as u64).clamp(8, 400);
             let cooling = libm::pow((cold / hot).min(1.0), 1.0 / steps as f64);
             let mut heat = hot;
             let mut spent = 0;
@@ -87,11 +87,11 @@ impl Search<'_> {
                 if self.done(&task) {
                     return best;
                 }
-                for _ in 0..ROUND {
+                for _ in 0..round {
                     spent += self.step(heat);
                 }
                 self.adapt();
-                self.note(&mut best, &mut best_energy);
+                self.note(&mut best);
                 // One degree cooler for every `share / steps` of effort.
                 while level < steps && spent * steps > level * share {
                     heat *= cooling;
@@ -121,16 +121,13 @@ impl Search<'_> {
     }
 
     /// Keeps the plan if it is within the budget and shorter than the best.
-    fn note(&self, best: &mut Option<Found>, best_energy: &mut f64) {
+    fn note(&self, best: &mut Option<Found>) {
         if self.loads.iter().any(|load| load.over.bytes > 0) {
             return;
         }
-        let energy: f64 = self.loads.iter().map(|load| load.over.ms as f64).fold(0.0, f64::max);
-        if energy >= *best_energy && best.is_some() {
-            return;
-        }
-        *best_energy = energy;
-        let longest = self.loads.iter().map(|load| self.tier.need(&load.members).ms).max().unwrap_or(0);
+        let over = self.loads.iter().map(|load| load.over.ms).max().unwrap_or(0);
+        // Below the limit nobody keeps count, so there the shards are looked at anew.
+        let longest = if over > 0 { self.limit + over } else { self.tier.longest(&self.loads) };
         if best.as_ref().is_none_or(|best| longest < best.longest) {
             *best = Some(Found { assignment: self.home.clone(), longest });
         }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::bound::Bounds;
 use super::law::{Item, Law};
-use super::load::Tier;
+use super::load::{Over, Tier};
 use super::place::{self, Measure};
 use super::search::{Found, Task, search};
 use super::Effort;
@@ -22,6 +22,7 @@ pub(super) struct Solver<'a> {
 pub(super) struct Packed {
     pub(super) shards: Vec<Vec<usize>>,
     pub(super) longest: u64,
+    assignment: Vec<u32>,
 }
 
 impl<'a> Solver<'a> {
@@ -43,6 +44,11 @@ impl<'a> Solver<'a> {
     pub(super) fn fewest(&self, limit: Option<u64>) -> Packed {
         let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.law().overhead()));
         let bound = self.bounds.shards(limit);
+        let one = vec![0; self.origin.len()];
+        if self.within_limits(1, &one, room) {
+            let found = self.found(one, 1);
+            return self.packed(1, found);
+        }
         let fits = Measure::ALL.map(|measure| place::first_fit(&self.tier, room, measure));
         let (mut shards, assignment) = fits.into_iter().min_by_key(|(shards, _)| *shards).unwrap_or_default();
         let mut found = self.found(assignment, shards);
@@ -67,15 +73,16 @@ impl<'a> Solver<'a> {
 
     /// A plan of `shards` shards within the limits, if one is found.
     fn within(&self, shards: usize, room: u64) -> Option<Found> {
-        self.best_of(shards, Task { shards, limit: room, first: true, effort: self.effort.looks(), seed: 1 })
+        self.best_of(Task { shards, limit: room, first: true, effort: self.effort.looks(), seed: 1 }, None)
     }
 
-    /// The shortest longest shard that is found with at most `shards` shards. `None` where none was found within the budget.
-    pub(super) fn shortest(&self, shards: usize) -> Option<Packed> {
+    /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan within the budget with no more shards, where there is one.
+    /// `None` where none was found within the budget.
+    pub(super) fn shortest(&self, shards: usize, known: Option<&Packed>) -> Option<Packed> {
         let shards = shards.min(self.origin.len()).max(1);
         let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
         let task = Task { shards, limit, first: false, effort: self.effort.looks(), seed: 1 };
-        let mut found = self.best_of(shards, task)?;
+        let mut found = self.best_of(task, known.map(|known| known.assignment.as_slice()))?;
         // The sum of all overloads is down; now the longest shard alone, step by step.
         let mut left = self.effort.looks() / 2;
         while found.longest > limit && left > 0 {
@@ -90,29 +97,28 @@ impl<'a> Solver<'a> {
         Some(self.packed(shards, found))
     }
 
-    /// A plan that keeps `packed`'s shard count and is as short as is found.
-    pub(super) fn improve(&self, packed: Packed) -> Packed {
-        match self.shortest(packed.shards.len()) {
-            Some(better) if better.longest < packed.longest => better,
-            _ => packed,
-        }
-    }
-
     /// The best over several starts; which of them wins depends on values only, not on threads.
-    fn best_of(&self, shards: usize, task: Task) -> Option<Found> {
-        let starts: &[Measure] = match self.effort {
+    fn best_of(&self, task: Task, known: Option<&[u32]>) -> Option<Found> {
+        let measures: &[Measure] = match self.effort {
             Effort::Quick => &[Measure::Time, Measure::Either],
             Effort::Normal | Effort::Best => &Measure::ALL,
         };
+        let mut starts: Vec<Vec<u32>> = measures.par_iter().map(|measure| place::into_shards(&self.tier, task.shards, task.limit, *measure)).collect();
+        // A plan that packs memory tightly is a poor start for time, but better than none.
+        if let Some(known) = known.filter(|_| !starts.iter().any(|start| self.within_limits(task.shards, start, u64::MAX))) {
+            starts.push(known.to_vec());
+        }
+        let effort = task.effort / starts.len() as u64;
         let found: Vec<Option<Found>> = (starts.par_iter().enumerate())
-            .map(|(number, measure)| {
-                let start = place::into_shards(&self.tier, shards, task.limit, *measure);
-                let effort = task.effort / starts.len() as u64;
-                search(&self.tier, &start, Task { effort, seed: task.seed + number as u64, ..task })
-            })
+            .map(|(number, start)| search(&self.tier, start, Task { effort, seed: task.seed + number as u64, ..task }))
             .collect();
         let within = |found: &Found| !task.first || found.longest <= task.limit;
         found.into_iter().flatten().filter(within).min_by_key(|found| found.longest)
+    }
+
+    fn within_limits(&self, shards: usize, assignment: &[u32], room: u64) -> bool {
+        let loads = self.tier.loads(shards, assignment);
+        loads.iter().all(|load| self.tier.over(load, (None, None), room).0 == Over::default())
     }
 
     /// The least limit (overhead included) under which `shards` shards are not refuted.
@@ -122,8 +128,7 @@ impl<'a> Solver<'a> {
 
     fn found(&self, assignment: Vec<u32>, shards: usize) -> Found {
         let loads = self.tier.loads(shards, &assignment);
-        let longest = loads.iter().map(|load| self.tier.need(&load.members).ms).max().unwrap_or(0);
-        Found { assignment, longest }
+        Found { longest: self.tier.longest(&loads), assignment }
     }
 
     fn packed(&self, shards: usize, found: Found) -> Packed {
@@ -132,14 +137,15 @@ impl<'a> Solver<'a> {
             members[*shard as usize].push(self.origin[item]);
         }
         members.retain(|members| !members.is_empty());
-        Packed { shards: members, longest: found.longest.saturating_add(self.law().overhead()) }
+        let longest = found.longest.saturating_add(self.law().overhead());
+        Packed { shards: members, longest, assignment: found.assignment }
     }
 }
 
 impl Packed {
     /// No suites, no shards.
     pub(super) fn empty() -> Packed {
-        Packed { shards: Vec::new(), longest: 0 }
+        Packed { shards: Vec::new(), longest: 0, assignment: Vec::new() }
     }
 }
 

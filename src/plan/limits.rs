@@ -41,7 +41,8 @@ pub(super) fn limits(config: &Config, tier: &Tier, suites: &[&Estimate], exact: 
             let mostly_assumed = with(Basis::Assumed) * 2 > suites.len() && known.is_some();
             Limits { floor, budget: Some(if mostly_assumed { Bytes(whole.0 / 2) } else { whole }), enforced: true }
         }
-        None if all_assumed => {
+        // `each` waits for room, so its budget costs no shard.
+        None if all_assumed && !tier.each => {
             let message = format!(
                 "tier `{}`: nobody set a budget and no memory is measured, so {DEFAULT_BUDGET} is only reported, not enforced; set `budget` to enforce it",
                 tier.name

@@ -1,0 +1,100 @@
+//! Flags and glue: what the user typed becomes values, and values become what the user sees.
+
+mod args;
+mod configured;
+mod inventory;
+mod plan;
+mod report;
+mod select;
+mod verify;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::Parser;
+
+use crate::exit;
+use args::{Args, Command};
+
+/// Runs one command line; returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, stdout: &mut impl Write, stderr: &mut impl Write) -> u8 {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(err) => return usage(&err, stdout, stderr),
+    };
+    let mut terminal = Terminal { stdout, stderr };
+    let done = match &args.command {
+        Command::Plan(args) => plan::run(args, &mut terminal),
+        Command::Select(args) => select::run(args, &mut terminal),
+        Command::Verify(args) => verify::run(args, &mut terminal),
+    };
+    match done {
+        Ok(code) => code,
+        // The reader of a pipe has seen enough: `| head` is no error.
+        Err(Failure::Closed) => exit::DONE,
+        Err(Failure::Said { code, message }) => {
+            // Nothing is left to do if even that cannot be written.
+            let _ = writeln!(terminal.stderr, "error: {message}");
+            code
+        }
+    }
+}
+
+/// Help and version go to stdout and are no error; a wrong flag is.
+fn usage(err: &clap::Error, stdout: &mut impl Write, stderr: &mut impl Write) -> u8 {
+    let text = err.render();
+    let written = if err.use_stderr() { write!(stderr, "{text}") } else { write!(stdout, "{text}") };
+    match (written, err.use_stderr()) {
+        (_, true) => exit::USAGE,
+        (_, false) => exit::DONE,
+    }
+}
+
+/// Where output goes.
+struct Terminal<'a, O, E> {
+    stdout: &'a mut O,
+    stderr: &'a mut E,
+}
+
+impl<O: Write, E: Write> Terminal<'_, O, E> {
+    /// Data.
+    fn print(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.stdout.write_all(bytes).and_then(|()| self.stdout.flush());
+        written.map_err(|err| match err.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed,
+            _ => Failure::usage(format!("cannot write to standard output: {err}")),
+        })
+    }
+
+    /// A message for people. A closed stderr is nobody's problem.
+    fn say(&mut self, message: impl fmt::Display) {
+        let _ = writeln!(self.stderr, "{message}");
+    }
+}
+
+/// Why a command ends early.
+#[derive(Debug)]
+enum Failure {
+    /// Nobody reads the output any more.
+    Closed,
+    /// Something is wrong, said in full.
+    Said { code: u8, message: String },
+}
+
+impl Failure {
+    fn usage(message: impl Into<String>) -> Failure {
+        Failure::Said { code: exit::USAGE, message: message.into() }
+    }
+
+    fn with_code(code: u8, message: impl Into<String>) -> Failure {
+        Failure::Said { code, message: message.into() }
+    }
+}
+
+/// What the edge reports is wrong input unless somebody knows better.
+impl From<anyhow::Error> for Failure {
+    fn from(err: anyhow::Error) -> Failure {
+        Failure::usage(format!("{err:#}"))
+    }
+}

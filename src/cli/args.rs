@@ -1,0 +1,195 @@
+//! What the user may type.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{Budget, Granularity};
+use crate::model::Millis;
+
+/// Splits a test suite into CI jobs that fit in memory.
+#[derive(Parser)]
+#[command(name = "shard", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    Plan(PlanArgs),
+    Select(SelectArgs),
+    Verify(VerifyArgs),
+}
+
+/// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard plan tests.txt --shards 4
+  shard plan 'tests/**/test_*.py' --budget 3GB --timings .test_durations
+  pytest --collect-only -q | shard plan - --target 6m --timings 'reports/**/*.xml'
+
+Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits")]
+pub(super) struct PlanArgs {
+    /// Where the suites are: a list, a glob in quotes, a test file, or `-` for a list on standard input. A list is
+    /// recognised by its content; `lines:PATH` and `pytest:PATH` force its format. Default: [inventory] of shard.toml
+    #[arg(value_name = "SOURCE")]
+    pub(super) sources: Vec<String>,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Reports of an earlier run with times: JUnit XML, pytest-split or knapsack; recognised by content
+    #[arg(long, value_name = "[FORMAT:]GLOB")]
+    pub(super) timings: Vec<String>,
+    /// What earlier runs measured [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Vec<PathBuf>,
+    /// Suites with their exact costs: a CSV with the columns id, ms and, if wanted, tier, import_bytes,
+    /// retained_bytes, transient_bytes, cpus
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sources", "timings", "history"])]
+    pub(super) costs: Option<PathBuf>,
+    /// Memory that one job may use: `3GB`, `auto` or `none`
+    #[arg(long, value_name = "SIZE")]
+    pub(super) budget: Option<Budget>,
+    /// At most so many jobs, as short as possible
+    #[arg(long, value_name = "N", value_parser = shards)]
+    pub(super) shards: Option<u32>,
+    /// As few jobs as possible, none longer than this: `6m`, `90s`
+    #[arg(long, value_name = "TIME")]
+    pub(super) target: Option<Millis>,
+    /// What becomes a suite where a list names tests
+    #[arg(long, value_name = "UNIT")]
+    pub(super) granularity: Option<Unit>,
+    /// Whose measurements count [default: those of the newest run]
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// Where to write plan.json, matrix.json and the selection files [default: shard-out]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// Write nothing, only show
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// What to print: a table for people, or plan.json
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: PlanFormat,
+    /// How selection files are written; `null` and `json` hold ids with line breaks
+    #[arg(long, value_name = "FORMAT", default_value = "lines")]
+    pub(super) selection_format: SelectionFormat,
+    /// How long to search
+    #[arg(long, value_name = "EFFORT", default_value = "normal")]
+    pub(super) effort: Effort,
+    /// A suite that alone exceeds the budget is an error
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// No suites at all are an empty plan, not an error
+    #[arg(long)]
+    pub(super) allow_empty: bool,
+}
+
+fn shards(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(crate::config::ShardCount::Count(count)) => Ok(count),
+        Ok(crate::config::ShardCount::Auto) => Err("`auto` is not supported yet: name a number, or use --target".to_owned()),
+        Err(err) => Err(err),
+    }
+}
+
+/// Print one job's suites as the test runner wants them
+#[derive(clap::Args)]
+pub(super) struct SelectArgs {
+    /// The shard, such as `unit-1`
+    pub(super) shard: String,
+    /// The plan
+    #[arg(long, value_name = "FILE", default_value = "shard-out/plan.json")]
+    pub(super) plan: PathBuf,
+    /// How to print them: one a line, NUL-separated, a JSON array, or words for a shell
+    #[arg(long, value_name = "FORM", default_value = "lines")]
+    pub(super) format: SelectFormat,
+    /// Only one session of the shard, from 1
+    #[arg(long, value_name = "N")]
+    pub(super) session: Option<usize>,
+}
+
+/// Check a plan, its matrix and its selection files against each other
+#[derive(clap::Args)]
+pub(super) struct VerifyArgs {
+    /// The plan
+    #[arg(long, value_name = "FILE", default_value = "shard-out/plan.json")]
+    pub(super) plan: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum SelectionFormat {
+    Lines,
+    Null,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum SelectFormat {
+    Lines,
+    Null,
+    Json,
+    Args,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Effort {
+    Quick,
+    Normal,
+    Best,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Unit {
+    File,
+    Class,
+    Test,
+}
+
+impl From<Unit> for Granularity {
+    fn from(unit: Unit) -> Granularity {
+        match unit {
+            Unit::File => Granularity::File,
+            Unit::Class => Granularity::Class,
+            Unit::Test => Granularity::Test,
+        }
+    }
+}
+
+impl From<SelectionFormat> for crate::plan::Selection {
+    fn from(format: SelectionFormat) -> Self {
+        match format {
+            SelectionFormat::Lines => Self::Lines,
+            SelectionFormat::Null => Self::Null,
+            SelectionFormat::Json => Self::Json,
+        }
+    }
+}
+
+impl From<SelectFormat> for crate::emit::selection::Form {
+    fn from(format: SelectFormat) -> Self {
+        match format {
+            SelectFormat::Lines => Self::Lines,
+            SelectFormat::Null => Self::Null,
+            SelectFormat::Json => Self::Json,
+            SelectFormat::Args => Self::Args,
+        }
+    }
+}
+
+impl From<Effort> for crate::pack::Effort {
+    fn from(effort: Effort) -> Self {
+        match effort {
+            Effort::Quick => Self::Quick,
+            Effort::Normal => Self::Normal,
+            Effort::Best => Self::Best,
+        }
+    }
+}

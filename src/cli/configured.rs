@@ -1,0 +1,55 @@
+//! The configuration of a command: found, read, and overruled by flags.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::args::PlanArgs;
+use crate::config::{Config, Goal, file};
+use crate::files;
+
+/// A configuration and the folder that its paths and patterns are relative to.
+pub(super) struct Configured {
+    pub(super) config: Config,
+    pub(super) root: PathBuf,
+    /// The working directory.
+    pub(super) here: PathBuf,
+}
+
+/// The configuration for `shard plan`, flags included.
+pub(super) fn load(args: &PlanArgs) -> Result<Configured, Failure> {
+    let here = std::env::current_dir().map_err(|err| Failure::usage(format!("the working directory is gone: {err}")))?;
+    let path = args.config.as_ref().map(|path| here.join(path)).or_else(|| files::find_upwards(&here, "shard.toml"));
+    let (mut config, root) = match path {
+        Some(path) => (read(&path, &here)?, path.parent().unwrap_or(&here).to_owned()),
+        None => (Config::default(), here.clone()),
+    };
+    overrule(&mut config, args);
+    Ok(Configured { config, root, here })
+}
+
+fn read(path: &Path, here: &Path) -> Result<Config, Failure> {
+    let shown = path.strip_prefix(here).unwrap_or(path).display();
+    let bytes = files::read(path, file::SIZE_MAX)?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{shown}: this is not UTF-8")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    file::parse(text).map_err(|err| Failure::usage(format!("{shown}:{err}")))
+}
+
+/// Flags win; one of the objective replaces the file's whole objective.
+fn overrule(config: &mut Config, args: &PlanArgs) {
+    if args.shards.is_some() || args.target.is_some() {
+        let replace = |goal: &mut Goal, shards, target| (goal.shards, goal.target) = (shards, target);
+        replace(&mut config.goal, args.shards, args.target);
+        config.tiers.iter_mut().for_each(|tier| replace(&mut tier.goal, None, None));
+    }
+    if args.budget.is_some() {
+        config.goal.budget = args.budget;
+        config.tiers.iter_mut().for_each(|tier| tier.goal.budget = None);
+    }
+    if let Some(unit) = args.granularity {
+        config.inventory.granularity = Some(unit.into());
+    }
+    if args.key.is_some() {
+        config.key.clone_from(&args.key);
+    }
+}

@@ -1,0 +1,196 @@
+//! The inventory of a command: its sources gathered from arguments, standard input, disk and the configured command.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::Failure;
+use super::configured::Configured;
+use crate::files;
+use crate::inventory::{Collector, Format, Inventory, ListingError, SIZE_MAX};
+use crate::text::count;
+
+/// Endings of test files: a path with one of them is a suite, any other file is a list.
+const SOURCE_ENDINGS: &str = "bats c cc cjs clj cpp cs cts cxx dart erl ex exs feature fs go groovy hs java jl js jsx kt kts lua m mjs \
+    mm mts nim php pl pm ps1 py r rb robot rs scala sh spec swift t tcl ts tsx vb vue";
+
+/// What was found, and what to tell the user about it.
+pub(super) struct Gathered {
+    pub(super) inventory: Inventory,
+    pub(super) notes: Vec<String>,
+}
+
+/// The suites that `sources` name; those of the configuration where it is empty.
+pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gathered, Failure> {
+    let wanted = &configured.config.inventory;
+    let mut collector = Collector::new(wanted.granularity, configured.config.map.clone());
+    let mut listed = false;
+    for source in sources {
+        listed |= add_source(source, configured, &mut collector)?;
+    }
+    if sources.is_empty() {
+        if wanted.files.is_empty() && wanted.command.is_none() {
+            return Err(Failure::usage(
+                "nothing says which suites exist\n  help: name a list or a glob: shard plan tests.txt, shard plan 'tests/**/test_*.py'\n  help: or set `files` or `command` in [inventory] of shard.toml",
+            ));
+        }
+        for pattern in &wanted.files {
+            walk(pattern, "", &configured.root, &mut collector)?;
+        }
+        if let Some(command) = &wanted.command {
+            let listing = files::run_command(command, &configured.root, SIZE_MAX)?;
+            add_listing("the inventory's command", &listing, wanted.format, &mut collector)?;
+            listed = true;
+        }
+    }
+    let inventory = collector.finish(&wanted.exclude);
+    let notes = if listed { elsewhere(&inventory, &configured.root).into_iter().collect() } else { Vec::new() };
+    Ok(Gathered { inventory, notes })
+}
+
+/// Adds one argument; returns whether it was a list.
+fn add_source(source: &str, configured: &Configured, collector: &mut Collector) -> Result<bool, Failure> {
+    let format = configured.config.inventory.format;
+    if source == "-" {
+        let bytes = files::read_from(std::io::stdin().lock(), SIZE_MAX)?;
+        add_listing("standard input", &bytes, format, collector)?;
+        return Ok(true);
+    }
+    let (forced, path) = match source.split_once(':') {
+        Some(("glob", pattern)) => {
+            walk(pattern, &prefix(configured), &configured.root, collector)?;
+            return Ok(false);
+        }
+        Some((name, path)) if Format::NAMES.contains(&name) => (name.parse().ok(), path),
+        _ => (None, source),
+    };
+    if forced.is_none() && files::is_pattern(path) && !configured.here.join(path).exists() {
+        walk(path, &prefix(configured), &configured.root, collector)?;
+        return Ok(false);
+    }
+    let full = configured.here.join(path);
+    if full.is_dir() {
+        return Err(Failure::usage(format!("`{path}` is a folder\n  help: name its files with a glob: '{}/**/test_*.py'", path.trim_end_matches('/'))));
+    }
+    if !full.exists() {
+        let mut message = format!("`{path}` does not exist");
+        if let (None, Some((name, _))) = (forced, source.split_once(':')) {
+            message.push_str(&format!("\n  help: `{name}` is no format; known are glob, {}", Format::NAMES.join(", ")));
+        }
+        return Err(Failure::usage(message));
+    }
+    if forced.is_none() && is_test_file(path) {
+        let relative = lexical(&configured.here.join(path));
+        let id = relative.strip_prefix(lexical(&configured.root)).unwrap_or(&relative).to_string_lossy().replace('\\', "/");
+        collector.file(&id);
+        return Ok(false);
+    }
+    let bytes = files::read(&full, SIZE_MAX)?;
+    add_listing(path, &bytes, forced.or(format), collector)?;
+    Ok(true)
+}
+
+fn add_listing(origin: &str, bytes: &[u8], format: Option<Format>, collector: &mut Collector) -> Result<(), Failure> {
+    collector.listing(origin, bytes, format).map_err(|err: ListingError| {
+        let separator = if err.line.is_some() { ":" } else { ": " };
+        Failure::usage(format!("{origin}{separator}{err}"))
+    })
+}
+
+fn walk(pattern: &str, prefix: &str, root: &Path, collector: &mut Collector) -> Result<(), Failure> {
+    let whole = lexical(Path::new(&format!("{prefix}{pattern}")));
+    let found = files::walk(root, &whole.to_string_lossy())?;
+    if found.is_empty() {
+        return Err(Failure::usage(format!("`{pattern}` matches no file\n  help: `*` stops at `/`, `**` does not: tests/**/test_*.py")));
+    }
+    found.iter().for_each(|id| collector.file(id));
+    Ok(())
+}
+
+/// Where we stand below the configuration's folder: patterns on the command line are relative to here, ids to there.
+fn prefix(configured: &Configured) -> String {
+    match configured.here.strip_prefix(&configured.root) {
+        Ok(below) if below.as_os_str().is_empty() => String::new(),
+        Ok(below) => format!("{}/", glob::Pattern::escape(&below.to_string_lossy())),
+        Err(_) => format!("{}/", glob::Pattern::escape(&configured.here.to_string_lossy())),
+    }
+}
+
+/// `a/./b/../c` as `a/c`.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn is_test_file(path: &str) -> bool {
+    let ending = Path::new(path).extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| SOURCE_ENDINGS.split(' ').any(|known| known == ending))
+}
+
+/// Suites that are looked for on disk, and folders that are looked into, before we stop wondering.
+const LOOKED_FOR_MAX: usize = 50;
+const FOLDERS_MAX: usize = 2_000;
+
+/// Notices ids that are relative to another folder than the configuration's, and names the `[map]` that helps. pytest prints ids relative
+/// to its rootdir, which is not always where it is started.
+fn elsewhere(inventory: &Inventory, root: &Path) -> Option<String> {
+    let like_paths = inventory.suites.iter().map(|suite| suite.id.path()).filter(|path| path.contains('/') || is_test_file(path));
+    let paths: Vec<&str> = like_paths.take(LOOKED_FOR_MAX).collect();
+    let first = paths.first()?;
+    if paths.iter().any(|path| root.join(path).exists()) {
+        return None;
+    }
+    let most = |moved: &dyn Fn(&str) -> Option<PathBuf>| {
+        let there = paths.iter().filter(|path| moved(path).is_some_and(|path| path.exists())).count();
+        there * 2 > paths.len()
+    };
+    let all = match inventory.suites.len() {
+        1 => "the suite does not exist".to_owned(),
+        n => format!("none of {} exists", count(n, "suite")),
+    };
+    let note = |found: String, map: String| {
+        Some(format!("warning: {all} below the folder of the configuration, but {found}\n  help: if the runner starts there, add to shard.toml:\n\n    [map]\n    {map}\n"))
+    };
+    let heads: Vec<String> = first.match_indices('/').map(|(at, _)| first[..=at].to_owned()).collect();
+    for head in heads {
+        if most(&|path| Some(root.join(path.strip_prefix(&head)?))) {
+            return note(format!("without `{head}` in front they do"), format!("strip = {head:?}"));
+        }
+    }
+    for folder in folders(root) {
+        if most(&|path| Some(root.join(&folder).join(path))) {
+            return note(format!("below `{folder}` they do"), format!("add = \"{folder}/\""));
+        }
+    }
+    None
+}
+
+/// Folders below `root`, the near ones first, without hidden ones and those of dependencies.
+fn folders(root: &Path) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut next = 0;
+    let mut current = String::new();
+    loop {
+        let entries = fs::read_dir(root.join(&current)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = (entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.') && !matches!(name.as_str(), "node_modules" | "target" | "venv" | "__pycache__"))
+            .collect();
+        names.sort_unstable();
+        let inside = |name: String| if current.is_empty() { name } else { format!("{current}/{name}") };
+        found.extend(names.into_iter().map(inside));
+        if next >= found.len() || found.len() > FOLDERS_MAX {
+            return found;
+        }
+        current.clone_from(&found[next]);
+        next += 1;
+    }
+}

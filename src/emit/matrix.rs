@@ -1,0 +1,60 @@
+//! `matrix.json`: one line for a CI's matrix, ids and numbers only.
+//!
+//! No suite's name is in it: names could be script injections, and outputs are limited.
+
+use serde::Serialize;
+
+use crate::config::{RunsOn, Runner};
+use crate::model::Digest;
+use crate::plan::{Plan, Shard};
+
+#[derive(Serialize)]
+struct Matrix<'a> {
+    include: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    index: usize,
+    shard: &'a str,
+    name: String,
+    tier: &'a str,
+    runs_on: &'a RunsOn,
+    runs_on_retry: &'a RunsOn,
+    workers: u32,
+    timeout_minutes: u32,
+    suites: usize,
+    sessions: usize,
+    predicted_seconds: u64,
+    predicted_mb: u64,
+}
+
+/// The line of `matrix.json`. `digest` is the plan's; its token in every name leads a dead job back to its plan.
+///
+/// # Errors
+/// None in practice: every value here can be written as JSON.
+pub fn line(plan: &Plan, digest: &Digest, runners: &[Runner]) -> serde_json::Result<Vec<u8>> {
+    let include = plan.shards.iter().enumerate().map(|(index, shard)| row(plan, index, shard, digest, runners)).collect();
+    let mut bytes = serde_json::to_vec(&Matrix { include })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn row<'a>(plan: &'a Plan, index: usize, shard: &'a Shard, digest: &Digest, runners: &'a [Runner]) -> Row<'a> {
+    // Runners are in ascending budget: the first that is larger than this one.
+    let larger = runners.iter().find(|runner| shard.budget_bytes.is_some_and(|budget| runner.budget > budget));
+    Row {
+        index,
+        shard: &shard.id,
+        name: format!("{} ({}/{}) [{}]", shard.id, index + 1, plan.shards.len(), digest.token()),
+        tier: &shard.tier,
+        runs_on: &shard.runs_on,
+        runs_on_retry: larger.map_or(&shard.runs_on, |runner| &runner.runs_on),
+        workers: plan.tiers.iter().find(|tier| tier.name == shard.tier).map_or(1, |tier| tier.workers),
+        timeout_minutes: shard.timeout_minutes,
+        suites: shard.sessions.iter().map(|session| session.suites.len()).sum(),
+        sessions: shard.sessions.len(),
+        predicted_seconds: shard.predicted_ms.seconds_ceil(),
+        predicted_mb: shard.predicted_bytes.0.div_ceil(1_000_000),
+    }
+}

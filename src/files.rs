@@ -1,0 +1,163 @@
+//! Disk and processes: reading with bounds, walking in order, writing so that a crash leaves the old or the new.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// Reads a whole file of at most `most` bytes.
+///
+/// # Errors
+/// The file is missing, no file, unreadable or too large.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        bail!("`{shown}` is a folder, not a file");
+    }
+    read_from(file, most).with_context(|| format!("cannot read `{shown}`"))
+}
+
+/// Reads everything that `input` holds, at most `most` bytes.
+///
+/// # Errors
+/// What the input reports, and more bytes than `most`.
+pub fn read_from(input: impl Read, most: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        bail!("it is larger than {} MiB, the most that is read", most >> 20);
+    }
+    Ok(bytes)
+}
+
+/// The file `name` in `folder` or the nearest folder above it.
+#[must_use]
+pub fn find_upwards(folder: &Path, name: &str) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The files that `pattern` matches below `folder`, in the order of their names, relative to `folder` and with `/` between their parts.
+///
+/// # Errors
+/// A pattern that is none, a folder that cannot be read, a name that is not UTF-8.
+pub fn walk(folder: &Path, pattern: &str) -> Result<Vec<String>> {
+    let options = glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+    let root = glob::Pattern::escape(&folder.to_string_lossy());
+    let whole = if Path::new(pattern).is_absolute() { pattern.to_owned() } else { format!("{root}/{pattern}") };
+    let entries = glob::glob_with(&whole, options).map_err(|err| anyhow::anyhow!("pattern `{pattern}`: {}", err.msg))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read all that `{pattern}` matches"))?;
+        if path.is_dir() {
+            continue;
+        }
+        let relative = path.strip_prefix(folder).unwrap_or(&path);
+        let Some(name) = relative.to_str() else { bail!("the file name `{}` is not UTF-8", relative.display()) };
+        found.push(name.replace(std::path::MAIN_SEPARATOR, "/"));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Whether `text` holds a character of a pattern.
+#[must_use]
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// Files to be written together.
+pub struct Staged {
+    folder: PathBuf,
+    files: Vec<(String, tempfile::NamedTempFile)>,
+}
+
+impl Staged {
+    /// Writes every file under a temporary name in `folder`, which is made where it is missing. Nothing is visible yet.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written.
+    pub fn new<'a>(folder: &Path, files: impl IntoIterator<Item = (String, &'a [u8])>) -> Result<Staged> {
+        let cannot = || format!("cannot write to `{}`", folder.display());
+        fs::create_dir_all(folder).with_context(cannot)?;
+        let stage = |(name, bytes): (String, &[u8])| -> io::Result<_> {
+            let mut file = tempfile::Builder::new().prefix(".shard-").tempfile_in(folder)?;
+            file.write_all(bytes)?;
+            readable(file.as_file())?;
+            file.as_file().sync_all()?;
+            Ok((name, file))
+        };
+        let files = files.into_iter().map(stage).collect::<io::Result<_>>().with_context(cannot)?;
+        Ok(Staged { folder: folder.to_owned(), files })
+    }
+
+    /// Gives every file its name, in order. A crash in between leaves each file either old or new.
+    ///
+    /// # Errors
+    /// A name that cannot be taken, such as that of a folder.
+    pub fn publish(self) -> Result<()> {
+        for (name, file) in self.files {
+            let path = self.folder.join(&name);
+            file.persist(&path).map_err(|err| err.error).with_context(|| format!("cannot write `{}`", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Temporary files are private; results are for everybody who may read the folder.
+#[cfg(unix)]
+fn readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Removes a regular file directly in `folder`; leaves links, folders and what is not there.
+///
+/// # Errors
+/// The file is there and cannot be removed.
+pub fn remove_regular(folder: &Path, name: &str) -> Result<()> {
+    let path = folder.join(name);
+    match fs::symlink_metadata(&path) {
+        Ok(metadata) if metadata.is_file() => fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display())),
+        _ => Ok(()),
+    }
+}
+
+/// What `command` prints. Its messages go where ours go.
+///
+/// # Errors
+/// It cannot be started, prints too much, or fails.
+pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u8>> {
+    let (program, arguments) = command.split_first().context("the command is empty")?;
+    let shown = || format!("`{}`", crate::text::printable(&command.join(" ")));
+    // The only place of the planner that starts a process: the inventory's command, from the configuration.
+    #[allow(clippy::disallowed_methods)]
+    let mut child = std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", shown()))?;
+    let output = child.stdout.take().map(|output| read_from(output, most));
+    let output = output.context("no output")?.with_context(|| format!("while reading what {} prints", shown()));
+    if output.is_err() {
+        // It still writes into a closed pipe; waiting for it alone could take forever.
+        let _ = child.kill();
+    }
+    let status = child.wait().with_context(|| format!("while waiting for {}", shown()))?;
+    let output = output?;
+    if !status.success() {
+        let tail = String::from_utf8_lossy(&output);
+        let tail: Vec<&str> = tail.lines().rev().take(5).collect();
+        let tail: String = tail.iter().rev().map(|line| format!("\n  | {}", crate::text::printable(line))).collect();
+        bail!("{} failed: {status}{tail}", shown());
+    }
+    Ok(output)
+}

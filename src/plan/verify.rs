@@ -1,0 +1,298 @@
+//! A plan against itself: the hard rules, proved from `plan.json` alone.
+//!
+//! Runs before a plan is written and after one is read. It shares no code with `pack`: memory and time are computed here a second time, in the
+//! plainest way, so that a mistake in one place shows in the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::file::{Plan, Session, Shard, Suite, Tier};
+use super::file::ObjectiveKind;
+use crate::config::{MemoryKind, Order};
+use crate::model::{Basis, Millis};
+use crate::text::printable;
+
+/// Most findings that are listed.
+const FINDINGS_MAX: usize = 100;
+
+/// What is wrong with the plan, one line each; empty where nothing is.
+#[must_use]
+pub fn verify(plan: &Plan) -> Vec<String> {
+    let mut findings = Vec::new();
+    let tiers: BTreeMap<&str, &Tier> = plan.tiers.iter().map(|tier| (tier.name.as_str(), tier)).collect();
+    let mut ids = BTreeSet::new();
+    let mut selections = BTreeSet::new();
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for shard in &plan.shards {
+        if !is_shard_id(shard) {
+            findings.push(format!("shard `{}` is not called {}-<n>", printable(&shard.id), printable(&shard.tier)));
+        }
+        if !ids.insert(&shard.id) {
+            findings.push(format!("shard `{}` is there twice", printable(&shard.id)));
+        }
+        for session in &shard.sessions {
+            if !is_selection(shard, &session.selection) || !selections.insert(&session.selection) {
+                findings.push(format!("{}: a selection cannot be called `{}`", shard.id, printable(&session.selection)));
+            }
+            for suite in &session.suites {
+                if let Some(other) = seen.insert(&suite.id, &shard.id) {
+                    findings.push(format!("suite `{}` is in {other} and in {}", printable(&suite.id), shard.id));
+                }
+            }
+        }
+        match tiers.get(shard.tier.as_str()) {
+            Some(tier) => check_shard(plan, tier, shard, &mut findings),
+            None => findings.push(format!("{}: the plan has no tier `{}`", shard.id, printable(&shard.tier))),
+        }
+        if findings.len() > FINDINGS_MAX {
+            break;
+        }
+    }
+    check_sums(plan, seen.len(), &mut findings);
+    findings.truncate(FINDINGS_MAX);
+    findings
+}
+
+fn is_shard_id(shard: &Shard) -> bool {
+    let number = shard.id.strip_prefix(shard.tier.as_str()).and_then(|rest| rest.strip_prefix('-'));
+    let digits = |number: &str| !number.starts_with('0') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    number.is_some_and(digits) && crate::config::file::is_tier_name(&shard.tier)
+}
+
+/// `<shard>.txt` or `<shard>.<session>.txt`, or another ending of a selection.
+fn is_selection(shard: &Shard, name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(shard.id.as_str()) else { return false };
+    let stem = ["txt", "nul", "json"].iter().find_map(|ending| rest.strip_suffix(ending)?.strip_suffix('.'));
+    stem.is_some_and(|stem| stem.is_empty() || stem.strip_prefix('.').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+}
+
+fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<String>) {
+    let suites: usize = shard.sessions.iter().map(|session| session.suites.len()).sum();
+    let (mut ms, mut bytes) = (u128::from(tier.setup_ms.0), 0);
+    for session in &shard.sessions {
+        if session.suites.is_empty() {
+            findings.push(format!("{}: session `{}` is empty", shard.id, session.selection));
+            continue;
+        }
+        let need = session_bytes(tier, shard, &session.suites);
+        let took = u128::from(tier.session_start_ms.0) + session_ms(tier, shard, &session.suites);
+        check_figure(shard, session, "predicted_bytes", session.predicted_bytes.0, need, findings);
+        check_figure(shard, session, "predicted_ms", session.predicted_ms.0, took, findings);
+        if !in_order(tier, &session.suites) {
+            findings.push(format!("{}: the suites of `{}` are not in their order", shard.id, session.selection));
+        }
+        (ms, bytes) = (ms + took, bytes.max(need));
+    }
+    if shard.sessions.is_empty() {
+        findings.push(format!("{} has no session", shard.id));
+    }
+    if u128::from(shard.predicted_ms.0) != ms {
+        findings.push(format!("{}: predicted_ms is {}, its sessions make {ms}", shard.id, shard.predicted_ms.0));
+    }
+    if u128::from(shard.predicted_bytes.0) != bytes {
+        findings.push(format!("{}: predicted_bytes is {}, its sessions make {bytes}", shard.id, shard.predicted_bytes.0));
+    }
+    if shard.runner.is_none() && shard.budget_bytes != tier.budget_bytes {
+        findings.push(format!("{}: its budget is not that of tier `{}`", shard.id, tier.name));
+    }
+    let over = shard.budget_bytes.is_some_and(|budget| bytes > u128::from(budget.0));
+    if shard.oversize && (suites != 1 || !over) {
+        findings.push(format!("{}: called oversize with {suites} suites and {bytes} bytes", shard.id));
+    }
+    if over && !shard.oversize && !plan.memory_is_assumed(&tier.name) {
+        let budget = shard.budget_bytes.unwrap_or_default();
+        findings.push(format!("{}: needs {bytes} bytes, its budget is {}", shard.id, budget.0));
+    }
+}
+
+fn check_figure(shard: &Shard, session: &Session, name: &str, said: u64, found: u128, findings: &mut Vec<String>) {
+    if u128::from(said) != found {
+        findings.push(format!("{}: {name} of `{}` is {said}, its suites make {found}", shard.id, session.selection));
+    }
+}
+
+fn in_order(tier: &Tier, suites: &[Suite]) -> bool {
+    suites.windows(2).all(|pair| {
+        let (a, b) = (&pair[0], &pair[1]);
+        let by_time = b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id));
+        let order = if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time };
+        order.is_lt()
+    })
+}
+
+fn own(suite: &Suite) -> u128 {
+    u128::from(suite.import_bytes.0) + u128::from(suite.retained_bytes.0) + u128::from(suite.transient_bytes.0)
+}
+
+fn largest(mut values: Vec<u128>, count: u32) -> u128 {
+    values.sort_unstable();
+    values.iter().rev().take(count as usize).sum()
+}
+
+/// Bytes of one session, by the law of its tier.
+fn session_bytes(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
+    let (floor, workers) = (u128::from(tier.floor_bytes.0), u128::from(tier.workers.max(1)));
+    if tier.memory == MemoryKind::Isolated {
+        let own: Vec<u128> = suites.iter().map(own).collect();
+        return if tier.each { each(tier, shard, suites).0 } else { floor + largest(own, tier.workers.max(1)) };
+    }
+    let imports: u128 = suites.iter().map(|suite| u128::from(suite.import_bytes.0)).sum();
+    let imports = tier.import_cap_bytes.map_or(imports, |cap| imports.min(u128::from(cap.0)));
+    let retained: u128 = suites.iter().map(|suite| u128::from(suite.retained_bytes.0)).sum();
+    let transients: Vec<u128> = suites.iter().map(|suite| u128::from(suite.transient_bytes.0)).collect();
+    if tier.spread {
+        return floor + workers * (imports + retained + largest(transients, 1));
+    }
+    if workers > 1 || tier.order == Order::Any {
+        return floor + workers * imports + retained + largest(transients, tier.workers.max(1));
+    }
+    let peaks = (0..suites.len()).map(|k| suites[..=k].iter().map(|suite| u128::from(suite.retained_bytes.0)).sum::<u128>() + transients[k]);
+    // Quadratic for long sessions, so the running sum for those.
+    let peak = if suites.len() <= 64 { peaks.max().unwrap_or(0) } else { running_peak(suites) };
+    floor + imports + peak
+}
+
+fn running_peak(suites: &[Suite]) -> u128 {
+    let mut level = 0;
+    let levels = suites.iter().map(|suite| {
+        level += u128::from(suite.retained_bytes.0);
+        level + u128::from(suite.transient_bytes.0)
+    });
+    levels.max().unwrap_or(0)
+}
+
+/// Milliseconds of one session, without its start.
+fn session_ms(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
+    if tier.memory == MemoryKind::Isolated && tier.each {
+        return each(tier, shard, suites).1;
+    }
+    let mut times: Vec<u128> = suites.iter().map(|suite| u128::from(suite.ms.0)).collect();
+    let (sum, longest) = (times.iter().sum::<u128>(), times.iter().max().copied().unwrap_or(0));
+    if tier.spread && tier.memory == MemoryKind::Accumulates {
+        return sum.div_ceil(u128::from(tier.workers.max(1))).max(longest);
+    }
+    times.sort_unstable_by(|a, b| b.cmp(a));
+    let mut workers = vec![0; tier.workers.max(1) as usize];
+    for ms in times {
+        workers.sort_unstable();
+        workers[0] += ms;
+    }
+    workers.into_iter().max().unwrap_or(0)
+}
+
+/// Bytes and milliseconds of one process a suite: a clock that jumps from end to end.
+fn each(tier: &Tier, shard: &Shard, suites: &[Suite]) -> (u128, u128) {
+    let mut waiting: Vec<&Suite> = suites.iter().collect();
+    waiting.sort_by(|a, b| b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id)));
+    // The schedule keeps to the tier's budget; a larger machine changes nothing for a suite that is alone on it.
+    let budget = tier.budget_bytes.or(shard.budget_bytes).map(|budget| u128::from(budget.0));
+    let mut running: Vec<(u128, &Suite)> = Vec::new();
+    let (mut now, mut peak) = (0, 0);
+    loop {
+        while running.len() < tier.workers.max(1) as usize {
+            let used = u128::from(tier.floor_bytes.0) + running.iter().map(|(_, suite)| own(suite)).sum::<u128>();
+            let cpus: u64 = running.iter().map(|(_, suite)| u64::from(suite.cpus)).sum();
+            let exclusive = running.iter().any(|(_, suite)| suite.exclusive);
+            let fits = |suite: &&Suite| {
+                running.is_empty()
+                    || (budget.is_none_or(|budget| used + own(suite) <= budget)
+                        && cpus + u64::from(suite.cpus) <= u64::from(tier.cpus)
+                        && !suite.exclusive
+                        && !exclusive)
+            };
+            let Some(next) = waiting.iter().position(fits) else { break };
+            let suite = waiting.remove(next);
+            running.push((now + u128::from(suite.ms.0), suite));
+            peak = peak.max(used + own(suite));
+        }
+        match running.iter().map(|(end, _)| *end).min() {
+            Some(end) => now = end,
+            None => return (peak, now),
+        }
+        running.retain(|(end, _)| *end > now);
+    }
+}
+
+fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
+    let quality = &plan.quality;
+    let longest = plan.shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
+    let peak = plan.shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default();
+    let total: Millis = plan.suites().map(|(_, suite)| suite.ms).sum();
+    let of = |basis: Basis| plan.suites().filter(|(_, suite)| suite.basis == basis).count();
+    let mut check = |good: bool, what: &str| {
+        if !good {
+            findings.push(what.to_owned());
+        }
+    };
+    check(quality.makespan_ms == longest, "quality.makespan_ms is not the longest shard");
+    check(quality.peak_bytes == peak, "quality.peak_bytes is not the largest shard");
+    check(quality.total_ms == total, "quality.total_ms is not the sum of the suites' times");
+    check(quality.shards == plan.shards.len(), "quality.shards is not the number of shards");
+    check(quality.makespan_bound_ms <= longest, "quality.makespan_bound_ms is above the longest shard");
+    check(quality.shards_bound <= plan.shards.len(), "quality.shards_bound is above the number of shards");
+    let met = match plan.objective.kind {
+        ObjectiveKind::Memory | ObjectiveKind::Target => quality.shards_bound == plan.shards.len(),
+        ObjectiveKind::Shards => quality.makespan_bound_ms == longest,
+        ObjectiveKind::Price => true,
+    };
+    check(met || !quality.proven, "called proven, but it does not meet its bound");
+    let inputs = &plan.inputs;
+    check(inputs.suites == suites, "inputs.suites is not the number of suites");
+    let bases = [(Basis::Measured, inputs.measured), (Basis::Inherited, inputs.inherited), (Basis::Assumed, inputs.assumed)];
+    check(bases.into_iter().all(|(basis, said)| of(basis) == said), "inputs do not count the suites by their basis");
+    let place = |tier: &str| plan.tiers.iter().position(|candidate| candidate.name == tier);
+    let number = |shard: &Shard| shard.id.rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
+    let key = |shard: &Shard| (std::cmp::Reverse(shard.predicted_ms), place(&shard.tier), number(shard));
+    check(plan.shards.is_sorted_by_key(key), "shards are not in descending time, tier, number");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Bytes;
+
+    fn plan() -> Plan {
+        Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap()
+    }
+
+    fn check(change: impl Fn(&mut Plan), expect: &str) {
+        let mut plan = plan();
+        change(&mut plan);
+        let findings = verify(&plan);
+        assert!(findings.iter().any(|finding| finding.contains(expect)), "{expect}: {findings:?}");
+    }
+
+    #[test]
+    fn a_good_plan_has_no_findings() {
+        assert_eq!(verify(&plan()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_rule_is_checked() {
+        check(|plan| plan.shards[0].id = "../x-1".into(), "is not called");
+        check(|plan| plan.shards[1].id = plan.shards[0].id.clone(), "is there twice");
+        check(|plan| plan.shards[0].tier = "other".into(), "no tier `other`");
+        check(|plan| plan.shards[0].sessions.clear(), "has no session");
+        check(|plan| plan.shards[0].sessions[0].suites.clear(), "is empty");
+        check(|plan| plan.shards[0].sessions[0].selection = "/etc/passwd".into(), "a selection cannot be called");
+        check(|plan| plan.shards[0].sessions[0].suites[0].retained_bytes = Bytes(9_000_000_000), "predicted_bytes");
+        check(|plan| plan.shards[0].sessions[0].suites[0].ms = Millis(1), "predicted_ms");
+        check(|plan| plan.shards[0].sessions[0].suites.reverse(), "not in their order");
+        check(|plan| plan.shards[0].oversize = true, "called oversize");
+        check(|plan| plan.shards[0].budget_bytes = None, "its budget is not that of tier");
+        check(|plan| plan.shards.swap(0, 1), "not in descending time");
+        check(|plan| plan.shards[0].predicted_ms = Millis(5), "its sessions make");
+        check(|plan| plan.quality.proven = true, "called proven");
+        check(|plan| plan.quality.makespan_bound_ms = Millis(u64::MAX), "above the longest shard");
+        check(|plan| plan.inputs.measured += 1, "by their basis");
+        let budget = |plan: &mut Plan| {
+            plan.tiers.iter_mut().for_each(|tier| tier.budget_bytes = Some(Bytes(1_000)));
+            plan.shards.iter_mut().for_each(|shard| shard.budget_bytes = Some(Bytes(1_000)));
+        };
+        check(budget, "its budget is 1000");
+        let twice = |plan: &mut Plan| {
+            let suite = plan.shards[0].sessions[0].suites[0].clone();
+            plan.shards[1].sessions[0].suites.push(suite);
+        };
+        check(twice, "is in ");
+    }
+}
