@@ -18,7 +18,11 @@ use crate::exit;
 use args::{Args, Command};
 
 /// Runs one command line; returns its exit code.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, stdout: &mut impl Write, stderr: &mut impl Write) -> u8 {
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    stdout: &mut impl Write,
+    stderr: &mut impl Write,
+) -> u8 {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(err) => return usage(&err, stdout, stderr),

@@ -1,6 +1,6 @@
 //! `shard.toml`: every key with its default.
 //!
-//! Two steps: [`file`] is what the user may write, [`Config`] is what the program works with.
+//! Two steps: [`mod@file`] is what the user may write, [`Config`] is what the program works with.
 //! Flags come later and win; see `cli`.
 
 pub mod file;
@@ -213,8 +213,8 @@ impl Default for Tier {
 }
 
 impl Tier {
-    /// Whether one file's tests run on all workers: as set, or as the command shows. pytest-xdist spreads tests unless it is told to keep files
-    /// together.
+    /// Whether one file's tests run on all workers: as set, or as the command shows. pytest-xdist
+    /// spreads tests unless it is told to keep files together.
     #[must_use]
     pub fn spreads(&self) -> bool {
         self.spread.unwrap_or_else(|| command_spreads(&self.run))
@@ -229,7 +229,9 @@ impl Tier {
 
 /// Whether a pytest command starts xdist workers without a `--dist` that keeps files together.
 fn command_spreads(run: &[String]) -> bool {
-    let pytest = run.iter().any(|word| word.rsplit('/').next().is_some_and(|name| matches!(name, "pytest" | "py.test")));
+    let pytest = run
+        .iter()
+        .any(|word| word.rsplit('/').next().is_some_and(|name| matches!(name, "pytest" | "py.test")));
     let value = |names: [&str; 2]| {
         run.iter().enumerate().find_map(|(at, word)| {
             let long = names.iter().find_map(|name| word.strip_prefix(name));
@@ -240,7 +242,8 @@ fn command_spreads(run: &[String]) -> bool {
         })
     };
     let workers = value(["--numprocesses", "-n"]).filter(|workers| *workers != "0");
-    let keeps = value(["--dist", "--dist"]).is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
+    let keeps = value(["--dist", "--dist"])
+        .is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
     pytest && workers.is_some() && !keeps
 }
 

@@ -1,7 +1,8 @@
-//! From observations to the numbers that are packed: one [`Estimate`] a suite, never zero, with its basis.
+//! From observations to the numbers that are packed: one [`Estimate`] a suite, never zero, with its
+//! basis.
 //!
-//! Measured where the history knows the suite; inherited from its neighbours in the directory tree where it knows those; assumed from the
-//! configuration where it knows nobody.
+//! Measured where the history knows the suite; inherited from its neighbours in the directory tree
+//! where it knows those; assumed from the configuration where it knows nobody.
 
 pub mod budget;
 mod memory;
@@ -15,7 +16,8 @@ use crate::model::{Basis, Bytes, Cost, Estimate, Millis, Percent};
 
 use relatives::Tree;
 
-/// Bytes in a session of a tier with measured suites that nothing explains: DESIGN's constant, once a session.
+/// Bytes in a session of a tier with measured suites that nothing explains: DESIGN's constant, once
+/// a session.
 pub const SESSION_SLACK: Bytes = Bytes(32 << 20);
 
 /// Floating point is rounded up to this many bytes before it reaches a plan.
@@ -26,7 +28,13 @@ const INHERITED_HALVES: u64 = 3;
 
 /// One estimate for each suite of the inventory, in its order. `assigned` holds each suite's tier.
 #[must_use]
-pub fn estimate(inventory: &Inventory, assigned: &[usize], tiers: &[Tier], history: &History, margin: Percent) -> Vec<Estimate> {
+pub fn estimate(
+    inventory: &Inventory,
+    assigned: &[usize],
+    tiers: &[Tier],
+    history: &History,
+    margin: Percent,
+) -> Vec<Estimate> {
     let spread = memory::pooled_spread(history.suites.iter().map(|samples| transients(samples)));
     let mut estimates: Vec<Estimate> = (inventory.suites.iter().zip(assigned).enumerate())
         .map(|(number, (suite, tier))| {
@@ -48,7 +56,8 @@ fn assumed(tier: &Tier, siblings: u32, margin: Percent) -> Estimate {
         time: Millis(tier.assume.time.0.div_ceil(parts).max(1)),
         import: share(tier.assume.import),
         retained: share(tier.assume.retained),
-        // One part at a time needs what the whole file needs at its highest: a transient is not divided.
+        // One part at a time needs what the whole file needs at its highest: a transient is not
+        // divided.
         transient: tier.assume.transient.plus(margin),
         cpus: tier.assume.cpus,
     };
@@ -62,7 +71,11 @@ fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) ->
     let timed: Vec<(usize, Millis)> = pick(samples, |seen| seen.time);
     if let Some(time) = time::expected(&timed) {
         estimate.cost.time = time;
-        estimate.time_basis = if samples.iter().any(|s| own(&s) && s.seen.time.is_some()) { Basis::Measured } else { Basis::Inherited };
+        estimate.time_basis = if samples.iter().any(|s| own(&s) && s.seen.time.is_some()) {
+            Basis::Measured
+        } else {
+            Basis::Inherited
+        };
         estimate.samples = u32::try_from(timed.len()).unwrap_or(u32::MAX);
     }
     let transients = transients(samples);
@@ -71,8 +84,10 @@ fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) ->
     if transients.is_empty() && retained.is_empty() {
         return estimate;
     }
-    let known_here = samples.iter().any(|s| own(&s) && (s.seen.transient.is_some() || s.seen.retained.is_some()));
-    // Figures of another key are this suite's, but not of this kind of machine: they carry the margin as inherited ones do.
+    let known_here =
+        samples.iter().any(|s| own(&s) && (s.seen.transient.is_some() || s.seen.retained.is_some()));
+    // Figures of another key are this suite's, but not of this kind of machine: they carry the
+    // margin as inherited ones do.
     let (basis, extra) = if known_here { (Basis::Measured, Percent(0)) } else { (Basis::Inherited, margin) };
     estimate.memory_basis = basis;
     estimate.cost.transient = memory::transient(&transients, spread).round_up(STEP).plus(extra);
@@ -81,7 +96,8 @@ fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) ->
     estimate
 }
 
-/// The figures of one kind with their ages, newest first: those of the plan's key, or all where it has none.
+/// The figures of one kind with their ages, newest first: those of the plan's key, or all where it
+/// has none.
 fn pick<T>(samples: &[Sample], figure: impl Fn(&crate::model::Observation) -> Option<T>) -> Vec<(usize, T)> {
     let own = |sample: &&Sample| !sample.foreign && figure(&sample.seen).is_some();
     let any = samples.iter().any(|sample| own(&sample));
@@ -94,11 +110,19 @@ fn transients(samples: &[Sample]) -> Vec<(usize, u64)> {
 }
 
 /// Gives the suites of a tier that were never seen what their relatives have.
-fn inherit(inventory: &Inventory, assigned: &[usize], tier: usize, estimates: &mut [Estimate], margin: Percent) {
+fn inherit(
+    inventory: &Inventory,
+    assigned: &[usize],
+    tier: usize,
+    estimates: &mut [Estimate],
+    margin: Percent,
+) {
     let mine = || (0..assigned.len()).filter(|suite| assigned[*suite] == tier);
     let id = |suite: usize| inventory.suites[suite].id.as_str();
     let known = |basis: fn(&Estimate) -> Basis, value: fn(&Cost) -> u64| {
-        Tree::new(mine().map(|suite| (id(suite), (basis(&estimates[suite]) != Basis::Assumed).then(|| value(&estimates[suite].cost)))))
+        Tree::new(mine().map(|suite| {
+            (id(suite), (basis(&estimates[suite]) != Basis::Assumed).then(|| value(&estimates[suite].cost)))
+        }))
     };
     let times = known(|e| e.time_basis, |cost| cost.time.0);
     let memory = [
@@ -115,7 +139,12 @@ fn inherit(inventory: &Inventory, assigned: &[usize], tier: usize, estimates: &m
             let own = &estimates[suite];
             let time = (own.time_basis == Basis::Assumed).then(|| times.quantile(id(suite), 1, 2)).flatten();
             let wanted = own.memory_basis == Basis::Assumed;
-            (suite, time, wanted.then(|| [upper(&memory[0], suite), upper(&memory[1], suite), upper(&memory[2], suite)]))
+            (
+                suite,
+                time,
+                wanted
+                    .then(|| [upper(&memory[0], suite), upper(&memory[1], suite), upper(&memory[2], suite)]),
+            )
         })
         .collect();
     for (suite, time, memory) in inherited {
@@ -176,7 +205,14 @@ mod tests {
 
     #[test]
     fn relatives_come_before_strangers() {
-        let seen = [("a/x", 100, None), ("a/y", 100, None), ("a/w", 100, None), ("b/x", 9_000, None), ("b/y", 9_000, None), ("b/w", 9_000, None)];
+        let seen = [
+            ("a/x", 100, None),
+            ("a/y", 100, None),
+            ("a/w", 100, None),
+            ("b/x", 9_000, None),
+            ("b/y", 9_000, None),
+            ("b/w", 9_000, None),
+        ];
         let all = run("a/w a/x a/y a/z b/w b/x b/y b/z c/z", &seen);
         let of = |n: usize| (all[n].cost.time.0, all[n].time_basis, all[n].memory_basis);
         assert!(of(3).0 < 4_550 && of(7).0 > 4_550, "{} {}", of(3).0, of(7).0);

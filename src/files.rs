@@ -1,4 +1,5 @@
-//! Disk and processes: reading with bounds, walking in order, writing so that a crash leaves the old or the new.
+//! Disk and processes: reading with bounds, walking in order, writing so that a crash leaves the
+//! old or the new.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -38,15 +39,22 @@ pub fn find_upwards(folder: &Path, name: &str) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The files that `pattern` matches below `folder`, in the order of their names, relative to `folder` and with `/` between their parts.
+/// The files that `pattern` matches below `folder`, in the order of their names, relative to
+/// `folder` and with `/` between their parts.
 ///
 /// # Errors
 /// A pattern that is none, a folder that cannot be read, a name that is not UTF-8.
 pub fn walk(folder: &Path, pattern: &str) -> Result<Vec<String>> {
-    let options = glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: false,
+    };
     let root = glob::Pattern::escape(&folder.to_string_lossy());
-    let whole = if Path::new(pattern).is_absolute() { pattern.to_owned() } else { format!("{root}/{pattern}") };
-    let entries = glob::glob_with(&whole, options).map_err(|err| anyhow::anyhow!("pattern `{pattern}`: {}", err.msg))?;
+    let whole =
+        if Path::new(pattern).is_absolute() { pattern.to_owned() } else { format!("{root}/{pattern}") };
+    let entries = glob::glob_with(&whole, options)
+        .map_err(|err| anyhow::anyhow!("pattern `{pattern}`: {}", err.msg))?;
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("cannot read all that `{pattern}` matches"))?;
@@ -54,7 +62,9 @@ pub fn walk(folder: &Path, pattern: &str) -> Result<Vec<String>> {
             continue;
         }
         let relative = path.strip_prefix(folder).unwrap_or(&path);
-        let Some(name) = relative.to_str() else { bail!("the file name `{}` is not UTF-8", relative.display()) };
+        let Some(name) = relative.to_str() else {
+            bail!("the file name `{}` is not UTF-8", relative.display())
+        };
         found.push(name.replace(std::path::MAIN_SEPARATOR, "/"));
     }
     found.sort_unstable();
@@ -74,7 +84,8 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Writes every file under a temporary name in `folder`, which is made where it is missing. Nothing is visible yet.
+    /// Writes every file under a temporary name in `folder`, which is made where it is missing.
+    /// Nothing is visible yet.
     ///
     /// # Errors
     /// The folder cannot be made or written.
@@ -99,7 +110,9 @@ impl Staged {
     pub fn publish(self) -> Result<()> {
         for (name, file) in self.files {
             let path = self.folder.join(&name);
-            file.persist(&path).map_err(|err| err.error).with_context(|| format!("cannot write `{}`", path.display()))?;
+            file.persist(&path)
+                .map_err(|err| err.error)
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
         }
         Ok(())
     }
@@ -124,7 +137,9 @@ fn readable(_file: &File) -> io::Result<()> {
 pub fn remove_regular(folder: &Path, name: &str) -> Result<()> {
     let path = folder.join(name);
     match fs::symlink_metadata(&path) {
-        Ok(metadata) if metadata.is_file() => fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display())),
+        Ok(metadata) if metadata.is_file() => {
+            fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))
+        }
         _ => Ok(()),
     }
 }
@@ -136,7 +151,8 @@ pub fn remove_regular(folder: &Path, name: &str) -> Result<()> {
 pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u8>> {
     let (program, arguments) = command.split_first().context("the command is empty")?;
     let shown = || format!("`{}`", crate::text::printable(&command.join(" ")));
-    // The only place of the planner that starts a process: the inventory's command, from the configuration.
+    // The only place of the planner that starts a process: the inventory's command, from the
+    // configuration.
     #[allow(clippy::disallowed_methods)]
     let mut child = std::process::Command::new(program)
         .args(arguments)
@@ -146,7 +162,8 @@ pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u
         .spawn()
         .with_context(|| format!("cannot start {}", shown()))?;
     let output = child.stdout.take().map(|output| read_from(output, most));
-    let output = output.context("no output")?.with_context(|| format!("while reading what {} prints", shown()));
+    let output =
+        output.context("no output")?.with_context(|| format!("while reading what {} prints", shown()));
     if output.is_err() {
         // It still writes into a closed pipe; waiting for it alone could take forever.
         let _ = child.kill();
@@ -156,7 +173,8 @@ pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u
     if !status.success() {
         let tail = String::from_utf8_lossy(&output);
         let tail: Vec<&str> = tail.lines().rev().take(5).collect();
-        let tail: String = tail.iter().rev().map(|line| format!("\n  | {}", crate::text::printable(line))).collect();
+        let tail: String =
+            tail.iter().rev().map(|line| format!("\n  | {}", crate::text::printable(line))).collect();
         bail!("{} failed: {status}{tail}", shown());
     }
     Ok(output)

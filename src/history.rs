@@ -1,6 +1,7 @@
 //! What suites cost: reports of other tools, our own history, and exact costs.
 //!
-//! Readers take the bytes of a file and give values. [`meet`] finds the suite that each name in a report means.
+//! Readers take the bytes of a file and give values. [`meet`] finds the suite that each name in a
+//! report means.
 
 pub mod costs;
 pub mod durations;

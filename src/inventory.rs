@@ -109,12 +109,13 @@ pub struct Collector {
 struct Found {
     place: String,
     tests: Vec<Box<str>>,
-    /// A second mention is no mistake: globs overlap, and many tests share a file.
-    repeatable: bool,
+    /// Found on disk: a list may name it too, and globs overlap.
+    walked: bool,
 }
 
 impl Collector {
-    /// Nothing found yet. Listed ids are mapped; walked files are not, since they exist as they are.
+    /// Nothing found yet. Listed ids are mapped; walked files are not, since they exist as they
+    /// are.
     #[must_use]
     pub fn new(granularity: Option<Granularity>, map: NameMap) -> Collector {
         Collector { granularity, map, found: BTreeMap::new() }
@@ -122,7 +123,7 @@ impl Collector {
 
     /// Adds a file that a glob or an argument named.
     pub fn file(&mut self, id: &str) {
-        let found = Found { place: "a glob".to_owned(), tests: Vec::new(), repeatable: true };
+        let found = Found { place: "a glob".to_owned(), tests: Vec::new(), walked: true };
         self.found.entry(SuiteId::new(id)).or_insert(found);
     }
 
@@ -130,7 +131,12 @@ impl Collector {
     ///
     /// # Errors
     /// A listing that is not in the format, reports errors of its own, or names a suite twice.
-    pub fn listing(&mut self, origin: &str, bytes: &[u8], format: Option<Format>) -> Result<(), ListingError> {
+    pub fn listing(
+        &mut self,
+        origin: &str,
+        bytes: &[u8],
+        format: Option<Format>,
+    ) -> Result<(), ListingError> {
         if bytes.contains(&0) && !lines::is_utf16(bytes) && format != Some(Format::Pytest) {
             for (number, id) in lines::null_separated(bytes)?.into_iter().enumerate() {
                 self.id(origin, number + 1, &id, self.granularity)?;
@@ -167,20 +173,26 @@ impl Collector {
         }
         let name = self.map.apply(name);
         let id = granularity.map_or(name.as_str(), |granularity| coarsen(&name, granularity));
-        let repeatable = id.len() < name.len();
-        if let Some(found) = self.found.get_mut(id) {
-            if !(found.repeatable && repeatable) && !(found.repeatable && found.tests.is_empty()) {
-                let message = format!("suite `{}` is listed twice, first at {}", printable(id), found.place);
-                return Err(ListingError::new(Some(line), message, "remove one: every suite runs exactly once"));
+        let test = (id.len() < name.len()).then(|| Box::from(name.as_str()));
+        match self.found.get_mut(id) {
+            // Many tests share a file; nothing else may be there twice.
+            Some(found) if found.walked || (test.is_some() && !found.tests.is_empty()) => {
+                found.tests.extend(test);
             }
-            found.tests.push(name.into());
-            return Ok(());
+            Some(found) => {
+                let message = format!("suite `{}` is listed twice, first at {}", printable(id), found.place);
+                return Err(ListingError::new(
+                    Some(line),
+                    message,
+                    "remove one: every suite runs exactly once",
+                ));
+            }
+            None => {
+                let place = format!("{origin}:{line}");
+                let tests = test.into_iter().collect();
+                self.found.insert(SuiteId::new(id), Found { place, tests, walked: false });
+            }
         }
-        let (id, tests) = match repeatable {
-            true => (SuiteId::new(id), vec![name.clone().into()]),
-            false => (SuiteId::new(id), Vec::new()),
-        };
-        self.found.insert(id, Found { place: format!("{origin}:{line}"), tests, repeatable });
         Ok(())
     }
 
@@ -274,7 +286,10 @@ mod tests {
     fn granularity_makes_suites_of_tests() {
         let text = b"a.py::TestX::test_y[1::2]\na.py::TestX::test_z\na.py::test_f[1]\na.py::test_f[2]\nb.py::test_g\n";
         assert_eq!(collect(text, Some(Granularity::File)).unwrap(), "a.py(4) b.py(1)");
-        assert_eq!(collect(text, Some(Granularity::Class)).unwrap(), "a.py::TestX(2) a.py::test_f(2) b.py::test_g");
+        assert_eq!(
+            collect(text, Some(Granularity::Class)).unwrap(),
+            "a.py::TestX(2) a.py::test_f(2) b.py::test_g"
+        );
         assert_eq!(
             collect(text, Some(Granularity::Test)).unwrap(),
             "a.py::TestX::test_y[1::2] a.py::TestX::test_z a.py::test_f[1] a.py::test_f[2] b.py::test_g"
@@ -284,7 +299,10 @@ mod tests {
     #[test]
     fn mistakes_in_lists_are_errors() {
         let check = |text: &[u8], expect: &str| assert_eq!(collect(text, None).unwrap_err(), expect);
-        check(b"a.py\n\na.py", "3: suite `a.py` is listed twice, first at list:1\n  help: remove one: every suite runs exactly once");
+        check(
+            b"a.py\n\na.py",
+            "3: suite `a.py` is listed twice, first at list:1\n  help: remove one: every suite runs exactly once",
+        );
         check(b"a.py\nb\xff.py", "2: this is not UTF-8\n  help: save the list as UTF-8");
         check(b"{\"a\": 1}", "1: this is JSON, not a list of suites\n  help: write one id a line");
         check(b"<testsuites/>", "1: this is XML, not a list of suites\n  help: write one id a line");
@@ -295,7 +313,10 @@ mod tests {
         let mut collector = Collector::new(None, NameMap::default());
         collector.listing("list", b"a/1\nb/2\nb/3", None).unwrap();
         let inventory = collector.finish(&Patterns::default());
-        let tier = |pattern| crate::config::Tier { matches: Patterns::new([pattern]).unwrap(), ..Default::default() };
+        let tier = |pattern| crate::config::Tier {
+            matches: Patterns::new([pattern]).unwrap(),
+            ..Default::default()
+        };
         assert_eq!(assign(&inventory, &[tier("b/**"), tier("**")]), Ok(vec![1, 0, 0]));
         assert_eq!(
             assign(&inventory, &[tier("a/**")]).unwrap_err().to_string(),

@@ -23,8 +23,9 @@
 //! | [`files`] | | the disk, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
-//! Dependencies point one way: `model ← inventory, history ← estimate ← pack ← plan ← emit`; each may use what is left of it, `config` is beside `model`,
-//! and [`text`] is under all. What is deliberately absent:
+//! Dependencies point one way: `model ← inventory, history ← estimate ← pack ← plan ← emit`; each
+//! may use what is left of it, `config` is beside `model`, and [`text`] is under all. What is
+//! deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
 //! - `inventory` and `history` take bytes, never a path to open.

@@ -1,7 +1,9 @@
-//! Costs to shards: which suites share a job, so that every job fits its memory and the plan is short.
+//! Costs to shards: which suites share a job, so that every job fits its memory and the plan is
+//! short.
 //!
-//! Everything here is integers: items in the order of their ids, tiers by number. The packer knows no name, no file and no test framework, has no clock
-//! and no dependence on threads: the same problem gives the same packing everywhere, in any order of calls.
+//! Everything here is integers: items in the order of their ids, tiers by number. The packer knows
+//! no name, no file and no test framework, has no clock and no dependence on threads: the same
+//! problem gives the same packing everywhere, in any order of calls.
 
 mod bound;
 pub mod law;
@@ -124,7 +126,8 @@ pub enum PackError {
 /// Packs every suite into exactly one shard.
 ///
 /// # Errors
-/// [`PackError`] where no plan keeps the limits, or none was found; [`PackError::TooFewShards::bound`] tells which.
+/// [`PackError`] where no plan keeps the limits, or none was found;
+/// [`PackError::TooFewShards::bound`] tells which.
 pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
     let parts: Vec<Part> = problem.tiers.iter().map(Part::new).collect();
     for (number, part) in parts.iter().enumerate() {
@@ -135,10 +138,15 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
     for (part, solver) in parts.iter().zip(&solvers) {
         packed.push(if solver.is_empty() { Packed::empty() } else { solver.fewest(part.problem.target) });
     }
-    let bounds = |part: &Part, solver: &Solver<'_>| solver.bounds.shards(part.problem.target) + part.oversize.len();
+    let bounds =
+        |part: &Part, solver: &Solver<'_>| solver.bounds.shards(part.problem.target) + part.oversize.len();
     let found = |part: &Part, packed: &Packed| packed.shards.len() + part.oversize.len();
-    let counts: Vec<(usize, usize)> =
-        parts.iter().zip(&solvers).zip(&packed).map(|((part, solver), packed)| (bounds(part, solver), found(part, packed))).collect();
+    let counts: Vec<(usize, usize)> = parts
+        .iter()
+        .zip(&solvers)
+        .zip(&packed)
+        .map(|((part, solver), packed)| (bounds(part, solver), found(part, packed)))
+        .collect();
     enough_shards(problem, &parts, &counts)?;
 
     let share = share_shards(problem, &parts, &solvers, &counts);
@@ -150,7 +158,10 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
             Some(share) => share - part.oversize.len(),
             None => packed[number].shards.len(),
         };
-        if let Some(better) = solver.shortest(most, Some(&packed[number])).filter(|better| better.longest <= packed[number].longest) {
+        if let Some(better) = solver
+            .shortest(most, Some(&packed[number]))
+            .filter(|better| better.longest <= packed[number].longest)
+        {
             packed[number] = better;
         }
     }
@@ -158,7 +169,12 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
 
     let used: usize = parts.iter().zip(&packed).map(|(part, packed)| found(part, packed)).sum();
     let makespan_bound = makespan_bound(problem, &parts, &solvers, &packed, used);
-    let shards = parts.iter().zip(packed).enumerate().flat_map(|(tier, (part, packed))| part.shards(tier, packed)).collect();
+    let shards = parts
+        .iter()
+        .zip(packed)
+        .enumerate()
+        .flat_map(|(tier, (part, packed))| part.shards(tier, packed))
+        .collect();
     Ok(Packing { shards, makespan_bound, shards_bound: counts.iter().map(|(bound, _)| bound).sum() })
 }
 
@@ -183,8 +199,12 @@ impl<'a> Part<'a> {
 
     fn check(&self, tier: usize) -> Result<(), PackError> {
         let (law, items) = (&self.problem.law, &self.problem.items);
-        let total = |part: fn(&Item) -> u64| items.iter().map(|item| u128::from(part(item))).sum::<u128>() * law.workers as u128;
-        if total(|item| item.ms).max(total(Item::own)) + u128::from(law.overhead()) + u128::from(law.floor) > 1 << 62 {
+        let total = |part: fn(&Item) -> u64| {
+            items.iter().map(|item| u128::from(part(item))).sum::<u128>() * law.workers as u128
+        };
+        if total(|item| item.ms).max(total(Item::own)) + u128::from(law.overhead()) + u128::from(law.floor)
+            > 1 << 62
+        {
             return Err(PackError::TooLarge);
         }
         if !items.is_empty() && law.budget.is_some_and(|budget| law.floor > budget) {
@@ -206,7 +226,9 @@ impl<'a> Part<'a> {
 
     /// The longest shard of an oversize suite, with overhead.
     fn longest_oversize(&self) -> u64 {
-        let alone = |item: &usize| self.problem.law.need(&self.problem.items, &[*item]).ms + self.problem.law.overhead();
+        let alone = |item: &usize| {
+            self.problem.law.need(&self.problem.items, &[*item]).ms + self.problem.law.overhead()
+        };
         self.oversize.iter().map(alone).max().unwrap_or(0)
     }
 
@@ -219,7 +241,12 @@ impl<'a> Part<'a> {
         let alone = self.oversize.iter().map(|item| (vec![*item], true));
         let shared = packed.shards.into_iter().map(|members| (members, false));
         (shared.chain(alone))
-            .map(|(members, oversize)| Shard { tier, need: law.need(items, &members), members: law.order(items, &members), oversize })
+            .map(|(members, oversize)| Shard {
+                tier,
+                need: law.need(items, &members),
+                members: law.order(items, &members),
+                oversize,
+            })
             .collect()
     }
 }
@@ -276,10 +303,18 @@ fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
     Some(high * MEGABYTE)
 }
 
-/// How many shards each tier may use; `None`: as few as were found. Starts from the fewest and gives each further shard to the tier whose shards
-/// are the longest on average, which is optimal as far as averages can be reached.
-fn share_shards(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], counts: &[(usize, usize)]) -> Vec<Option<usize>> {
-    let open = |part: &Part<'_>| part.problem.target.is_none() && (problem.shards.is_some() || part.problem.shards.is_some());
+/// How many shards each tier may use; `None`: as few as were found. Starts from the fewest and
+/// gives each further shard to the tier whose shards are the longest on average, which is optimal
+/// as far as averages can be reached.
+fn share_shards(
+    problem: &Problem,
+    parts: &[Part<'_>],
+    solvers: &[Solver<'_>],
+    counts: &[(usize, usize)],
+) -> Vec<Option<usize>> {
+    let open = |part: &Part<'_>| {
+        part.problem.target.is_none() && (problem.shards.is_some() || part.problem.shards.is_some())
+    };
     let most = |part: &Part<'_>| part.problem.shards.unwrap_or(usize::MAX).min(part.problem.items.len());
     let Some(total) = problem.shards else {
         return parts.iter().map(|part| open(part).then(|| most(part))).collect();
@@ -291,55 +326,91 @@ fn share_shards(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], c
     };
     let mut expected: Vec<u64> = (0..parts.len()).map(|tier| longest(tier, share[tier])).collect();
     for _ in share.iter().sum::<usize>()..total {
-        let free = |tier: &usize| open(&parts[*tier]) && !solvers[*tier].is_empty() && share[*tier] < most(&parts[*tier]);
+        let free = |tier: &usize| {
+            open(&parts[*tier]) && !solvers[*tier].is_empty() && share[*tier] < most(&parts[*tier])
+        };
         // The longest first; among equals the first tier.
-        let Some(tier) = (0..parts.len()).filter(free).max_by_key(|tier| (expected[*tier], std::cmp::Reverse(*tier))) else { break };
+        let Some(tier) =
+            (0..parts.len()).filter(free).max_by_key(|tier| (expected[*tier], std::cmp::Reverse(*tier)))
+        else {
+            break;
+        };
         share[tier] += 1;
         expected[tier] = longest(tier, share[tier]);
     }
     parts.iter().zip(share).map(|(part, share)| open(part).then_some(share)).collect()
 }
 
-/// Moves single shards from the tier with the most slack to the one that is longest, as long as that shortens the plan.
+/// Moves single shards from the tier with the most slack to the one that is longest, as long as
+/// that shortens the plan.
 fn rebalance(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], packed: &mut [Packed]) {
     if problem.shards.is_none() {
         return;
     }
-    let most = |tier: usize| parts[tier].problem.shards.unwrap_or(usize::MAX).min(parts[tier].problem.items.len());
+    let most =
+        |tier: usize| parts[tier].problem.shards.unwrap_or(usize::MAX).min(parts[tier].problem.items.len());
     for _ in 0..4 {
         let longest = |packed: &[Packed], tier: usize| parts[tier].longest(&packed[tier]);
-        let Some(needy) = (0..parts.len()).max_by_key(|tier| (longest(packed, *tier), std::cmp::Reverse(*tier))) else { return };
+        let Some(needy) =
+            (0..parts.len()).max_by_key(|tier| (longest(packed, *tier), std::cmp::Reverse(*tier)))
+        else {
+            return;
+        };
         let before = longest(packed, needy);
         let taken = packed[needy].shards.len();
-        if solvers[needy].is_empty() || parts[needy].problem.target.is_some() || taken + parts[needy].oversize.len() >= most(needy) {
+        if solvers[needy].is_empty()
+            || parts[needy].problem.target.is_some()
+            || taken + parts[needy].oversize.len() >= most(needy)
+        {
             return;
         }
         // The tier that would be shortest with one shard less.
-        let donors = (0..parts.len()).filter(|tier| *tier != needy && packed[*tier].shards.len() > 1 && parts[*tier].problem.target.is_none());
-        let smaller = donors.filter_map(|tier| Some((solvers[tier].shortest(packed[tier].shards.len() - 1, None)?, tier)));
-        let Some((smaller, donor)) = smaller.min_by_key(|(smaller, tier)| (smaller.longest, *tier)) else { return };
+        let donors = (0..parts.len()).filter(|tier| {
+            *tier != needy && packed[*tier].shards.len() > 1 && parts[*tier].problem.target.is_none()
+        });
+        let smaller = donors
+            .filter_map(|tier| Some((solvers[tier].shortest(packed[tier].shards.len() - 1, None)?, tier)));
+        let Some((smaller, donor)) = smaller.min_by_key(|(smaller, tier)| (smaller.longest, *tier)) else {
+            return;
+        };
         if smaller.longest >= before {
             return;
         }
-        let Some(larger) = solvers[needy].shortest(taken + 1, Some(&packed[needy])).filter(|larger| larger.longest < before) else { return };
+        let Some(larger) =
+            solvers[needy].shortest(taken + 1, Some(&packed[needy])).filter(|larger| larger.longest < before)
+        else {
+            return;
+        };
         (packed[donor], packed[needy]) = (smaller, larger);
     }
 }
 
-/// No plan of the same kind has a shorter longest shard: over all tiers where they share their number, else for the tiers as they are.
-fn makespan_bound(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], packed: &[Packed], used: usize) -> u64 {
+/// No plan of the same kind has a shorter longest shard: over all tiers where they share their
+/// number, else for the tiers as they are.
+fn makespan_bound(
+    problem: &Problem,
+    parts: &[Part<'_>],
+    solvers: &[Solver<'_>],
+    packed: &[Packed],
+    used: usize,
+) -> u64 {
     let alone = |part: &Part<'_>| {
         let longest = part.problem.items.iter().map(|item| item.ms).max();
         longest.map_or(0, |longest| longest + part.problem.law.overhead())
     };
     let at_least = parts.iter().map(alone).max().unwrap_or(0);
     if let Some(total) = problem.shards {
-        let tiers: Vec<(&Bounds<'_>, usize)> = parts.iter().zip(solvers).map(|(part, solver)| (&solver.bounds, part.oversize.len())).collect();
+        let tiers: Vec<(&Bounds<'_>, usize)> =
+            parts.iter().zip(solvers).map(|(part, solver)| (&solver.bounds, part.oversize.len())).collect();
         return least_limit(&tiers, total.max(used), at_least);
     }
     let each = parts.iter().zip(solvers).zip(packed).filter(|((_, solver), _)| !solver.is_empty());
     let bounds = each.map(|((part, solver), packed)| {
-        let own = part.problem.shards.filter(|_| part.problem.target.is_none()).map(|own| own - part.oversize.len());
+        let own = part
+            .problem
+            .shards
+            .filter(|_| part.problem.target.is_none())
+            .map(|own| own - part.oversize.len());
         solver.least_limit(own.unwrap_or(packed.shards.len()).max(packed.shards.len()))
     });
     bounds.max().unwrap_or(0).max(at_least)

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::config::{Budget, Config, Goal, MemoryKind, Order, RunsOn, Runner};
+use crate::config::{Budget, Config, Goal, MemoryKind, Order, Runner, RunsOn};
 use crate::estimate;
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
@@ -107,8 +107,11 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
             limits(config, tier, &mine, options.exact, &mut warnings)
         })
         .collect();
-    let tiers = (0..config.tiers.len()).map(|tier| tier_problem(&sources, tier, &members[tier], &limits[tier])).collect();
-    let problem = Problem { tiers, shards: config.goal.shards.map(|shards| shards as usize), effort: options.effort };
+    let tiers = (0..config.tiers.len())
+        .map(|tier| tier_problem(&sources, tier, &members[tier], &limits[tier]))
+        .collect();
+    let problem =
+        Problem { tiers, shards: config.goal.shards.map(|shards| shards as usize), effort: options.effort };
     let packing = pack(&problem).map_err(|err| explain(&err, &sources, &members, &limits))?;
     let builder = Builder { sources, options, members: &members, limits: &limits };
     let shards = builder.shards(&packing, &mut warnings)?;
@@ -166,9 +169,12 @@ impl Builder<'_> {
         let mut shards = Vec::with_capacity(packing.shards.len());
         let mut oversize = Vec::new();
         for tier in 0..config.tiers.len() {
-            let mut mine: Vec<&crate::pack::Shard> = packing.shards.iter().filter(|shard| shard.tier == tier).collect();
+            let mut mine: Vec<&crate::pack::Shard> =
+                packing.shards.iter().filter(|shard| shard.tier == tier).collect();
             // Members stand for ids: the smallest index is the smallest id.
-            mine.sort_by_key(|shard| (Reverse((shard.need.ms, shard.need.bytes)), shard.members.iter().min().copied()));
+            mine.sort_by_key(|shard| {
+                (Reverse((shard.need.ms, shard.need.bytes)), shard.members.iter().min().copied())
+            });
             for (number, shard) in mine.into_iter().enumerate() {
                 let shard = self.shard(tier, number + 1, shard);
                 if shard.oversize {
@@ -189,7 +195,12 @@ impl Builder<'_> {
                 },
                 self.oversize(first).message
             );
-            return Err(NoPlan { message, help: vec!["raise `budget`, add a [[runner]] that holds it, or leave --strict out".to_owned()] });
+            return Err(NoPlan {
+                message,
+                help: vec![
+                    "raise `budget`, add a [[runner]] that holds it, or leave --strict out".to_owned(),
+                ],
+            });
         }
         shards.sort_by_key(|(tier, number, shard)| (Reverse(shard.predicted_ms), *tier, *number));
         Ok(shards.into_iter().map(|(_, _, shard)| shard).collect())
@@ -198,7 +209,8 @@ impl Builder<'_> {
     fn shard(&self, tier: usize, number: usize, packed: &crate::pack::Shard) -> Shard {
         let (config, limits) = (&self.sources.config.tiers[tier], &self.limits[tier]);
         let id = format!("{}-{number}", config.name);
-        let suites: Vec<file::Suite> = packed.members.iter().map(|member| self.suite(tier, self.members[tier][*member])).collect();
+        let suites: Vec<file::Suite> =
+            packed.members.iter().map(|member| self.suite(tier, self.members[tier][*member])).collect();
         let predicted_bytes = Bytes(packed.need.bytes);
         let session = file::Session {
             selection: format!("{id}.{}", self.options.selection.extension()),
@@ -206,7 +218,10 @@ impl Builder<'_> {
             predicted_bytes,
             suites,
         };
-        let runner = packed.oversize.then(|| self.sources.config.runners.iter().find(|runner| runner.budget >= predicted_bytes)).flatten();
+        let runner = packed
+            .oversize
+            .then(|| self.sources.config.runners.iter().find(|runner| runner.budget >= predicted_bytes))
+            .flatten();
         let predicted_ms = session.predicted_ms + config.setup;
         let assumed = session.suites.iter().any(|suite| suite.basis == Basis::Assumed);
         Shard {
@@ -240,7 +255,11 @@ impl Builder<'_> {
     }
 
     fn oversize(&self, shard: &Shard) -> Warning {
-        let id = shard.sessions.first().and_then(|session| session.suites.first()).map_or("", |suite| suite.id.as_str());
+        let id = shard
+            .sessions
+            .first()
+            .and_then(|session| session.suites.first())
+            .map_or("", |suite| suite.id.as_str());
         let budget = shard.budget_bytes.unwrap_or_default();
         let message = format!(
             "`{}` alone needs {}, {} above the budget of {}: it has shard {} to itself, and may be killed there",
@@ -255,7 +274,9 @@ impl Builder<'_> {
 
     fn plan(&self, shards: Vec<Shard>, packing: &Packing, warnings: Vec<Warning>) -> Plan {
         let config = self.sources.config;
-        let basis = |basis: Basis| self.sources.estimates.iter().filter(|estimate| estimate.time_basis == basis).count();
+        let basis = |basis: Basis| {
+            self.sources.estimates.iter().filter(|estimate| estimate.time_basis == basis).count()
+        };
         let kind = objective_kind(config);
         let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
         let proven = match kind {
@@ -271,7 +292,8 @@ impl Builder<'_> {
             total_ms: self.sources.estimates.iter().map(|estimate| estimate.cost.time).sum(),
             peak_bytes: shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default(),
         };
-        let used = config.tiers.iter().zip(self.limits).zip(self.members).filter(|(_, members)| !members.is_empty());
+        let used =
+            config.tiers.iter().zip(self.limits).zip(self.members).filter(|(_, members)| !members.is_empty());
         let tiers = used.map(|((tier, limits), _)| file::Tier {
             name: tier.name.clone(),
             workers: tier.workers,
@@ -319,14 +341,23 @@ impl Builder<'_> {
             suites: Vec<(usize, file::Suite)>,
         }
         let config = self.sources.config;
-        let suites = self.sources.assigned.iter().enumerate().map(|(suite, tier)| (*tier, self.suite(*tier, suite)));
+        let suites =
+            self.sources.assigned.iter().enumerate().map(|(suite, tier)| (*tier, self.suite(*tier, suite)));
         let canonical = Canonical {
             tool: &plan.tool,
             objective: &plan.objective,
             goals: config.tiers.iter().map(|tier| (tier.goal.shards, tier.goal.target)).collect(),
-            runners: config.runners.iter().map(|Runner { name, runs_on, budget }| (name.as_str(), runs_on, *budget)).collect(),
+            runners: config
+                .runners
+                .iter()
+                .map(|Runner { name, runs_on, budget }| (name.as_str(), runs_on, *budget))
+                .collect(),
             tiers: &plan.tiers,
-            options: (format!("{:?}", self.options.effort), self.options.strict, self.options.selection.extension()),
+            options: (
+                format!("{:?}", self.options.effort),
+                self.options.strict,
+                self.options.selection.extension(),
+            ),
             suites: suites.collect(),
         };
         Digest::of(&serde_json::to_vec(&canonical).unwrap_or_default())
@@ -339,8 +370,8 @@ pub fn tool() -> String {
     concat!("shard ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
-/// Minutes after which a shard is given up: three times its prediction and five minutes, at least ten; GitHub's six hours while any time in
-/// it is only assumed.
+/// Minutes after which a shard is given up: three times its prediction and five minutes, at least
+/// ten; GitHub's six hours while any time in it is only assumed.
 fn timeout(predicted: Millis, assumed: bool) -> u32 {
     const MOST: u64 = 360;
     let minutes = (predicted.0.saturating_mul(3).saturating_add(300_000)).div_ceil(60_000).clamp(10, MOST);
@@ -348,7 +379,9 @@ fn timeout(predicted: Millis, assumed: bool) -> u32 {
 }
 
 fn objective_kind(config: &Config) -> file::ObjectiveKind {
-    let any = |wanted: fn(&Goal) -> bool| wanted(&config.goal) || config.tiers.iter().any(|tier| wanted(&tier.goal));
+    let any = |wanted: fn(&Goal) -> bool| {
+        wanted(&config.goal) || config.tiers.iter().any(|tier| wanted(&tier.goal))
+    };
     if any(|goal| goal.target.is_some()) {
         file::ObjectiveKind::Target
     } else if any(|goal| goal.shards.is_some()) {
@@ -369,7 +402,10 @@ fn explain(err: &PackError, sources: &Sources<'_>, members: &[Vec<usize>], limit
                 limits[*tier].floor,
                 limits[*tier].budget.unwrap_or_default()
             );
-            let help = format!("raise the budget, or lower `workers` ({}), `base` ({}) or `worker-base` ({})", config.workers, config.base, config.worker_base);
+            let help = format!(
+                "raise the budget, or lower `workers` ({}), `base` ({}) or `worker-base` ({})",
+                config.workers, config.base, config.worker_base
+            );
             NoPlan { message, help: vec![help] }
         }
         PackError::TooLong { tier, items, needed } => {
@@ -384,8 +420,18 @@ fn explain(err: &PackError, sources: &Sources<'_>, members: &[Vec<usize>], limit
                 crate::text::examples(names, 3)
             );
             let overhead = config.setup + config.session_start;
-            let help = format!("the smallest target that would do is {} (of that {overhead} are set-up and session start)", exact_seconds(*needed));
-            NoPlan { message, help: vec![help, "or split what is too long: granularity = \"class\" or \"test\" in [inventory]".to_owned()] }
+            let help = format!(
+                "the smallest target that would do is {} (of that {overhead} are set-up and session start)",
+                exact_seconds(*needed)
+            );
+            NoPlan {
+                message,
+                help: vec![
+                    help,
+                    "or split what is too long: granularity = \"class\" or \"test\" in [inventory]"
+                        .to_owned(),
+                ],
+            }
         }
         PackError::TooFewShards { allowed, tier, bound, found, tiers, budget } => {
             too_few_shards(*allowed, *tier, (*bound, *found), tiers, *budget, sources, members, limits)
@@ -417,8 +463,17 @@ fn too_few_shards(
     let certain = bound > allowed;
     let of_tier = tier.map(|tier| format!(" of tier `{}`", name(tier))).unwrap_or_default();
     let mut message = match (certain, tiers) {
-        (true, [(only, ..)]) => format!("{} cannot hold the {} of tier `{}`", count(allowed, "shard"), count(members[*only].len(), "suite"), name(*only)),
-        (true, _) => format!("{} cannot hold {}{of_tier}", count(allowed, "shard"), count(sources.inventory.suites.len(), "suite")),
+        (true, [(only, ..)]) => format!(
+            "{} cannot hold the {} of tier `{}`",
+            count(allowed, "shard"),
+            count(members[*only].len(), "suite"),
+            name(*only)
+        ),
+        (true, _) => format!(
+            "{} cannot hold {}{of_tier}",
+            count(allowed, "shard"),
+            count(sources.inventory.suites.len(), "suite")
+        ),
         (false, _) => format!("no plan with {}{of_tier} was found", count(allowed, "shard")),
     };
     if let [(only, ..)] = tiers
@@ -428,7 +483,10 @@ fn too_few_shards(
         let all: Vec<usize> = (0..law.items.len()).collect();
         let need = Bytes(law.law.need(&law.items, &all).bytes);
         if need > limit {
-            message.push_str(&format!(": together they need {need}, {} above the budget of {limit}", need.saturating_sub(limit)));
+            message.push_str(&format!(
+                ": together they need {need}, {} above the budget of {limit}",
+                need.saturating_sub(limit)
+            ));
         }
     }
     let each = |(tier, bound, found): &(usize, usize, usize)| match bound == found {

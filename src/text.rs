@@ -83,7 +83,8 @@ pub fn thousands(number: usize) -> String {
 #[must_use]
 pub fn examples<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
     let mut names = names.into_iter();
-    let shown: Vec<String> = names.by_ref().take(most).map(|name| format!("`{}`", printable(&shorten(name, 200)))).collect();
+    let shown: Vec<String> =
+        names.by_ref().take(most).map(|name| format!("`{}`", printable(&shorten(name, 200)))).collect();
     match names.count() {
         0 => shown.join(", "),
         more => format!("{} and {} more", shown.join(", "), thousands(more)),

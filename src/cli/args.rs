@@ -31,21 +31,23 @@ pub(super) enum Command {
 
 Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits")]
 pub(super) struct PlanArgs {
-    /// Where the suites are: a list, a glob in quotes, a test file, or `-` for a list on standard input. A list is
-    /// recognised by its content; `lines:PATH` and `pytest:PATH` force its format. Default: [inventory] of shard.toml
+    /// Where the suites are: a list, a glob in quotes, a test file, or `-` for a list on standard
+    /// input. A list is recognised by its content; `lines:PATH` and `pytest:PATH` force its format.
+    /// Default: [inventory] of shard.toml
     #[arg(value_name = "SOURCE")]
     pub(super) sources: Vec<String>,
     /// The configuration [default: the nearest shard.toml from here upwards]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Reports of an earlier run with times: JUnit XML, pytest-split or knapsack; recognised by content
+    /// Reports of an earlier run with times: JUnit XML, pytest-split or knapsack; recognised by
+    /// content
     #[arg(long, value_name = "[FORMAT:]GLOB")]
     pub(super) timings: Vec<String>,
     /// What earlier runs measured [default: shard-history.json beside the configuration]
     #[arg(long, value_name = "FILE")]
     pub(super) history: Vec<PathBuf>,
-    /// Suites with their exact costs: a CSV with the columns id, ms and, if wanted, tier, import_bytes,
-    /// retained_bytes, transient_bytes, cpus
+    /// Suites with their exact costs: a CSV with the columns id, ms and, if wanted, tier,
+    /// import_bytes, retained_bytes, transient_bytes, cpus
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sources", "timings", "history"])]
     pub(super) costs: Option<PathBuf>,
     /// Memory that one job may use: `3GB`, `auto` or `none`
@@ -89,7 +91,9 @@ pub(super) struct PlanArgs {
 fn shards(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(crate::config::ShardCount::Count(count)) => Ok(count),
-        Ok(crate::config::ShardCount::Auto) => Err("`auto` is not supported yet: name a number, or use --target".to_owned()),
+        Ok(crate::config::ShardCount::Auto) => {
+            Err("`auto` is not supported yet: name a number, or use --target".to_owned())
+        }
         Err(err) => Err(err),
     }
 }

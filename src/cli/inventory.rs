@@ -1,4 +1,5 @@
-//! The inventory of a command: its sources gathered from arguments, standard input, disk and the configured command.
+//! The inventory of a command: its sources gathered from arguments, standard input, disk and the
+//! configured command.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -43,7 +44,8 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
         }
     }
     let inventory = collector.finish(&wanted.exclude);
-    let notes = if listed { elsewhere(&inventory, &configured.root).into_iter().collect() } else { Vec::new() };
+    let notes =
+        if listed { elsewhere(&inventory, &configured.root).into_iter().collect() } else { Vec::new() };
     Ok(Gathered { inventory, notes })
 }
 
@@ -69,18 +71,28 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
     }
     let full = configured.here.join(path);
     if full.is_dir() {
-        return Err(Failure::usage(format!("`{path}` is a folder\n  help: name its files with a glob: '{}/**/test_*.py'", path.trim_end_matches('/'))));
+        return Err(Failure::usage(format!(
+            "`{path}` is a folder\n  help: name its files with a glob: '{}/**/test_*.py'",
+            path.trim_end_matches('/')
+        )));
     }
     if !full.exists() {
         let mut message = format!("`{path}` does not exist");
         if let (None, Some((name, _))) = (forced, source.split_once(':')) {
-            message.push_str(&format!("\n  help: `{name}` is no format; known are glob, {}", Format::NAMES.join(", ")));
+            message.push_str(&format!(
+                "\n  help: `{name}` is no format; known are glob, {}",
+                Format::NAMES.join(", ")
+            ));
         }
         return Err(Failure::usage(message));
     }
     if forced.is_none() && is_test_file(path) {
         let relative = lexical(&configured.here.join(path));
-        let id = relative.strip_prefix(lexical(&configured.root)).unwrap_or(&relative).to_string_lossy().replace('\\', "/");
+        let id = relative
+            .strip_prefix(lexical(&configured.root))
+            .unwrap_or(&relative)
+            .to_string_lossy()
+            .replace('\\', "/");
         collector.file(&id);
         return Ok(false);
     }
@@ -89,7 +101,12 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
     Ok(true)
 }
 
-fn add_listing(origin: &str, bytes: &[u8], format: Option<Format>, collector: &mut Collector) -> Result<(), Failure> {
+fn add_listing(
+    origin: &str,
+    bytes: &[u8],
+    format: Option<Format>,
+    collector: &mut Collector,
+) -> Result<(), Failure> {
     collector.listing(origin, bytes, format).map_err(|err: ListingError| {
         let separator = if err.line.is_some() { ":" } else { ": " };
         Failure::usage(format!("{origin}{separator}{err}"))
@@ -100,13 +117,16 @@ fn walk(pattern: &str, prefix: &str, root: &Path, collector: &mut Collector) -> 
     let whole = lexical(Path::new(&format!("{prefix}{pattern}")));
     let found = files::walk(root, &whole.to_string_lossy())?;
     if found.is_empty() {
-        return Err(Failure::usage(format!("`{pattern}` matches no file\n  help: `*` stops at `/`, `**` does not: tests/**/test_*.py")));
+        return Err(Failure::usage(format!(
+            "`{pattern}` matches no file\n  help: `*` stops at `/`, `**` does not: tests/**/test_*.py"
+        )));
     }
     found.iter().for_each(|id| collector.file(id));
     Ok(())
 }
 
-/// Where we stand below the configuration's folder: patterns on the command line are relative to here, ids to there.
+/// Where we stand below the configuration's folder: patterns on the command line are relative to
+/// here, ids to there.
 fn prefix(configured: &Configured) -> String {
     match configured.here.strip_prefix(&configured.root) {
         Ok(below) if below.as_os_str().is_empty() => String::new(),
@@ -139,10 +159,14 @@ fn is_test_file(path: &str) -> bool {
 const LOOKED_FOR_MAX: usize = 50;
 const FOLDERS_MAX: usize = 2_000;
 
-/// Notices ids that are relative to another folder than the configuration's, and names the `[map]` that helps. pytest prints ids relative
-/// to its rootdir, which is not always where it is started.
+/// Notices ids that are relative to another folder than the configuration's, and names the `[map]`
+/// that helps. pytest prints ids relative to its rootdir, which is not always where it is started.
 fn elsewhere(inventory: &Inventory, root: &Path) -> Option<String> {
-    let like_paths = inventory.suites.iter().map(|suite| suite.id.path()).filter(|path| path.contains('/') || is_test_file(path));
+    let like_paths = inventory
+        .suites
+        .iter()
+        .map(|suite| suite.id.path())
+        .filter(|path| path.contains('/') || is_test_file(path));
     let paths: Vec<&str> = like_paths.take(LOOKED_FOR_MAX).collect();
     let first = paths.first()?;
     if paths.iter().any(|path| root.join(path).exists()) {
@@ -157,7 +181,9 @@ fn elsewhere(inventory: &Inventory, root: &Path) -> Option<String> {
         n => format!("none of {} exists", count(n, "suite")),
     };
     let note = |found: String, map: String| {
-        Some(format!("warning: {all} below the folder of the configuration, but {found}\n  help: if the runner starts there, add to shard.toml:\n\n    [map]\n    {map}\n"))
+        Some(format!(
+            "warning: {all} below the folder of the configuration, but {found}\n  help: if the runner starts there, add to shard.toml:\n\n    [map]\n    {map}\n"
+        ))
     };
     let heads: Vec<String> = first.match_indices('/').map(|(at, _)| first[..=at].to_owned()).collect();
     for head in heads {
@@ -180,10 +206,14 @@ fn folders(root: &Path) -> Vec<String> {
     let mut current = String::new();
     loop {
         let entries = fs::read_dir(root.join(&current)).into_iter().flatten().flatten();
-        let mut names: Vec<String> = (entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())))
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.') && !matches!(name.as_str(), "node_modules" | "target" | "venv" | "__pycache__"))
-            .collect();
+        let mut names: Vec<String> = (entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            !name.starts_with('.')
+                && !matches!(name.as_str(), "node_modules" | "target" | "venv" | "__pycache__")
+        })
+        .collect();
         names.sort_unstable();
         let inside = |name: String| if current.is_empty() { name } else { format!("{current}/{name}") };
         found.extend(names.into_iter().map(inside));

@@ -30,7 +30,12 @@ pub(super) struct Known {
 }
 
 /// Reads every report and store, and meets their names with the inventory.
-pub(super) fn gather(timings: &[String], stores: &[PathBuf], inventory: &Inventory, configured: &Configured) -> Result<Known, Failure> {
+pub(super) fn gather(
+    timings: &[String],
+    stores: &[PathBuf],
+    inventory: &Inventory,
+    configured: &Configured,
+) -> Result<Known, Failure> {
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
     let index = Index::new(inventory, &configured.config.map);
@@ -48,13 +53,26 @@ pub(super) fn gather(timings: &[String], stores: &[PathBuf], inventory: &Invento
     };
     let history = meet::history(&index, &store, configured.config.key.as_deref(), times.as_deref());
     if !store.runs.is_empty() {
-        let known = history.suites.iter().filter(|samples| samples.iter().any(|sample| sample.seen.transient.is_some() || times.is_none())).count();
-        notes.push(format!("history: {} of {} known, from {}", thousands(known), count(inventory.suites.len(), "suite"), count(store.runs.len(), "run")));
+        let known = history
+            .suites
+            .iter()
+            .filter(|samples| samples.iter().any(|sample| sample.seen.transient.is_some() || times.is_none()))
+            .count();
+        notes.push(format!(
+            "history: {} of {} known, from {}",
+            thousands(known),
+            count(inventory.suites.len(), "suite"),
+            count(store.runs.len(), "run")
+        ));
     }
     Ok(Known { history, notes, warnings })
 }
 
-fn read_stores(paths: &[PathBuf], configured: &Configured, notes: &mut Vec<String>) -> Result<Store, Failure> {
+fn read_stores(
+    paths: &[PathBuf],
+    configured: &Configured,
+    notes: &mut Vec<String>,
+) -> Result<Store, Failure> {
     let named: Vec<PathBuf> = match paths {
         [] => vec![configured.root.join(&configured.config.history)],
         paths => paths.iter().map(|path| configured.here.join(path)).collect(),
@@ -89,7 +107,9 @@ fn read_reports(timings: &[String], here: &Path) -> Result<Vec<Report>, Failure>
         let path = here.join(pattern);
         if path.is_dir() {
             let folder = pattern.trim_end_matches('/');
-            return Err(Failure::usage(format!("`{pattern}` is a folder\n  help: name its reports with a glob: '{folder}/**/*.xml'")));
+            return Err(Failure::usage(format!(
+                "`{pattern}` is a folder\n  help: name its reports with a glob: '{folder}/**/*.xml'"
+            )));
         }
         if path.exists() || !files::is_pattern(pattern) {
             paths.push((path, format));
@@ -103,7 +123,8 @@ fn read_reports(timings: &[String], here: &Path) -> Result<Vec<Report>, Failure>
     }
     paths.sort_by(|a, b| a.0.cmp(&b.0));
     paths.dedup_by(|a, b| a.0 == b.0);
-    let read: Vec<Result<Report, String>> = paths.par_iter().map(|(path, format)| read_report(path, *format, here)).collect();
+    let read: Vec<Result<Report, String>> =
+        paths.par_iter().map(|(path, format)| read_report(path, *format, here)).collect();
     let mut reports = Vec::with_capacity(read.len());
     let mut errors = Vec::new();
     for result in read {
@@ -120,7 +141,10 @@ fn read_reports(timings: &[String], here: &Path) -> Result<Vec<Report>, Failure>
         more => format!("\n  and {} that cannot be read", count(more, "other report")),
     };
     errors.truncate(ERRORS_MAX);
-    Err(Failure::usage(format!("{}{more}\n  help: record it again, or leave it out of --timings", errors.join("\nerror: "))))
+    Err(Failure::usage(format!(
+        "{}{more}\n  help: record it again, or leave it out of --timings",
+        errors.join("\nerror: ")
+    )))
 }
 
 fn read_report(path: &Path, format: Option<Format>, here: &Path) -> Result<Report, String> {
@@ -132,12 +156,16 @@ fn read_report(path: &Path, format: Option<Format>, here: &Path) -> Result<Repor
         return Err(format!("{shown}: the report is empty"));
     }
     let Some(format) = format.or_else(|| Format::recognise(start)) else {
-        return Err(format!("{shown}: this is no report that is known; known are {}", Format::NAMES.join(", ")));
+        return Err(format!(
+            "{shown}: this is no report that is known; known are {}",
+            Format::NAMES.join(", ")
+        ));
     };
     let read = match format {
         Format::Junit => junit::read(input),
         Format::Durations => {
-            let bytes = files::read_from(input, history::SIZE_MAX).map_err(|err| format!("{shown}: {err:#}"))?;
+            let bytes =
+                files::read_from(input, history::SIZE_MAX).map_err(|err| format!("{shown}: {err:#}"))?;
             durations::read(&bytes)
         }
     };
@@ -152,29 +180,54 @@ fn describe(reports: usize, meeting: &Meeting, unusable: &Unusable) -> Vec<Strin
     let known = meeting.suites - meeting.unknown.len();
     let percent = known * 100 / meeting.suites.max(1);
     let from = count(reports, "report");
-    let mut notes = vec![format!("timings: {} of {} known ({percent} %), from {from}", thousands(known), count(meeting.suites, "suite"))];
+    let mut notes = vec![format!(
+        "timings: {} of {} known ({percent} %), from {from}",
+        thousands(known),
+        count(meeting.suites, "suite")
+    )];
     if let Some(prefix) = &meeting.prefix {
-        let part = |verb: &str, text: &str| if text.is_empty() { String::new() } else { format!(" {verb} `{}`", printable(text)) };
-        notes.push(format!("  names in the reports meet suites{}{}", part("without", &prefix.strip), part("after adding", &prefix.add)));
+        let part = |verb: &str, text: &str| {
+            if text.is_empty() { String::new() } else { format!(" {verb} `{}`", printable(text)) }
+        };
+        notes.push(format!(
+            "  names in the reports meet suites{}{}",
+            part("without", &prefix.strip),
+            part("after adding", &prefix.add)
+        ));
     }
     if !meeting.unknown.is_empty() {
         notes.push(format!("  without a time: {}", examples(meeting.unknown.iter().map(String::as_str), 3)));
     }
     if !meeting.strangers.is_empty() {
         let what = count(meeting.strangers.len(), "name");
-        notes.push(format!("  {what} of {} in the reports met no suite: {}", thousands(meeting.places), examples(meeting.strangers.iter().map(String::as_str), 3)));
+        notes.push(format!(
+            "  {what} of {} in the reports met no suite: {}",
+            thousands(meeting.places),
+            examples(meeting.strangers.iter().map(String::as_str), 3)
+        ));
     }
     if meeting.stale_tests > 0 {
-        notes.push(format!("  {} that {} not exist any more, left out", count(meeting.stale_tests, "test"), if meeting.stale_tests == 1 { "does" } else { "do" }));
+        notes.push(format!(
+            "  {} that {} not exist any more, left out",
+            count(meeting.stale_tests, "test"),
+            if meeting.stale_tests == 1 { "does" } else { "do" }
+        ));
     }
     let mut unused = Vec::new();
-    for (number, what) in [(unusable.skipped, "skipped"), (unusable.untimed, "without a time"), (unusable.wrong, "with a time that cannot be")] {
+    for (number, what) in [
+        (unusable.skipped, "skipped"),
+        (unusable.untimed, "without a time"),
+        (unusable.wrong, "with a time that cannot be"),
+    ] {
         if number > 0 {
             unused.push(format!("{} {what}", thousands(number)));
         }
     }
     if !unused.is_empty() {
-        let example = unusable.example.as_ref().map(|(case, time)| format!(", such as `{}` of `{}`", printable(time), printable(case)));
+        let example = unusable
+            .example
+            .as_ref()
+            .map(|(case, time)| format!(", such as `{}` of `{}`", printable(time), printable(case)));
         notes.push(format!("  cases left out: {}{}", unused.join(", "), example.unwrap_or_default()));
     }
     notes

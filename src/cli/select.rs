@@ -9,11 +9,16 @@ use crate::emit::selection;
 use crate::plan::verify;
 use crate::{exit, text};
 
-pub(super) fn run(args: &SelectArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) -> Result<u8, Failure> {
+pub(super) fn run(
+    args: &SelectArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
     let plan = read_plan(&args.plan)?;
     if let Some(finding) = verify::verify(&plan).first() {
         let shown = args.plan.display();
-        return Err(Failure::usage(format!("{shown}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again")));
+        return Err(Failure::usage(format!(
+            "{shown}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again"
+        )));
     }
     let Some(shard) = plan.shard(&args.shard) else {
         let names = || plan.shards.iter().map(|shard| shard.id.as_str());
@@ -21,19 +26,27 @@ pub(super) fn run(args: &SelectArgs, terminal: &mut Terminal<'_, impl Write, imp
             Some(close) => format!("did you mean `{close}`?"),
             None => format!("the plan has {}", text::examples(names(), 10)),
         };
-        return Err(Failure::usage(format!("the plan has no shard `{}`\n  help: {help}", text::printable(&args.shard))));
+        return Err(Failure::usage(format!(
+            "the plan has no shard `{}`\n  help: {help}",
+            text::printable(&args.shard)
+        )));
     };
     let sessions = match args.session {
         None => &shard.sessions[..],
         Some(number) => match number.checked_sub(1).and_then(|index| shard.sessions.get(index)) {
             Some(session) => std::slice::from_ref(session),
             None => {
-                return Err(Failure::usage(format!("shard `{}` has {}, not a session {number}", shard.id, text::count(shard.sessions.len(), "session"))));
+                return Err(Failure::usage(format!(
+                    "shard `{}` has {}, not a session {number}",
+                    shard.id,
+                    text::count(shard.sessions.len(), "session")
+                )));
             }
         },
     };
     let ids = sessions.iter().flat_map(|session| &session.suites).map(|suite| suite.id.as_str());
-    let bytes = selection::write(args.format.into(), ids).map_err(|err| Failure::usage(err.to_string().replace("--selection-format", "--format")))?;
+    let bytes = selection::write(args.format.into(), ids)
+        .map_err(|err| Failure::usage(err.to_string().replace("--selection-format", "--format")))?;
     terminal.print(&bytes)?;
     Ok(exit::DONE)
 }

@@ -275,7 +275,9 @@ impl Checker<'_> {
         }
         let tiers = match file.tier.0.is_empty() {
             true => default.tiers,
-            false => file.tier.0.into_iter().map(|(name, tier)| self.tier(name, tier)).collect::<Result<_, _>>()?,
+            false => {
+                file.tier.0.into_iter().map(|(name, tier)| self.tier(name, tier)).collect::<Result<_, _>>()?
+            }
         };
         Ok(Config {
             goal: self.goal(file.budget, file.target, file.shards)?,
@@ -292,9 +294,11 @@ impl Checker<'_> {
 
     fn path(&self, path: Option<Spanned<String>>, key: &str) -> Result<Option<String>, ConfigError> {
         match path {
-            Some(path) if path.get_ref().is_empty() => {
-                Err(self.error(Some(path.span()), format!("`{key}` is empty"), "leave the key out for its default"))
-            }
+            Some(path) if path.get_ref().is_empty() => Err(self.error(
+                Some(path.span()),
+                format!("`{key}` is empty"),
+                "leave the key out for its default",
+            )),
             Some(path) if key == "history" && path.get_ref().contains("://") => {
                 Err(self.not_yet(&path, "a history in shared storage", "name a file"))
             }
@@ -308,7 +312,8 @@ impl Checker<'_> {
         target: Option<Millis>,
         shards: Option<Spanned<Shards>>,
     ) -> Result<Goal, ConfigError> {
-        let shards = match shards.as_ref().and_then(|shards| shards.get_ref().0.map(|count| (shards, count))) {
+        let shards = match shards.as_ref().and_then(|shards| shards.get_ref().0.map(|count| (shards, count)))
+        {
             Some((shards, ShardCount::Auto)) => {
                 return Err(self.not_yet(shards, "`shards = \"auto\"`", "write a number, or set `target`"));
             }
@@ -340,16 +345,22 @@ impl Checker<'_> {
 
     fn command(&self, command: Option<Spanned<Vec<String>>>) -> Result<Option<Vec<String>>, ConfigError> {
         match command {
-            Some(command) if command.get_ref().first().is_none_or(String::is_empty) => {
-                Err(self.error(Some(command.span()), "the command is empty".into(), "write [\"program\", \"argument\", …]"))
-            }
+            Some(command) if command.get_ref().first().is_none_or(String::is_empty) => Err(self.error(
+                Some(command.span()),
+                "the command is empty".into(),
+                "write [\"program\", \"argument\", …]",
+            )),
             command => Ok(command.map(Spanned::into_inner)),
         }
     }
 
     fn patterns(&self, Spanned1(patterns, span): Spanned1<Vec<String>>) -> Result<Patterns, ConfigError> {
         Patterns::new(patterns.iter().map(String::as_str)).map_err(|(pattern, err)| {
-            self.error(span, format!("pattern `{pattern}`: {}", err.msg), "`*` stops at `/`; `**` stands between slashes")
+            self.error(
+                span,
+                format!("pattern `{pattern}`: {}", err.msg),
+                "`*` stops at `/`; `**` stands between slashes",
+            )
         })
     }
 
@@ -366,8 +377,13 @@ impl Checker<'_> {
     fn tier(&self, name: Spanned<String>, file: TierFile) -> Result<Tier, ConfigError> {
         let default = Tier::default();
         if !is_tier_name(name.get_ref()) {
-            let message = format!("`{}` cannot be the name of a tier", crate::text::printable(name.get_ref()));
-            return Err(self.error(Some(name.span()), message, "use small letters, digits and `-`, such as [tier.e2e-slow]"));
+            let message =
+                format!("`{}` cannot be the name of a tier", crate::text::printable(name.get_ref()));
+            return Err(self.error(
+                Some(name.span()),
+                message,
+                "use small letters, digits and `-`, such as [tier.e2e-slow]",
+            ));
         }
         let name_span = name.span();
         let name = name.into_inner();
@@ -379,7 +395,11 @@ impl Checker<'_> {
             return Err(self.not_yet(&sessions, "more than one session in a shard", "leave `sessions` at 1"));
         }
         if let Some(split) = file.split.filter(|split| *split.get_ref()) {
-            return Err(self.not_yet(&split, "`split = true`", "set granularity = \"class\" or \"test\" in [inventory]"));
+            return Err(self.not_yet(
+                &split,
+                "`split = true`",
+                "set granularity = \"class\" or \"test\" in [inventory]",
+            ));
         }
         let memory = file.memory.unwrap_or(default.memory);
         let workers = self.count(file.workers, "workers")?.unwrap_or(default.workers);
@@ -391,7 +411,9 @@ impl Checker<'_> {
             each => each.is_some_and(Spanned::into_inner),
         };
         let timeout_minutes = match file.timeout {
-            Some(Timeout::After(after)) => Some(u32::try_from(after.0.div_ceil(60_000)).unwrap_or(7_200).clamp(1, 7_200)),
+            Some(Timeout::After(after)) => {
+                Some(u32::try_from(after.0.div_ceil(60_000)).unwrap_or(7_200).clamp(1, 7_200))
+            }
             Some(Timeout::Auto) | None => None,
         };
         Ok(Tier {
@@ -428,7 +450,8 @@ impl Checker<'_> {
         for file in files {
             let name = file.name.get_ref().clone();
             if !is_tier_name(&name) || !names.insert(name.clone()) {
-                let message = format!("`{}` cannot be the name of a runner here", crate::text::printable(&name));
+                let message =
+                    format!("`{}` cannot be the name of a runner here", crate::text::printable(&name));
                 let help = "use small letters, digits and `-`, each name once";
                 return Err(self.error(Some(file.name.span()), message, help));
             }
@@ -438,7 +461,11 @@ impl Checker<'_> {
                 (None, Some(memory)) => crate::estimate::budget::of_machine(memory),
                 (None, None) => {
                     let message = format!("runner `{name}` has neither `budget` nor `memory`");
-                    return Err(self.error(Some(file.name.span()), message, "add for example budget = \"24GB\""));
+                    return Err(self.error(
+                        Some(file.name.span()),
+                        message,
+                        "add for example budget = \"24GB\"",
+                    ));
                 }
             };
             runners.push(Runner { name, runs_on: file.runs_on, budget });
@@ -463,11 +490,17 @@ mod tests {
     fn every_key_of_the_manual_is_read() {
         let text = include_str!("../../testdata/config/every-key.toml");
         let config = parse(text).unwrap();
-        assert_eq!(config.tiers.iter().map(|tier| tier.name.as_str()).collect::<Vec<_>>(), ["unit", "images", "e2e"]);
+        assert_eq!(
+            config.tiers.iter().map(|tier| tier.name.as_str()).collect::<Vec<_>>(),
+            ["unit", "images", "e2e"]
+        );
         let unit = &config.tiers[0];
         assert_eq!((unit.workers, unit.floor(), unit.timeout_minutes), (2, Bytes(160_000_000), None));
         assert_eq!(unit.goal.budget, Some(Budget::Bytes(Bytes(3_000_000_000))));
-        assert_eq!(config.goal, Goal { budget: Some(Budget::Auto), target: Some(Millis(360_000)), shards: Some(4) });
+        assert_eq!(
+            config.goal,
+            Goal { budget: Some(Budget::Auto), target: Some(Millis(360_000)), shards: Some(4) }
+        );
         assert_eq!(config.tiers[1].cpus, 6);
         assert_eq!(config.runners[0].name, "large");
     }
@@ -492,14 +525,23 @@ mod tests {
             "budget = \"3 gigs\"",
             "1:10: `3 gigs` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`, or `auto`, or `none`",
         );
-        check("budget = 3000000000", "1:10: `3000000000` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`, or `auto`, or `none`");
+        check(
+            "budget = 3000000000",
+            "1:10: `3000000000` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`, or `auto`, or `none`",
+        );
         check(
             "[tier.\"../x\"]\nmatch = [\"**\"]",
             "1:7: `../x` cannot be the name of a tier\n  help: use small letters, digits and `-`, such as [tier.e2e-slow]",
         );
-        check("[tier.unit]\nworkers = 2", "1:7: tier `unit` has no `match`\n  help: add for example match = [\"tests/unit/**\"]");
+        check(
+            "[tier.unit]\nworkers = 2",
+            "1:7: tier `unit` has no `match`\n  help: add for example match = [\"tests/unit/**\"]",
+        );
         check("[tier.unit]\nmatch = [\"**\"]\nworkers = 0", "3:11: `workers` is 0, outside 1 to 4096");
-        check("shards = \"auto\"", "1:10: `shards = \"auto\"` is not supported yet\n  help: write a number, or set `target`");
+        check(
+            "shards = \"auto\"",
+            "1:10: `shards = \"auto\"` is not supported yet\n  help: write a number, or set `target`",
+        );
         check("[[alone]]\nmatch = [\"a\"]", "1:1: [[alone]] is not supported yet\n  help: remove the rule");
         check(
             "[tier.unit]\nmatch = [\"**\"]\nmemory = \"leaky\"",
@@ -509,7 +551,16 @@ mod tests {
             "[inventory]\nformat = \"pytset\"",
             "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
         );
-        for text in ["budget = ", "[tier", "shards = 0", "shards = 1.5", "target = \"6\"", "margin = 10", "tier = 3", "out = \"\""] {
+        for text in [
+            "budget = ",
+            "[tier",
+            "shards = 0",
+            "shards = 1.5",
+            "target = \"6\"",
+            "margin = 10",
+            "tier = 3",
+            "out = \"\"",
+        ] {
             let err = parse(text).unwrap_err();
             assert!(err.line.is_some(), "{text}: {err}");
         }

@@ -5,8 +5,11 @@ use glob::{MatchOptions, Pattern, PatternError};
 use crate::model::SuiteId;
 
 /// `*` stops at `/`, `**` does not, case counts.
-const OPTIONS: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+const OPTIONS: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
 
 /// A list of glob patterns; an id matches when one of them does.
 #[derive(Clone, Debug, Default)]

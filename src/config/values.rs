@@ -1,4 +1,5 @@
-//! The types of single values in `shard.toml`, each read with a message that says what would be right.
+//! The types of single values in `shard.toml`, each read with a message that says what would be
+//! right.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +27,9 @@ impl FromStr for Budget {
         match text {
             "auto" => Ok(Budget::Auto),
             "none" => Ok(Budget::Unlimited),
-            _ => text.parse().map(Budget::Bytes).map_err(|err: String| format!("{err}, or `auto`, or `none`")),
+            _ => {
+                text.parse().map(Budget::Bytes).map_err(|err: String| format!("{err}, or `auto`, or `none`"))
+            }
         }
     }
 }
@@ -112,7 +115,11 @@ impl<'de> Deserialize<'de> for RunsOn {
             Value::Object(table) => !table.is_empty(),
             _ => false,
         };
-        if good { Ok(RunsOn(value)) } else { Err(de::Error::custom("`runs-on` is a label, a list of labels or a table")) }
+        if good {
+            Ok(RunsOn(value))
+        } else {
+            Err(de::Error::custom("`runs-on` is a label, a list of labels or a table"))
+        }
     }
 }
 

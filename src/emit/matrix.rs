@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::config::{RunsOn, Runner};
+use crate::config::{Runner, RunsOn};
 use crate::model::Digest;
 use crate::plan::{Plan, Shard};
 
@@ -29,20 +29,33 @@ struct Row<'a> {
     predicted_mb: u64,
 }
 
-/// The line of `matrix.json`. `digest` is the plan's; its token in every name leads a dead job back to its plan.
+/// The line of `matrix.json`. `digest` is the plan's; its token in every name leads a dead job back
+/// to its plan.
 ///
 /// # Errors
 /// None in practice: every value here can be written as JSON.
 pub fn line(plan: &Plan, digest: &Digest, runners: &[Runner]) -> serde_json::Result<Vec<u8>> {
-    let include = plan.shards.iter().enumerate().map(|(index, shard)| row(plan, index, shard, digest, runners)).collect();
+    let include = plan
+        .shards
+        .iter()
+        .enumerate()
+        .map(|(index, shard)| row(plan, index, shard, digest, runners))
+        .collect();
     let mut bytes = serde_json::to_vec(&Matrix { include })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-fn row<'a>(plan: &'a Plan, index: usize, shard: &'a Shard, digest: &Digest, runners: &'a [Runner]) -> Row<'a> {
+fn row<'a>(
+    plan: &'a Plan,
+    index: usize,
+    shard: &'a Shard,
+    digest: &Digest,
+    runners: &'a [Runner],
+) -> Row<'a> {
     // Runners are in ascending budget: the first that is larger than this one.
-    let larger = runners.iter().find(|runner| shard.budget_bytes.is_some_and(|budget| runner.budget > budget));
+    let larger =
+        runners.iter().find(|runner| shard.budget_bytes.is_some_and(|budget| runner.budget > budget));
     Row {
         index,
         shard: &shard.id,

@@ -69,14 +69,18 @@ impl std::error::Error for Unwritable {}
 /// The suites in the given form.
 ///
 /// # Errors
-/// [`Unwritable`]: a line break in a form of lines; an option or an `@` in front of what is no path.
+/// [`Unwritable`]: a line break in a form of lines; an option or an `@` in front of what is no
+/// path.
 pub fn write<'a>(form: Form, ids: impl Iterator<Item = &'a str>) -> Result<Vec<u8>, Unwritable> {
     let mut out = Vec::new();
     match form {
         Form::Lines => {
             for id in ids {
                 if id.contains(['\n', '\r']) {
-                    return Err(Unwritable { id: id.to_owned(), reason: "has a line break in its name: use --selection-format null or json" });
+                    return Err(Unwritable {
+                        id: id.to_owned(),
+                        reason: "has a line break in its name: use --selection-format null or json",
+                    });
                 }
                 out.extend_from_slice(guarded(id)?.as_bytes());
                 out.push(b'\n');
@@ -112,16 +116,23 @@ fn guarded(id: &str) -> Result<String, Unwritable> {
     }
     let path = id.split_once("::").map_or(id, |(path, _)| path);
     // A path has a folder, or an ending as `-a.py` has.
-    let ending = path.rsplit_once('.').is_some_and(|(stem, ending)| stem.len() > 1 && !ending.is_empty() && ending.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let ending = path.rsplit_once('.').is_some_and(|(stem, ending)| {
+        stem.len() > 1 && !ending.is_empty() && ending.bytes().all(|b| b.is_ascii_alphanumeric())
+    });
     if path.contains('/') || ending {
         return Ok(format!("./{id}"));
     }
-    Err(Unwritable { id: id.to_owned(), reason: "would be taken for an option and is no path: use --selection-format json" })
+    Err(Unwritable {
+        id: id.to_owned(),
+        reason: "would be taken for an option and is no path: use --selection-format json",
+    })
 }
 
 /// A word for a POSIX shell.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%');
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%')
+    };
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
@@ -143,8 +154,16 @@ mod tests {
         check(Form::Lines, &["a.py", "b c.py::t[x::y]"], Ok("a.py\nb c.py::t[x::y]\n"));
         check(Form::Null, &["a", "b\nc"], Ok("a\0b\nc\0"));
         check(Form::Json, &["a\"", "-b"], Ok("[\"a\\\"\",\"-b\"]\n"));
-        check(Form::Args, &["a.py", "b c", "it's", "$(x)", "a;b", "*"], Ok("a.py 'b c' 'it'\\''s' '$(x)' 'a;b' '*'\n"));
-        check(Form::Lines, &["a\nb"], Err("suite `a\\u{a}b` has a line break in its name: use --selection-format null or json"));
+        check(
+            Form::Args,
+            &["a.py", "b c", "it's", "$(x)", "a;b", "*"],
+            Ok("a.py 'b c' 'it'\\''s' '$(x)' 'a;b' '*'\n"),
+        );
+        check(
+            Form::Lines,
+            &["a\nb"],
+            Err("suite `a\\u{a}b` has a line break in its name: use --selection-format null or json"),
+        );
     }
 
     #[test]

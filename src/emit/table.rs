@@ -1,21 +1,24 @@
-//! The plan for people: the three facts that matter first, then tiers and shards, what is measured, the bound, warnings.
+//! The plan for people: the three facts that matter first, then tiers and shards, what is measured,
+//! the bound, warnings.
 
 use std::fmt::Write as _;
 
 use crate::model::{Basis, Bytes};
-use crate::plan::{Plan, Shard};
 use crate::plan::file::ObjectiveKind;
+use crate::plan::{Plan, Shard};
 use crate::text::{count, printable, shorten, thousands, width};
 
 /// Most shards that get a line of their own.
 const ROWS_MAX: usize = 40;
+/// Columns for a shard's name.
+const NAME_MAX: usize = 22;
 /// Most warnings that are shown.
 const WARNINGS_MAX: usize = 8;
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Columns, at least 60.
+    /// Columns, at least 80.
     pub width: usize,
     /// Whether block characters may be used.
     pub unicode: bool,
@@ -41,7 +44,8 @@ pub fn render(plan: &Plan, style: Style) -> String {
         paragraph("warning: ", &printable(&warning.message), style.width, &mut out);
     }
     if plan.warnings.len() > WARNINGS_MAX {
-        let _ = writeln!(out, "… and {} in plan.json", count(plan.warnings.len() - WARNINGS_MAX, "more warning"));
+        let _ =
+            writeln!(out, "… and {} in plan.json", count(plan.warnings.len() - WARNINGS_MAX, "more warning"));
     }
     if style.unicode { out } else { ascii(&out) }
 }
@@ -58,7 +62,8 @@ fn headline(plan: &Plan, out: &mut String) {
     match fullest.and_then(|shard| Some((shard, shard.budget_bytes?, percent(shard)?))) {
         Some((shard, budget, percent)) => {
             let enforced = if plan.memory_is_assumed(&shard.tier) { ", not enforced" } else { "" };
-            let _ = writeln!(out, "the fullest {} of {budget} ({percent} %{enforced})", shard.predicted_bytes);
+            let _ =
+                writeln!(out, "the fullest {} of {budget} ({percent} %{enforced})", shard.predicted_bytes);
         }
         None => {
             let _ = writeln!(out, "the largest {}, no budget", quality.peak_bytes);
@@ -70,16 +75,18 @@ fn headline(plan: &Plan, out: &mut String) {
 /// How full a shard is. What is over budget never shows as 100 %.
 fn percent(shard: &Shard) -> Option<u64> {
     let (bytes, budget) = (u128::from(shard.predicted_bytes.0), u128::from(shard.budget_bytes?.0.max(1)));
-    let percent = if bytes > budget { (bytes * 100).div_ceil(budget) } else { (bytes * 100 + budget / 2) / budget };
+    let percent =
+        if bytes > budget { (bytes * 100).div_ceil(budget) } else { (bytes * 100 + budget / 2) / budget };
     u64::try_from(percent).ok()
 }
 
 fn shards(plan: &Plan, style: Style, out: &mut String) {
-    let names = plan.shards.iter().map(|shard| width(&shard.id)).max().unwrap_or(0).clamp(5, 30);
+    let names = plan.shards.iter().map(|shard| width(&shard.id)).max().unwrap_or(0).clamp(5, NAME_MAX);
     let sessions = plan.shards.iter().any(|shard| shard.sessions.len() > 1);
-    // Fixed columns: name, suites, time, memory, percent, and the gaps between them; the rest is for two bars.
-    let fixed = names + 8 + 9 + 10 + 6 + 6 + if sessions { 10 } else { 0 };
-    let bar = ((style.width.saturating_sub(fixed)) / 2).clamp(8, 40);
+    // Name, suites, time, memory, percent and mark with the gaps between them; the rest is for two
+    // bars.
+    let fixed = names + 39 + if sessions { 10 } else { 0 };
+    let bar = ((style.width.saturating_sub(fixed)) / 2).clamp(4, 40);
     let longest = plan.quality.makespan_ms.0;
     let peak = plan.quality.peak_bytes.0;
     let head = if sessions { "  sessions" } else { "" };
@@ -90,7 +97,7 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
         let time = gauge(shard.predicted_ms.0, longest, bar);
         let memory = gauge(shard.predicted_bytes.0, shard.budget_bytes.map_or(peak, |budget| budget.0), bar);
         let full = percent(shard).map(|percent| format!("{percent:>4} %")).unwrap_or_default();
-        let mark = if shard.oversize { " oversize" } else { "" };
+        let mark = if shard.oversize { " !" } else { "" };
         let line = format!(
             "{:<names$}  {:>6}{sessions}  {:>7}  {time}  {:>8}  {memory}{full}{mark}",
             shorten(&shard.id, names),
@@ -101,7 +108,11 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
         let _ = writeln!(out, "{}", line.trim_end());
     }
     if plan.shards.len() > ROWS_MAX {
-        let _ = writeln!(out, "… and {} that are shorter, in plan.json", count(plan.shards.len() - ROWS_MAX, "shard"));
+        let _ = writeln!(
+            out,
+            "… and {} that are shorter, in plan.json",
+            count(plan.shards.len() - ROWS_MAX, "shard")
+        );
     }
     out.push('\n');
 }
@@ -120,7 +131,11 @@ fn tiers(plan: &Plan, style: Style, out: &mut String) {
             (shards + 1, suites + shard.sessions.iter().map(|session| session.suites.len()).sum::<usize>())
         });
         let budget = tier.budget_bytes.map_or("no budget".to_owned(), |budget| format!("budget {budget}"));
-        let workers = if tier.each { format!("up to {} at once", tier.workers) } else { count(tier.workers as usize, "worker") };
+        let workers = if tier.each {
+            format!("up to {} at once", tier.workers)
+        } else {
+            count(tier.workers as usize, "worker")
+        };
         let spread = if tier.spread { " that share each file" } else { "" };
         let text = format!(
             "{} in {}, {workers}{spread}, {budget}, {} before the first suite, {} set-up",
@@ -135,9 +150,15 @@ fn tiers(plan: &Plan, style: Style, out: &mut String) {
 
 fn facts(plan: &Plan, style: Style, out: &mut String) {
     let of = |pick: fn(&crate::plan::file::Suite) -> Basis| {
-        let parts = [(Basis::Measured, "measured"), (Basis::Inherited, "inherited"), (Basis::Assumed, "assumed")];
-        let counts = parts.map(|(basis, name)| (plan.suites().filter(|(_, suite)| pick(suite) == basis).count(), name));
-        let shown: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{} {name}", thousands(*count))).collect();
+        let parts =
+            [(Basis::Measured, "measured"), (Basis::Inherited, "inherited"), (Basis::Assumed, "assumed")];
+        let counts = parts
+            .map(|(basis, name)| (plan.suites().filter(|(_, suite)| pick(suite) == basis).count(), name));
+        let shown: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| format!("{} {name}", thousands(*count)))
+            .collect();
         shown.join(", ")
     };
     let text = format!("time {}; memory {}", of(|suite| suite.basis), of(|suite| suite.memory_basis));
@@ -151,7 +172,9 @@ fn facts(plan: &Plan, style: Style, out: &mut String) {
 fn bound(plan: &Plan) -> String {
     let quality = &plan.quality;
     let longest = match (quality.makespan_ms.0, quality.makespan_bound_ms.0) {
-        (made, bound) if made == bound => format!("the longest shard is proven the shortest possible ({})", quality.makespan_ms),
+        (made, bound) if made == bound => {
+            format!("the longest shard is proven the shortest possible ({})", quality.makespan_ms)
+        }
         (made, bound) => {
             let gap = (u128::from(made - bound) * 10_000).div_ceil(u128::from(bound.max(1)));
             format!("no plan with as many shards can be more than {}.{:02} % shorter", gap / 100, gap % 100)
@@ -160,10 +183,21 @@ fn bound(plan: &Plan) -> String {
     match plan.objective.kind {
         ObjectiveKind::Shards | ObjectiveKind::Price => longest,
         ObjectiveKind::Memory | ObjectiveKind::Target if quality.proven => {
-            format!("{} proven the fewest; {longest}", if quality.shards == 1 { "1 shard is".to_owned() } else { format!("{} shards are", quality.shards) })
+            format!(
+                "{} proven the fewest; {longest}",
+                if quality.shards == 1 {
+                    "1 shard is".to_owned()
+                } else {
+                    format!("{} shards are", quality.shards)
+                }
+            )
         }
         ObjectiveKind::Memory | ObjectiveKind::Target => {
-            format!("at least {} needed, {} planned; {longest}", count(quality.shards_bound, "shard"), quality.shards)
+            format!(
+                "at least {} needed, {} planned; {longest}",
+                count(quality.shards_bound, "shard"),
+                quality.shards
+            )
         }
     }
 }
@@ -179,11 +213,18 @@ fn advice(plan: &Plan) -> Option<String> {
     let heaviest = suites().max_by_key(|suite| suite.ms)?;
     if plan.shards.len() > 1 && heaviest.ms.0 * 2 > longest.predicted_ms.0 && suites().count() > 0 {
         let name = shorten(&printable(&heaviest.id), 60);
-        return Some(format!("`{name}` alone takes {} of the longest shard: split it, or let its tests be suites (--granularity test)", heaviest.ms));
+        return Some(format!(
+            "`{name}` alone takes {} of the longest shard: split it, or let its tests be suites (--granularity test)",
+            heaviest.ms
+        ));
     }
     let memory = plan.suites().filter(|(_, suite)| suite.memory_basis == Basis::Assumed).count();
-    if memory * 2 > plan.inputs.suites && plan.tiers.iter().any(|tier| tier.budget_bytes.is_some_and(|budget| budget > Bytes(0))) {
-        return Some("most memory is assumed: set `assume` for each tier to what one run of it showed".to_owned());
+    if memory * 2 > plan.inputs.suites
+        && plan.tiers.iter().any(|tier| tier.budget_bytes.is_some_and(|budget| budget > Bytes(0)))
+    {
+        return Some(
+            "most memory is assumed: set `assume` for each tier to what one run of it showed".to_owned(),
+        );
     }
     None
 }
@@ -221,8 +262,13 @@ mod tests {
 
     #[test]
     fn the_table_fits_its_width() {
-        for columns in [60, 80, 120, 200] {
-            let table = render(&plan(), Style { width: columns, unicode: true });
+        for columns in [80, 120, 200] {
+            let mut plan = plan();
+            plan.shards[0].id = format!("{}-1", "long".repeat(20));
+            plan.shards[0].oversize = true;
+            let session = plan.shards[1].sessions[0].clone();
+            plan.shards[1].sessions.push(session);
+            let table = render(&plan, Style { width: columns, unicode: true });
             for line in table.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -237,7 +283,11 @@ mod tests {
     #[test]
     fn hostile_names_cannot_reach_the_terminal() {
         let mut plan = plan();
-        plan.warnings.push(crate::plan::Warning { code: "x".into(), subject: "\u{1b}[2J".into(), message: "a\u{1b}[2Jb\u{202e}".into() });
+        plan.warnings.push(crate::plan::Warning {
+            code: "x".into(),
+            subject: "\u{1b}[2J".into(),
+            message: "a\u{1b}[2Jb\u{202e}".into(),
+        });
         let table = render(&plan, Style::default());
         assert!(table.contains("a\\u{1b}[2Jb\\u{202e}") && !table.contains('\u{1b}'), "{table}");
     }

@@ -4,7 +4,8 @@ use crate::config::RunsOn;
 use crate::model::Bytes;
 
 /// Memory of GitHub's hosted runners by label, in GiB, as of November 2026 for public repositories.
-/// Private repositories get half as much on the standard Linux and Windows labels: name a budget there.
+/// Private repositories get half as much on the standard Linux and Windows labels: name a budget
+/// there.
 const HOSTED_GIB: [(&str, u64); 13] = [
     ("ubuntu-latest", 16),
     ("ubuntu-24.04", 16),
@@ -21,7 +22,8 @@ const HOSTED_GIB: [(&str, u64); 13] = [
     ("macos-15-intel", 14),
 ];
 
-/// The share of a machine's memory that one job may plan with: 0.85 × 0.92 of it, the rest is the system's and the agent's.
+/// The share of a machine's memory that one job may plan with: 0.85 × 0.92 of it, the rest is the
+/// system's and the agent's.
 #[must_use]
 pub fn of_machine(memory: Bytes) -> Bytes {
     Bytes((u128::from(memory.0) * 85 * 92 / 10_000) as u64)

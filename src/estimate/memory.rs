@@ -1,7 +1,7 @@
 //! Memory: upper bounds, because a kill costs a whole job.
 //!
-//! A shrunk log-normal bound that widens while samples are few. Logarithms come from the pinned `libm`, so that a plan is the same
-//! bytes everywhere.
+//! A shrunk log-normal bound that widens while samples are few. Logarithms come from the pinned
+//! `libm`, so that a plan is the same bytes everywhere.
 
 use crate::model::Bytes;
 
@@ -11,7 +11,8 @@ use super::time::weight;
 const RUNS_MAX: usize = 20;
 const RECENT_MAX: usize = 10;
 
-/// Added before the logarithm: transients are often zero, since another suite built the fixture first.
+/// Added before the logarithm: transients are often zero, since another suite built the fixture
+/// first.
 const OFFSET: f64 = (16 << 20) as f64;
 
 /// The bounds of the repository's own spread between runs, as a standard deviation of logarithms.
@@ -33,8 +34,11 @@ struct Moments {
 /// Weighted moments of the logarithms; the newest sample first.
 fn moments(samples: &[(usize, u64)]) -> Option<Moments> {
     let newest = samples.first()?.0;
-    let logs: Vec<(f64, f64)> =
-        samples.iter().take(RUNS_MAX).map(|(age, bytes)| (weight(age - newest) as f64, libm::log(*bytes as f64 + OFFSET))).collect();
+    let logs: Vec<(f64, f64)> = samples
+        .iter()
+        .take(RUNS_MAX)
+        .map(|(age, bytes)| (weight(age - newest) as f64, libm::log(*bytes as f64 + OFFSET)))
+        .collect();
     let sum: f64 = logs.iter().map(|(w, _)| w).sum();
     let squares: f64 = logs.iter().map(|(w, _)| w * w).sum();
     let n = sum * sum / squares;
@@ -66,7 +70,8 @@ pub(super) fn transient(samples: &[(usize, u64)], spread: f64) -> Bytes {
     Bytes(bound.max(1.05 * max(RECENT_MAX)).max(0.0).ceil() as u64)
 }
 
-/// What is retained or imported: near zero, sometimes negative, so no logarithm. 5 % above the largest of the last ten.
+/// What is retained or imported: near zero, sometimes negative, so no logarithm. 5 % above the
+/// largest of the last ten.
 pub(super) fn level(samples: &[(usize, i64)]) -> Bytes {
     let largest = samples.iter().take(RECENT_MAX).map(|(_, bytes)| *bytes).max().unwrap_or(0);
     let largest = u64::try_from(largest).unwrap_or(0);

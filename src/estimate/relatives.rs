@@ -19,10 +19,14 @@ impl<'a> Tree<'a> {
         Tree { values: values.collect(), memo: RefCell::default() }
     }
 
-    /// The quantile `num/den` over the nearest relatives of `id`: its file, its directory, the parent, and so on to the whole tree. While a
-    /// directory holds few values it leans on its parent. `None` where nobody has a value.
+    /// The quantile `num/den` over the nearest relatives of `id`: its file, its directory, the
+    /// parent, and so on to the whole tree. While a directory holds few values it leans on its
+    /// parent. `None` where nobody has a value.
     pub(super) fn quantile(&self, id: &str, num: u64, den: u64) -> Option<u64> {
-        let levels = id.bytes().enumerate().filter(|(at, byte)| *byte == b'/' || id[*at..].starts_with("::"));
+        let levels = id
+            .bytes()
+            .enumerate()
+            .filter(|(at, byte)| *byte == b'/' || id.as_bytes()[*at..].starts_with(b"::"));
         let ends = std::iter::once(0).chain(levels.map(|(at, byte)| at + if byte == b'/' { 1 } else { 2 }));
         let mut value = None;
         for end in ends {
@@ -69,12 +73,20 @@ mod tests {
 
     #[test]
     fn near_relatives_outweigh_far_ones() {
-        let values = [("a/1", Some(10)), ("a/2", Some(10)), ("a/3", None), ("b/1", Some(90)), ("b/c/1", Some(90)), ("b/d", None)];
+        let values = [
+            ("a/1", Some(10)),
+            ("a/2", Some(10)),
+            ("a/3", None),
+            ("b/1", Some(90)),
+            ("b/c/1", Some(90)),
+            ("b/d", None),
+        ];
         check(&values, "a/3", Some(10));
         check(&values, "z", Some(10));
         check(&values, "b/d", Some(50));
         check(&values, "b/c/new", Some(64));
         check(&[("a", None)], "a", None);
+        check(&[("ä/\u{202e}", None), ("ä/b", Some(3))], "ä/\u{202e}", Some(3));
         check(&[("a.py::x", Some(8)), ("a.py::y", None), ("b.py::x", Some(2))], "a.py::y", Some(4));
     }
 

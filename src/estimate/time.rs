@@ -5,8 +5,10 @@ use crate::model::Millis;
 /// How many of the newest runs count.
 const RUNS_MAX: usize = 20;
 
-/// `2^(−age/10)` in units of 2⁻²⁰, for ages 0 to 9: a half-life of ten runs. From a table, so that it is the same everywhere.
-const WEIGHTS: [u64; 10] = [1_048_576, 978_357, 912_841, 851_712, 794_676, 741_460, 691_807, 645_480, 602_255, 561_924];
+/// `2^(−age/10)` in units of 2⁻²⁰, for ages 0 to 9: a half-life of ten runs. From a table, so that
+/// it is the same everywhere.
+const WEIGHTS: [u64; 10] =
+    [1_048_576, 978_357, 912_841, 851_712, 794_676, 741_460, 691_807, 645_480, 602_255, 561_924];
 
 /// The weight of a sample that is `age` runs older than the newest, in units of 2⁻²⁰; never 0.
 pub(super) fn weight(age: usize) -> u64 {
@@ -14,12 +16,15 @@ pub(super) fn weight(age: usize) -> u64 {
     WEIGHTS[age % 10].checked_shr(halvings).unwrap_or(0).max(1)
 }
 
-/// The recency-weighted trimmed mean of the newest 20 samples, rounded up; at least 1 ms. `None` without samples.
+/// The recency-weighted trimmed mean of the newest 20 samples, rounded up; at least 1 ms. `None`
+/// without samples.
 ///
-/// A fifth of the samples falls away at either end. `samples` are pairs of age and time, newest first.
+/// A fifth of the samples falls away at either end. `samples` are pairs of age and time, newest
+/// first.
 pub(super) fn expected(samples: &[(usize, Millis)]) -> Option<Millis> {
     let newest = samples.first()?.0;
-    let mut kept: Vec<(Millis, u64)> = samples.iter().take(RUNS_MAX).map(|(age, time)| (*time, weight(age - newest))).collect();
+    let mut kept: Vec<(Millis, u64)> =
+        samples.iter().take(RUNS_MAX).map(|(age, time)| (*time, weight(age - newest))).collect();
     kept.sort_unstable();
     let trim = kept.len() / 5;
     let kept = &kept[trim..kept.len() - trim];

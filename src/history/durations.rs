@@ -22,8 +22,12 @@ pub fn read(bytes: &[u8]) -> Result<Report, ReportError> {
         let message = err.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         match err.classify() {
-            serde_json::error::Category::Eof => ReportError::new(err.line() as u64, "the file ends in the middle"),
-            serde_json::error::Category::Data => ReportError::new(err.line() as u64, format!("not a report of names and seconds: {message}")),
+            serde_json::error::Category::Eof => {
+                ReportError::new(err.line() as u64, "the file ends in the middle")
+            }
+            serde_json::error::Category::Data => {
+                ReportError::new(err.line() as u64, format!("not a report of names and seconds: {message}"))
+            }
             _ => ReportError::new(err.line() as u64, format!("not JSON: {message}")),
         }
     })?;
@@ -95,8 +99,11 @@ mod tests {
 
     fn shown(text: &str) -> Result<String, String> {
         let report = read(text.as_bytes()).map_err(|err| err.to_string())?;
-        let cases: Vec<String> =
-            report.cases.iter().map(|case| format!("{} {} {}", case.place.name(), case.name, case.nanos / 1_000_000)).collect();
+        let cases: Vec<String> = report
+            .cases
+            .iter()
+            .map(|case| format!("{} {} {}", case.place.name(), case.name, case.nanos / 1_000_000))
+            .collect();
         Ok(format!("{} | {:?}", cases.join(", "), (report.unusable.untimed, report.unusable.wrong)))
     }
 
@@ -105,7 +112,10 @@ mod tests {
         let check = |text: &str, expect: &str| assert_eq!(shown(text).as_deref(), Ok(expect));
         check(r#"{"a.py::test_x[1::2]": 1.5, "a.py": 2}"#, "a.py test_x[1::2] 1500, a.py  2000 | (0, 0)");
         check(r#"[["a.py::t", 1.5], ["b.py::t", 0]]"#, "a.py t 1500, b.py t 0 | (0, 0)");
-        check(r#"{"a": "1,234.5", "b": -1, "c": null, "d": "NaN", "e": 1e300, "f": [1]}"#, "a  1234500 | (1, 4)");
+        check(
+            r#"{"a": "1,234.5", "b": -1, "c": null, "d": "NaN", "e": 1e300, "f": [1]}"#,
+            "a  1234500 | (1, 4)",
+        );
         check("\u{feff}{}", " | (0, 0)");
     }
 
@@ -114,8 +124,14 @@ mod tests {
         let check = |text: &str, expect: &str| assert_eq!(shown(text).unwrap_err(), expect);
         check("{\"a\": 1,\n\"b\": 2", "2: the file ends in the middle");
         check("{\"a\": 1,\n\"b\": NaN}", "2: not JSON: expected value");
-        check("[1, 2]", "1: not a report of names and seconds: invalid type: integer `1`, expected a tuple of size 2");
+        check(
+            "[1, 2]",
+            "1: not a report of names and seconds: invalid type: integer `1`, expected a tuple of size 2",
+        );
         check("", "1: the file ends in the middle");
-        check(&"[".repeat(100_000), "1: not a report of names and seconds: invalid type: sequence, expected a string");
+        check(
+            &"[".repeat(100_000),
+            "1: not a report of names and seconds: invalid type: sequence, expected a string",
+        );
     }
 }

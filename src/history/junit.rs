@@ -1,7 +1,9 @@
-//! JUnit XML, streaming and tolerant: any root, suites nested to any depth within reason, any namespace.
+//! JUnit XML, streaming and tolerant: any root, suites nested to any depth within reason, any
+//! namespace.
 //!
-//! A case's file is its own `file` or `filepath`, else that of the nearest suite around it. Only the times of cases are read; a suite's own
-//! `time` is not, since dialects disagree on what it holds. Entities are never expanded beyond XML's own five, and nothing is fetched.
+//! A case's file is its own `file` or `filepath`, else that of the nearest suite around it. Only
+//! the times of cases are read; a suite's own `time` is not, since dialects disagree on what it
+//! holds. Entities are never expanded beyond XML's own five, and nothing is fetched.
 
 use std::io::BufRead;
 use std::sync::Arc;
@@ -79,13 +81,20 @@ impl Builder {
         if self.stack.len() >= DEPTH_MAX {
             return Err(format!("elements are nested more than {DEPTH_MAX} deep"));
         }
+        // Not well-formed, though the parser lets it pass.
+        if tag.attributes_raw().contains('<') {
+            return Err("not well-formed XML: `<` inside an attribute".to_owned());
+        }
         let local = tag.local_name();
         let local = local.as_ref();
         if self.stack.is_empty() {
             let known = matches!(local, "testsuites" | "testsuite" | "testcase");
             let name = local.to_owned();
             if !known {
-                return Err(format!("the root is <{}>, which is no JUnit report", crate::text::printable(&name)));
+                return Err(format!(
+                    "the root is <{}>, which is no JUnit report",
+                    crate::text::printable(&name)
+                ));
             }
             self.root = Some(name);
         }
@@ -131,7 +140,8 @@ impl Builder {
     fn close(&mut self) {
         let Some(Open::Case(case)) = self.stack.pop() else { return };
         let unusable = &mut self.report.unusable;
-        let Some(time) = case.time.as_deref().map(str::trim).filter(|time| !time.is_empty() || case.skipped) else {
+        let Some(time) = case.time.as_deref().map(str::trim).filter(|time| !time.is_empty() || case.skipped)
+        else {
             unusable.untimed += usize::from(!case.skipped);
             unusable.skipped += usize::from(case.skipped);
             return;
@@ -150,7 +160,9 @@ impl Builder {
         match (self.stack.is_empty(), &self.root) {
             (true, Some(_)) => Ok(std::mem::take(&mut self.report)),
             (true, None) => Err("the file is empty".to_owned()),
-            (false, _) => Err(format!("not well-formed XML: the file ends inside {} open elements", self.stack.len())),
+            (false, _) => {
+                Err(format!("not well-formed XML: the file ends inside {} open elements", self.stack.len()))
+            }
         }
     }
 }
@@ -208,7 +220,8 @@ impl<R: BufRead> BufRead for CountLines<R> {
         self.inner.fill_buf()
     }
     fn consume(&mut self, amount: usize) {
-        // The buffer that is consumed is the one that `fill_buf` gave, so asking again reads nothing new.
+        // The buffer that is consumed is the one that `fill_buf` gave, so asking again reads
+        // nothing new.
         if let Ok(buffer) = self.inner.fill_buf() {
             self.lines += newlines(&buffer[..amount.min(buffer.len())]);
         }
@@ -230,7 +243,14 @@ mod tests {
             .map(|case| {
                 let place = &case.place;
                 let or = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
-                format!("{} {} {} {}={}", or(&place.file), or(&place.classname), or(&place.suite), case.name, case.nanos / 1_000_000)
+                format!(
+                    "{} {} {} {}={}",
+                    or(&place.file),
+                    or(&place.classname),
+                    or(&place.suite),
+                    case.name,
+                    case.nanos / 1_000_000
+                )
             })
             .collect();
         let unusable = &report.unusable;
@@ -240,7 +260,10 @@ mod tests {
     #[test]
     fn dialects_are_read() {
         let check = |text: &str, expect: &str| assert_eq!(shown(text).as_deref(), Ok(expect), "{text}");
-        check(r#"<testsuites><testsuite name="s"><testcase classname="a.b" name="t[&lt;1&gt;]" time="1.5"/></testsuite></testsuites>"#, "- a.b s t[<1>]=1500 | 0 0 0");
+        check(
+            r#"<testsuites><testsuite name="s"><testcase classname="a.b" name="t[&lt;1&gt;]" time="1.5"/></testsuite></testsuites>"#,
+            "- a.b s t[<1>]=1500 | 0 0 0",
+        );
         check(
             r#"<testsuite name="o" file="f.rb"><testsuite name="i"><testcase name="t" time="1"><failure>x</failure></testcase></testsuite></testsuite>"#,
             "f.rb - i t=1000 | 0 0 0",
@@ -254,7 +277,10 @@ mod tests {
             " | 1 2 2",
         );
         check("<testsuites/>", " | 0 0 0");
-        check("<testcase name='a' time='1'/><testcase name='b' time='1'/>", "- - - a=1000, - - - b=1000 | 0 0 0");
+        check(
+            "<testcase name='a' time='1'/><testcase name='b' time='1'/>",
+            "- - - a=1000, - - - b=1000 | 0 0 0",
+        );
     }
 
     #[test]
@@ -264,8 +290,15 @@ mod tests {
             assert!(err.starts_with(expect), "{err}");
         };
         starts("", "1: the file is empty");
-        starts("<testsuite>\n<testcase name='a' time='1'>", "2: not well-formed XML: the file ends inside 2 open elements");
+        starts(
+            "<testsuite>\n<testcase name='a' time='1'>",
+            "2: not well-formed XML: the file ends inside 2 open elements",
+        );
         starts("<testsuite>\n\n<testcase name='a'></testsuite>", "3: not well-formed XML");
+        starts(
+            "<testsuite>\n<testcase time='<<computed>>'/></testsuite>",
+            "2: not well-formed XML: `<` inside an attribute",
+        );
         starts("<html/>", "1: the root is <html>, which is no JUnit report");
         starts(&"<testsuite>".repeat(1_000), "1: elements are nested more than 256 deep");
     }

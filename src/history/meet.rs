@@ -1,8 +1,9 @@
 //! Which suite a name in a report means.
 //!
-//! Reports name what ran from another folder, with other separators, or as a class with dots. Names meet the inventory in passes, from
-//! certain to likely: exactly; normalised; as a dotted class; under a prefix that many names share; by a suffix that only one suite has. What
-//! meets nothing is counted and shown, on both sides.
+//! Reports name what ran from another folder, with other separators, or as a class with dots. Names
+//! meet the inventory in passes, from certain to likely: exactly; normalised; as a dotted class;
+//! under a prefix that many names share; by a suffix that only one suite has. What meets nothing is
+//! counted and shown, on both sides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
@@ -93,20 +94,27 @@ impl<'a> Index<'a> {
         let name = normalise(name);
         let basename = name.rsplit('/').next()?;
         let candidates = self.basenames.get(basename)?;
-        let ends = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|head| head.is_empty() || head.ends_with('/'));
+        let ends = |long: &str, short: &str| {
+            long.strip_suffix(short).is_some_and(|head| head.is_empty() || head.ends_with('/'))
+        };
         only(candidates.iter().copied().filter(|path| ends(path, &name) || ends(&name, path)))
     }
 
-    /// The path that a dotted class name lies in, and its classes. `exactly`: from the root; else the only path that ends so.
+    /// The path that a dotted class name lies in, and its classes. `exactly`: from the root; else
+    /// the only path that ends so.
     fn dotted(&self, classname: &str, exactly: bool) -> Option<(&'a str, String)> {
         let outer = classname.split('$').next().unwrap_or(classname);
         let mut head = outer;
         loop {
             let last = head.rsplit('.').next()?;
             let fits = |path: &&str| {
-                let module = path.rsplit_once('/').map_or_else(|| stem(path).to_owned(), |(dir, base)| format!("{dir}/{}", stem(base)));
+                let module = path
+                    .rsplit_once('/')
+                    .map_or_else(|| stem(path).to_owned(), |(dir, base)| format!("{dir}/{}", stem(base)));
                 let module = module.replace('/', ".");
-                let ends = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+                let ends = |long: &str, short: &str| {
+                    long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                };
                 if exactly { module == head } else { ends(&module, head) || ends(head, &module) }
             };
             let candidates = self.stems.get(last).map_or(&[][..], Vec::as_slice);
@@ -114,7 +122,8 @@ impl<'a> Index<'a> {
                 let classes = outer[head.len()..].trim_start_matches('.').replace('.', "::");
                 return Some((path, classes));
             }
-            // Only what looks like a class may be cut off: `tests.gone` must not end up in a `tests.py`.
+            // Only what looks like a class may be cut off: `tests.gone` must not end up in a
+            // `tests.py`.
             let class = exactly || last.starts_with(|c: char| c.is_uppercase());
             head = head.rsplit_once('.').filter(|_| class)?.0;
         }
@@ -147,7 +156,8 @@ struct Found<'a> {
     classes: String,
 }
 
-/// Finds every place. Equal places have equal answers whatever stands around them, so the order of reports decides nothing.
+/// Finds every place. Equal places have equal answers whatever stands around them, so the order of
+/// reports decides nothing.
 fn find<'a>(index: &Index<'a>, places: &BTreeSet<&Place>) -> (Map<Place, Found<'a>>, Option<NameMap>) {
     let mut found: Map<Place, Found<'a>> = Map::default();
     let mut open = Vec::new();
@@ -177,7 +187,8 @@ fn find<'a>(index: &Index<'a>, places: &BTreeSet<&Place>) -> (Map<Place, Found<'
     }
     for (_, claims) in late {
         // Two different files of the reports that end alike cannot both be this one.
-        let names: BTreeSet<&str> = claims.iter().map(|(place, _)| place.file.as_deref().unwrap_or_default()).collect();
+        let names: BTreeSet<&str> =
+            claims.iter().map(|(place, _)| place.file.as_deref().unwrap_or_default()).collect();
         if names.len() == 1 {
             found.extend(claims.into_iter().map(|(place, hit)| (place.clone(), hit)));
         }
@@ -212,7 +223,8 @@ fn find_by_suffix<'a>(index: &Index<'a>, place: &Place) -> Option<Found<'a>> {
     if let Some((path, classes)) = place.classname.as_deref().and_then(|class| index.dotted(class, false)) {
         return Some(Found { path, classes });
     }
-    let paths = [&place.classname, &place.suite].into_iter().flatten().filter(|name| name.contains(['/', '\\', '.']));
+    let paths =
+        [&place.classname, &place.suite].into_iter().flatten().filter(|name| name.contains(['/', '\\', '.']));
     let path = paths.into_iter().find_map(|name| index.suffix(name))?;
     Some(Found { path, classes: String::new() })
 }
@@ -226,7 +238,8 @@ fn classes_of(place: &Place, path: &str) -> String {
     module.map_or_else(String::new, |module| parts[module + 1..].join("::"))
 }
 
-/// The change of prefix that most of the guesses by suffix agree on; at least two, and at least half of them.
+/// The change of prefix that most of the guesses by suffix agree on; at least two, and at least
+/// half of them.
 fn shared_prefix(open: &[&Place], guesses: &[Option<Found<'_>>]) -> Option<NameMap> {
     let mut votes: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut voters = 0;
@@ -246,15 +259,18 @@ fn shared_prefix(open: &[&Place], guesses: &[Option<Found<'_>>]) -> Option<NameM
 
 /// The times of one run's reports, by suite.
 ///
-/// Inside a report the times of one test are added (browsers, repeated parameters); the same test in several reports counts once, with its longest time,
-/// since a report that is given twice must change nothing. Where the inventory lists tests, only those that exist now count; new ones
-/// cost their file's median.
+/// Inside a report the times of one test are added (browsers, repeated parameters); the same test
+/// in several reports counts once, with its longest time, since a report that is given twice must
+/// change nothing. Where the inventory lists tests, only those that exist now count; new ones cost
+/// their file's median.
 #[must_use]
 pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Millis>>, Meeting) {
-    let places: BTreeSet<&Place> = reports.iter().flat_map(|report| report.cases.iter().map(|case| &*case.place)).collect();
+    let places: BTreeSet<&Place> =
+        reports.iter().flat_map(|report| report.cases.iter().map(|case| &*case.place)).collect();
     let (found, prefix) = find(index, &places);
     let mut timed = Vec::new();
     let mut coarse = Vec::new();
+    let mut gone = 0;
     for (number, report) in reports.iter().enumerate() {
         let mut last: Option<(&Arc<Place>, Option<&Found<'_>>)> = None;
         for case in &report.cases {
@@ -276,23 +292,36 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Millis>>, Mee
                     });
                 }
                 Located::Whole(range) => coarse.push((range, case.nanos)),
+                Located::Gone => gone += 1,
             }
         }
     }
     let (mut sums, stale_tests) = add_up(index.inventory, timed);
-    // A time of a whole file, where suites are finer: shared out among those that have none of their own.
+    // A time of a whole file, where suites are finer: shared out among those that have none of
+    // their own.
     coarse.sort_unstable_by_key(|(range, nanos)| (*range, std::cmp::Reverse(*nanos)));
     for ((first, last), nanos) in coarse {
-        let bare: Vec<usize> = (first as usize..last as usize).filter(|suite| sums[*suite].is_none()).collect();
+        let bare: Vec<usize> =
+            (first as usize..last as usize).filter(|suite| sums[*suite].is_none()).collect();
         for suite in &bare {
             sums[*suite] = Some(nanos / bare.len() as u64);
         }
     }
-    let unknown = sums.iter().zip(&index.inventory.suites).filter(|(sum, _)| sum.is_none()).map(|(_, suite)| suite.id.as_str().to_owned());
+    let unknown = sums
+        .iter()
+        .zip(&index.inventory.suites)
+        .filter(|(sum, _)| sum.is_none())
+        .map(|(_, suite)| suite.id.as_str().to_owned());
     let meeting = Meeting {
         places: places.len(),
-        strangers: places.iter().filter(|place| !found.contains_key(**place)).map(|place| place.name().to_owned()).collect::<BTreeSet<_>>().into_iter().collect(),
-        stale_tests,
+        strangers: places
+            .iter()
+            .filter(|place| !found.contains_key(**place))
+            .map(|place| place.name().to_owned())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        stale_tests: stale_tests + gone,
         suites: sums.len(),
         unknown: unknown.collect(),
         prefix,
@@ -314,8 +343,14 @@ struct Timed {
 }
 
 enum Located {
-    Suite { suite: u32, listed: bool },
+    Suite {
+        suite: u32,
+        listed: bool,
+    },
+    /// The file as a whole, where suites are finer.
     Whole((u32, u32)),
+    /// In a known file, but in none of its suites: not there any more.
+    Gone,
 }
 
 fn locate(index: &Index<'_>, hit: &Found<'_>, name: &str) -> Located {
@@ -329,7 +364,8 @@ fn locate(index: &Index<'_>, hit: &Found<'_>, name: &str) -> Located {
             let listed = index.inventory.suites[*suite as usize].tests.is_empty() || name.is_empty();
             Located::Suite { suite: *suite, listed }
         }
-        None => Located::Whole(index.paths[hit.path]),
+        None if name.is_empty() => Located::Whole(index.paths[hit.path]),
+        None => Located::Gone,
     }
 }
 
@@ -349,12 +385,15 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, us
         let tests = inventory.suites[suite].tests.len();
         let (mut known, mut stale) = (Vec::new(), Vec::new());
         for case in of_suite.chunk_by(|a, b| (a.case, a.listed) == (b.case, b.listed)) {
-            let by_report = case.chunk_by(|a, b| a.report == b.report).map(|same| same.iter().map(|timed| timed.nanos).sum::<u64>());
+            let by_report = case
+                .chunk_by(|a, b| a.report == b.report)
+                .map(|same| same.iter().map(|timed| timed.nanos).sum::<u64>());
             let longest = by_report.max().unwrap_or(0);
             if case[0].listed { known.push(longest) } else { stale.push(longest) }
         }
         stale_tests += stale.len();
-        // A file none of whose tests is recognised was renamed inside, or its report names tests in another way.
+        // A file none of whose tests is recognised was renamed inside, or its report names tests in
+        // another way.
         let counted = if known.is_empty() { &mut stale } else { &mut known };
         let sum: u64 = counted.iter().sum();
         counted.sort_unstable();
@@ -368,7 +407,12 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, us
 
 /// What the store and one run of reports know of every suite. Reports are the newest run.
 #[must_use]
-pub fn history(index: &Index<'_>, store: &Store, key: Option<&str>, reported: Option<&[Option<Millis>]>) -> History {
+pub fn history(
+    index: &Index<'_>,
+    store: &Store,
+    key: Option<&str>,
+    reported: Option<&[Option<Millis>]>,
+) -> History {
     let key = key.or_else(|| store.runs.last().map(|run| run.key.as_str())).unwrap_or_default();
     let places: Vec<(Place, &String)> = (store.suites.keys())
         .map(|id| {
@@ -390,7 +434,8 @@ pub fn history(index: &Index<'_>, store: &Store, key: Option<&str>, reported: Op
         let mut samples: BTreeMap<usize, Observation> = BTreeMap::new();
         for (run, seen) in ids.iter().flat_map(|id| store.observations(id)) {
             let slot = samples.entry(run).or_default();
-            let add = |a: Option<i64>, b: Option<i64>| a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
+            let add =
+                |a: Option<i64>, b: Option<i64>| a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
             slot.time = match (slot.time, seen.time) {
                 (Some(a), Some(b)) => Some(a + b),
                 (a, b) => a.or(b),
@@ -428,7 +473,13 @@ mod tests {
         collector.finish(&Patterns::default())
     }
 
-    fn check_map(list: &str, granularity: Option<Granularity>, map: &NameMap, reports: &[&str], expect: &str) {
+    fn check_map(
+        list: &str,
+        granularity: Option<Granularity>,
+        map: &NameMap,
+        reports: &[&str],
+        expect: &str,
+    ) {
         let inventory = inventory(list, granularity);
         let reports: Vec<Report> = (reports.iter())
             .map(|text| match text.starts_with('<') {
@@ -437,7 +488,8 @@ mod tests {
             })
             .collect();
         let (times, meeting) = times(&Index::new(&inventory, map), &reports);
-        let times: Vec<String> = times.iter().map(|time| time.map_or("-".to_owned(), |time| time.0.to_string())).collect();
+        let times: Vec<String> =
+            times.iter().map(|time| time.map_or("-".to_owned(), |time| time.0.to_string())).collect();
         let strangers = meeting.strangers.join(" ");
         assert_eq!(format!("{} | {strangers} | {}", times.join(" "), meeting.stale_tests), expect, "{list}");
     }
@@ -448,17 +500,34 @@ mod tests {
 
     #[test]
     fn names_meet_exactly_then_normalised() {
-        check("t/a.py t/b.py", &[r#"{"t/a.py::x": 1, "t/a.py::y[a::b]": 2, "t/c.py::z": 9}"#], "3000 - | t/c.py | 0");
+        check(
+            "t/a.py t/b.py",
+            &[r#"{"t/a.py::x": 1, "t/a.py::y[a::b]": 2, "t/c.py::z": 9}"#],
+            "3000 - | t/c.py | 0",
+        );
         check("t/a.py ./t/b.py", &[r#"{"./t/a.py::x": 1, "t\\b.py": 2}"#], "2000 1000 |  | 0");
-        check("t/a.py::X t/a.py::f", &[r#"{"t/a.py::X::p": 1, "t/a.py::f[1]": 2, "t/a.py::g": 4}"#], "1000 2000 |  | 0");
+        check(
+            "t/a.py::X t/a.py::f t/a.py::new",
+            &[r#"{"t/a.py::X::p": 1, "t/a.py::f[1]": 2, "t/a.py::g": 4}"#],
+            "1000 2000 - |  | 1",
+        );
     }
 
     #[test]
     fn a_prefix_that_many_share_is_found() {
-        let reports = [r#"{"/ci/p/t/a.py::x": 1, "/ci/p/t/b.py::x": 2, "/ci/p/u/c.py::x": 4, "/ci/p/gone.py::x": 8}"#];
+        let reports =
+            [r#"{"/ci/p/t/a.py::x": 1, "/ci/p/t/b.py::x": 2, "/ci/p/u/c.py::x": 4, "/ci/p/gone.py::x": 8}"#];
         check("t/a.py t/b.py u/c.py", &reports, "1000 2000 4000 | /ci/p/gone.py | 0");
-        check("back/t/a.py back/t/b.py other/t/a.py", &[r#"{"t/a.py": 1, "t/b.py": 2, "t/z/b.py": 3}"#], "- 2000 - | t/a.py t/z/b.py | 0");
-        check("back/t/a.py back/t/b.py back/t/c.py other/t/a.py", &[r#"{"t/a.py": 1, "t/b.py": 2, "t/c.py": 4}"#], "1000 2000 4000 - |  | 0");
+        check(
+            "back/t/a.py back/t/b.py other/t/a.py",
+            &[r#"{"t/a.py": 1, "t/b.py": 2, "t/z/b.py": 3}"#],
+            "- 2000 - | t/a.py t/z/b.py | 0",
+        );
+        check(
+            "back/t/a.py back/t/b.py back/t/c.py other/t/a.py",
+            &[r#"{"t/a.py": 1, "t/b.py": 2, "t/c.py": 4}"#],
+            "1000 2000 4000 - |  | 0",
+        );
         let map = NameMap { strip: "/ci/".into(), add: "x/".into() };
         check_map("x/a.py y/a.py", None, &map, &[r#"{"/ci/a.py": 1}"#], "1000 - |  | 0");
     }
@@ -474,7 +543,11 @@ mod tests {
 
     #[test]
     fn dotted_class_names_find_their_file() {
-        let case = |class: &str, name: &str| format!(r#"<testsuite name="pytest"><testcase classname="{class}" name="{name}" time="1"/></testsuite>"#);
+        let case = |class: &str, name: &str| {
+            format!(
+                r#"<testsuite name="pytest"><testcase classname="{class}" name="{name}" time="1"/></testsuite>"#
+            )
+        };
         check("tests/unit/test_a.py", &[&case("tests.unit.test_a.TestX.TestY", "test_y")], "1000 |  | 0");
         check("back/tests/test_a.py", &[&case("tests.test_a", "t")], "1000 |  | 0");
         check("src/test/java/com/x/FooTest.java", &[&case("com.x.FooTest$Inner", "t")], "1000 |  | 0");

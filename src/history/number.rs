@@ -1,15 +1,18 @@
 //! Times as reports write them.
 
-/// Longest plausible time of one case: a week. Some tools write nanoseconds where the format has seconds.
+/// Longest plausible time of one case: a week. Some tools write nanoseconds where the format has
+/// seconds.
 const SECONDS_MAX: f64 = 7.0 * 24.0 * 3600.0;
 
-/// A time in seconds as nanoseconds; `None` where it is negative, not a number, or implausibly long.
+/// A time in seconds as nanoseconds; `None` where it is negative, not a number, or implausibly
+/// long.
 pub(super) fn nanos(seconds: f64) -> Option<u64> {
     (0.0..=SECONDS_MAX).contains(&seconds).then(|| (seconds * 1e9).round() as u64)
 }
 
-/// The number that `text` holds. Commas that group digits by three are dropped (`1,234.5`); one comma that cannot
-/// group is a decimal comma (`0,25`). Words, `NaN`, `inf` and hexadecimal are no numbers.
+/// The number that `text` holds. Commas that group digits by three are dropped (`1,234.5`); one
+/// comma that cannot group is a decimal comma (`0,25`). Words, `NaN`, `inf` and hexadecimal are no
+/// numbers.
 pub(super) fn seconds(text: &str) -> Option<f64> {
     let text = text.trim();
     if !text.contains(',') {
@@ -20,12 +23,15 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
     let mut groups = whole.split(',');
     let first = groups.next().unwrap_or_default();
     let digits = |group: &str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit());
-    let grouped = digits(first) && first.len() <= 3 && groups.clone().all(|group| group.len() == 3 && digits(group));
+    let grouped =
+        digits(first) && first.len() <= 3 && groups.clone().all(|group| group.len() == 3 && digits(group));
     if grouped && groups.next().is_some() {
         return plain(&text.replace(',', ""));
     }
     match text.split_once(',') {
-        Some((whole, part)) if digits(whole.trim_start_matches(['+', '-'])) && digits(part) => plain(&text.replace(',', ".")),
+        Some((whole, part)) if digits(whole.trim_start_matches(['+', '-'])) && digits(part) => {
+            plain(&text.replace(',', "."))
+        }
         _ => None,
     }
 }
@@ -53,7 +59,20 @@ mod tests {
         check("1e-3", Some(0.001));
         check("-345345", Some(-345_345.0));
         check("-1,234.5", Some(-1234.5));
-        for text in ["", "NaN", "inf", "-inf", "infinity", "0x10", "<<computed>>", "1,2,3", "o99,999.881", "1e999", ",5", "5,"] {
+        for text in [
+            "",
+            "NaN",
+            "inf",
+            "-inf",
+            "infinity",
+            "0x10",
+            "<<computed>>",
+            "1,2,3",
+            "o99,999.881",
+            "1e999",
+            ",5",
+            "5,",
+        ] {
             check(text, None);
         }
         assert_eq!(nanos(1.5), Some(1_500_000_000));

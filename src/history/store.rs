@@ -1,8 +1,9 @@
 //! `shard-history.json`: what earlier runs measured.
 //!
 //! `{"schema":1,"runs":[{"run","at","key"}],"suites":{"<id>":[[run,part,ms,import,retained,transient,flags]…]},"tiers":{…}}`.
-//! A run is an index into `runs`; `null` is what was not measured. `flags` is a sum: 1, the suite was killed, so its figures are only lower
-//! bounds; 2, it ran last in its session, so what it seemed to retain is not known.
+//! A run is an index into `runs`; `null` is what was not measured. `flags` is a sum: 1, the suite
+//! was killed, so its figures are only lower bounds; 2, it ran last in its session, so what it
+//! seemed to retain is not known.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +72,10 @@ struct SchemaOnly {
 pub fn read(bytes: &[u8]) -> Result<Store, ReportError> {
     let from_json = |err: serde_json::Error| {
         let message = err.to_string();
-        ReportError::new(err.line() as u64, format!("not a history: {}", message.split(" at line ").next().unwrap_or_default()))
+        ReportError::new(
+            err.line() as u64,
+            format!("not a history: {}", message.split(" at line ").next().unwrap_or_default()),
+        )
     };
     // The schema first: a newer one may have any shape.
     if let Ok(SchemaOnly { schema: Some(newer @ 2..) }) = serde_json::from_slice(bytes) {
@@ -91,13 +95,18 @@ pub fn read(bytes: &[u8]) -> Result<Store, ReportError> {
     for (new, old) in order.iter().enumerate() {
         place[*old] = new;
     }
-    let runs = order.iter().map(|old| &file.runs[*old]).map(|run| RunMeta { run: run.run.clone(), at: run.at, key: run.key.clone() });
+    let runs = order.iter().map(|old| &file.runs[*old]).map(|run| RunMeta {
+        run: run.run.clone(),
+        at: run.at,
+        key: run.key.clone(),
+    });
     let mut store = Store { runs: runs.collect(), suites: BTreeMap::new() };
     for (id, rows) in file.suites {
         let mut seen: BTreeMap<usize, BTreeMap<String, Part>> = BTreeMap::new();
         for Row(run, part, ms, import, retained, transient, flags) in rows {
             let Some(run) = place.get(run) else {
-                let message = format!("suite `{}` names run {run} of {}", crate::text::printable(&id), place.len());
+                let message =
+                    format!("suite `{}` names run {run} of {}", crate::text::printable(&id), place.len());
                 return Err(ReportError::new(None, message));
             };
             let bounded = |figure: Option<i64>| figure.map(|figure| figure.clamp(-FIGURE_MAX, FIGURE_MAX));
@@ -108,7 +117,8 @@ pub fn read(bytes: &[u8]) -> Result<Store, ReportError> {
                 transient: bounded(transient),
                 flags,
             };
-            // One identity twice: the greater one wins, so that the order of the rows decides nothing.
+            // One identity twice: the greater one wins, so that the order of the rows decides
+            // nothing.
             let slot = seen.entry(*run).or_default().entry(part).or_insert(found);
             *slot = (*slot).max(found);
         }
@@ -127,7 +137,11 @@ impl Store {
         runs.dedup();
         let mut joined = Store { runs, suites: BTreeMap::new() };
         for store in [self, other] {
-            let place: Vec<usize> = store.runs.iter().map(|run| joined.runs.partition_point(|have| key(have) < key(run))).collect();
+            let place: Vec<usize> = store
+                .runs
+                .iter()
+                .map(|run| joined.runs.partition_point(|have| key(have) < key(run)))
+                .collect();
             for (id, seen) in store.suites {
                 let slot = joined.suites.entry(id).or_default();
                 for (run, parts) in seen {
@@ -142,8 +156,8 @@ impl Store {
         joined
     }
 
-    /// What each run measured of the suite, parts combined: time and retained summed, import and transient the largest. Newest first, with
-    /// the run's index.
+    /// What each run measured of the suite, parts combined: time and retained summed, import and
+    /// transient the largest. Newest first, with the run's index.
     pub fn observations(&self, id: &str) -> impl Iterator<Item = (usize, Observation)> {
         let seen = self.suites.get(id).into_iter().flat_map(|seen| seen.iter().rev());
         seen.filter_map(|(run, parts)| Some((*run, combine(parts.values())?)))
@@ -184,7 +198,8 @@ mod tests {
         let store = read(TEXT.as_bytes()).unwrap();
         assert_eq!(store.runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         let seen: Vec<_> = store.observations("x").collect();
-        let newest = Observation { time: Some(Millis(150)), import: Some(3), retained: Some(5), transient: Some(7) };
+        let newest =
+            Observation { time: Some(Millis(150)), import: Some(3), retained: Some(5), transient: Some(7) };
         let oldest = Observation { time: Some(Millis(80)), import: None, retained: None, transient: Some(1) };
         assert_eq!(seen, [(1, newest), (0, oldest)]);
         assert_eq!(store.observations("y").count(), 0, "a killed suite teaches nothing yet");
@@ -199,16 +214,24 @@ mod tests {
         let other = read(other.as_bytes()).unwrap();
         assert_eq!(store.clone().join(store.clone()), store);
         assert_eq!(store.clone().join(other.clone()), other.clone().join(store.clone()));
-        let times: Vec<_> = store.join(other).observations("x").map(|(run, seen)| (run, seen.time.unwrap().0)).collect();
+        let times: Vec<_> =
+            store.join(other).observations("x").map(|(run, seen)| (run, seen.time.unwrap().0)).collect();
         assert_eq!(times, [(2, 160), (1, 70), (0, 80)]);
     }
 
     #[test]
     fn broken_stores_are_refused() {
-        let check = |text: &str, expect: &str| assert_eq!(read(text.as_bytes()).unwrap_err().to_string(), expect);
-        check(r#"{"schema":2,"runs":"new"}"#, "schema 2 is newer than this shard understands (1): update shard");
+        let check =
+            |text: &str, expect: &str| assert_eq!(read(text.as_bytes()).unwrap_err().to_string(), expect);
+        check(
+            r#"{"schema":2,"runs":"new"}"#,
+            "schema 2 is newer than this shard understands (1): update shard",
+        );
         check(r#"{"schema":0}"#, "`schema` is 0, not 1");
         check("{\n\"schema\":1,", "2: not a history: EOF while parsing a value");
-        check(r#"{"schema":1,"runs":[],"suites":{"x":[[0,"p",1,null,null,null,0]]}}"#, "suite `x` names run 0 of 0");
+        check(
+            r#"{"schema":1,"runs":[],"suites":{"x":[[0,"p",1,null,null,null,0]]}}"#,
+            "suite `x` names run 0 of 0",
+        );
     }
 }

@@ -11,9 +11,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<String, ListingError> {
             ([a, b], false) => u16::from_be_bytes([*a, *b]),
             _ => 0xdc00, // Half a unit: an error below.
         });
-        return char::decode_utf16(units)
-            .collect::<Result<_, _>>()
-            .map_err(|_| ListingError::new(None, "this is not UTF-16, though its first bytes say so", "save the list as UTF-8"));
+        return char::decode_utf16(units).collect::<Result<_, _>>().map_err(|_| {
+            ListingError::new(
+                None,
+                "this is not UTF-16, though its first bytes say so",
+                "save the list as UTF-8",
+            )
+        });
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
@@ -29,7 +33,8 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
 }
 
-/// The ids of a list with their line numbers. Blank lines and lines that begin with `#` are passed over.
+/// The ids of a list with their line numbers. Blank lines and lines that begin with `#` are passed
+/// over.
 pub(super) fn ids(text: &str) -> Result<Vec<(usize, &str)>, ListingError> {
     if let Some(kind) = looks_like_data(text) {
         let message = format!("this is {kind}, not a list of suites");
@@ -44,8 +49,9 @@ pub(super) fn null_separated(bytes: &[u8]) -> Result<Vec<String>, ListingError> 
     let ids = bytes.split(|byte| *byte == 0).filter(|id| !id.is_empty());
     ids.enumerate()
         .map(|(number, id)| {
-            String::from_utf8(id.to_vec())
-                .map_err(|_| ListingError::new(Some(number + 1), "this id is not UTF-8", "save the list as UTF-8"))
+            String::from_utf8(id.to_vec()).map_err(|_| {
+                ListingError::new(Some(number + 1), "this id is not UTF-8", "save the list as UTF-8")
+            })
         })
         .collect()
 }

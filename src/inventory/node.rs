@@ -1,6 +1,7 @@
 //! pytest's node ids: `path::Class::test[parameters]`.
 //!
-//! Parameters may hold anything, `::` and slashes included, so nothing after the first `[` of a test counts as a part.
+//! Parameters may hold anything, `::` and slashes included, so nothing after the first `[` of a
+//! test counts as a part.
 
 use crate::config::Granularity;
 
@@ -23,7 +24,8 @@ impl<'a> NodeId<'a> {
         NodeId { id, path, rest }
     }
 
-    /// The id itself and everything that contains it, finest first: test, test without parameters, classes, file.
+    /// The id itself and everything that contains it, finest first: test, test without parameters,
+    /// classes, file.
     pub fn containers(self) -> impl Iterator<Item = &'a str> {
         let mut next = Some(self.id);
         std::iter::from_fn(move || {
@@ -47,8 +49,8 @@ fn parent(id: &str, path_len: usize) -> Option<&str> {
 
 /// The suite that `id` belongs to at the given granularity.
 ///
-/// A class is the outermost one: to select it runs the inner ones too. A function outside classes stands for itself, with all its
-/// parameters. So suites of one granularity never overlap.
+/// A class is the outermost one: to select it runs the inner ones too. A function outside classes
+/// stands for itself, with all its parameters. So suites of one granularity never overlap.
 #[must_use]
 pub fn coarsen(id: &str, granularity: Granularity) -> &str {
     let node = NodeId::new(id);

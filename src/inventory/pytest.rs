@@ -1,17 +1,21 @@
 //! What `pytest --collect-only -q` and `-qq` print.
 //!
-//! `-q` prints a node id a line, `-qq` (two of them, or one beside `addopts = -q`) prints `path: number`. Then come a blank line, sections
-//! such as warnings, and a closing line that says how many tests there are; it is held against what was read.
+//! `-q` prints a node id a line, `-qq` (two of them, or one beside `addopts = -q`) prints `path:
+//! number`. Then come a blank line, sections such as warnings, and a closing line that says how
+//! many tests there are; it is held against what was read.
 
 use super::ListingError;
 use crate::config::Granularity;
 use crate::text::{count, examples};
 
-/// Whether this is pytest's, and not somebody's list of node ids: only pytest counts its tests at the end.
+/// Whether this is pytest's, and not somebody's list of node ids: only pytest counts its tests at
+/// the end.
 pub(super) fn looks_like(text: &str) -> bool {
     let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
-    let closing = lines.by_ref().take(3).any(|line| Closing::read(line).is_some() || line.starts_with("ERROR "));
-    closing || (text.lines().any(is_count) && text.lines().all(|line| line.trim().is_empty() || is_count(line)))
+    let closing =
+        lines.by_ref().take(3).any(|line| Closing::read(line).is_some() || line.starts_with("ERROR "));
+    closing
+        || (text.lines().any(is_count) && text.lines().all(|line| line.trim().is_empty() || is_count(line)))
         || text.lines().any(|line| line.trim_start().starts_with("<Module "))
 }
 
@@ -30,12 +34,20 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
         if let Some(name) = line.strip_prefix("ERROR ") {
             failed.push(name.split(" - ").next().unwrap_or(name).trim_start_matches("collecting "));
         } else if line.trim_start().starts_with("<Module ") {
-            return Err(ListingError::new(Some(number), "this is pytest's tree, not its list", "add -q: pytest --collect-only -q"));
+            return Err(ListingError::new(
+                Some(number),
+                "this is pytest's tree, not its list",
+                "add -q: pytest --collect-only -q",
+            ));
         } else if in_sections || line.is_empty() || line.starts_with([' ', '<', '=', '!']) {
         } else if let (true, Some((path, tests))) = (is_count(line), line.rsplit_once(": ")) {
             if granularity != Granularity::File {
                 let message = "this listing has no tests, only how many each file holds";
-                return Err(ListingError::new(Some(number), message, "use one -q only: pytest --collect-only -q -o addopts="));
+                return Err(ListingError::new(
+                    Some(number),
+                    message,
+                    "use one -q only: pytest --collect-only -q -o addopts=",
+                ));
             }
             counted += tests.parse::<usize>().unwrap_or(0);
             ids.push((number, path));
@@ -49,13 +61,24 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
         failed.sort_unstable();
         failed.dedup();
         let what = count(errors.max(failed.len()), "error");
-        let named = if failed.is_empty() { String::new() } else { format!(": {}", examples(failed.iter().copied(), 3)) };
+        let named = if failed.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", examples(failed.iter().copied(), 3))
+        };
         let message = format!("pytest reports {what} while collecting{named}");
-        return Err(ListingError::new(None, message, "mend them first: the tests of these files would be lost"));
+        return Err(ListingError::new(
+            None,
+            message,
+            "mend them first: the tests of these files would be lost",
+        ));
     }
     match closing {
         Some(closing) if closing.tests != counted => {
-            let message = format!("pytest says that it collected {}, but {counted} are listed", count(closing.tests, "test"));
+            let message = format!(
+                "pytest says that it collected {}, but {counted} are listed",
+                count(closing.tests, "test")
+            );
             Err(ListingError::new(None, message, "list again with: pytest --collect-only -q -p no:randomly"))
         }
         _ => Ok(ids),
@@ -66,11 +89,15 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
 fn is_count(line: &str) -> bool {
     let line = line.trim_end();
     line.rsplit_once(": ").is_some_and(|(path, tests)| {
-        !path.is_empty() && !path.starts_with(' ') && !tests.is_empty() && tests.bytes().all(|b| b.is_ascii_digit())
+        !path.is_empty()
+            && !path.starts_with(' ')
+            && !tests.is_empty()
+            && tests.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
-/// The closing line: `6418 tests collected in 99.72s`, `3/10 tests collected (7 deselected)`, `no tests collected, 1 error in 0.1s`.
+/// The closing line: `6418 tests collected in 99.72s`, `3/10 tests collected (7 deselected)`, `no
+/// tests collected, 1 error in 0.1s`.
 struct Closing {
     tests: usize,
     errors: usize,
@@ -140,8 +167,11 @@ mod tests {
             Granularity::File,
             "pytest reports 1 error while collecting: `tests/b.py`\n  help: mend them first: the tests of these files would be lost",
         );
-        check("no tests collected, 2 errors in 0.1s", Granularity::File,
-            "pytest reports 2 errors while collecting\n  help: mend them first: the tests of these files would be lost");
+        check(
+            "no tests collected, 2 errors in 0.1s",
+            Granularity::File,
+            "pytest reports 2 errors while collecting\n  help: mend them first: the tests of these files would be lost",
+        );
     }
 
     #[test]
@@ -151,7 +181,10 @@ mod tests {
             Granularity::File,
             "pytest says that it collected 2 tests, but 1 are listed\n  help: list again with: pytest --collect-only -q -p no:randomly",
         );
-        check("<Dir x>\n  <Module a.py>\n", Granularity::File,
-            "2: this is pytest's tree, not its list\n  help: add -q: pytest --collect-only -q");
+        check(
+            "<Dir x>\n  <Module a.py>\n",
+            Granularity::File,
+            "2: this is pytest's tree, not its list\n  help: add -q: pytest --collect-only -q",
+        );
     }
 }

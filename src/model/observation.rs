@@ -2,7 +2,8 @@
 
 use super::Millis;
 
-/// One measurement. What was not measured is `None`, never 0: a free suite would attract every other.
+/// One measurement. What was not measured is `None`, never 0: a free suite would attract every
+/// other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// How long the suite ran.

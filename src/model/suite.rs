@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The string by which the test runner knows a suite: a file, class, package, binary or single test.
+/// The string by which the test runner knows a suite: a file, class, package, binary or single
+/// test.
 ///
 /// Ordered by bytes, which is the tie-break everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -31,7 +32,8 @@ impl SuiteId {
     }
 }
 
-/// For messages: control characters, line breaks and marks that turn the text's direction are escaped.
+/// For messages: control characters, line breaks and marks that turn the text's direction are
+/// escaped.
 impl fmt::Display for SuiteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&crate::text::printable(&self.0))

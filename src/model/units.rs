@@ -54,15 +54,20 @@ impl Bytes {
         Bytes(u64::try_from(scaled.div_ceil(10_000)).unwrap_or(u64::MAX))
     }
 
-    /// The exact figure in the largest unit that shows it whole: `3 GB`, `3000000001 B`.
+    /// The exact figure, in gigabytes where three decimals hold it: `3 GB`, `5.36 GB`, `3000000001
+    /// B`.
     #[must_use]
     pub fn exact(self) -> String {
-        for (unit, name) in [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")] {
-            if self.0 >= unit && self.0.is_multiple_of(unit) {
-                return format!("{} {name}", self.0 / unit);
-            }
+        if self.0 >= 1_000_000_000 && self.0.is_multiple_of(1_000_000) {
+            let text = format!("{}.{:03}", self.0 / 1_000_000_000, self.0 / 1_000_000 % 1_000);
+            return format!("{} GB", text.trim_end_matches('0').trim_end_matches('.'));
         }
-        format!("{} B", self.0)
+        match self.0 {
+            bytes if bytes >= 1_000_000 && bytes.is_multiple_of(1_000_000) => {
+                format!("{} MB", bytes / 1_000_000)
+            }
+            bytes => format!("{bytes} B"),
+        }
     }
 }
 
@@ -122,7 +127,8 @@ impl fmt::Display for Bytes {
                     }
                     _ => format!("{}.{:02}", hundredths / 100, hundredths % 100),
                 };
-                let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+                let text =
+                    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
                 return f.pad(&format!("{text} {name}"));
             }
         }
@@ -165,9 +171,11 @@ impl fmt::Display for Percent {
 impl FromStr for Bytes {
     type Err = String;
 
-    /// Reads `3GB`, `1.5 GiB`, `512MB`, `60B`. `kB`, `MB`, `GB`, `TB` are powers of ten; `KiB`, `MiB`, `GiB`, `TiB` of two.
+    /// Reads `3GB`, `1.5 GiB`, `512MB`, `60B`. `kB`, `MB`, `GB`, `TB` are powers of ten; `KiB`,
+    /// `MiB`, `GiB`, `TiB` of two.
     fn from_str(text: &str) -> Result<Bytes, String> {
-        let wrong = || format!("`{text}` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`");
+        let wrong =
+            || format!("`{text}` is not an amount of memory: write for example `3GB`, `512MB` or `1.5GiB`");
         let (number, unit) = split_number(text.trim()).ok_or_else(wrong)?;
         let scale: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
             "b" => 1,
@@ -190,7 +198,8 @@ impl FromStr for Millis {
 
     /// Reads `6m`, `25s`, `1h30m`, `1.5s`, `500ms`.
     fn from_str(text: &str) -> Result<Millis, String> {
-        let wrong = || format!("`{text}` is not a duration: write for example `6m`, `25s`, `1h30m` or `500ms`");
+        let wrong =
+            || format!("`{text}` is not a duration: write for example `6m`, `25s`, `1h30m` or `500ms`");
         let mut rest = text.trim();
         let mut total = Millis(0);
         if rest.is_empty() {
@@ -239,12 +248,13 @@ fn split_number(text: &str) -> Option<(&str, &str)> {
 /// A plain decimal number times `scale`, rounded up; `None` where it is no number or too large.
 fn scaled(number: &str, scale: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || whole.len() > 18 || part.len() > 18 || part.contains('.') || number.ends_with('.') {
+    if whole.is_empty() || whole.len() > 18 || part.len() > 18 || part.contains('.') || number.ends_with('.')
+    {
         return None;
     }
     let digits: u128 = format!("{whole}{part}").parse().ok()?;
     let value = (digits * u128::from(scale)).div_ceil(10u128.pow(part.len() as u32));
-    (value <= FIGURE_MAX).then(|| value as u64)
+    (value <= FIGURE_MAX).then_some(value as u64)
 }
 
 #[cfg(test)]
@@ -265,7 +275,13 @@ mod tests {
         check("999999B", 999_999, "1 MB");
         check("0.1B", 1, "1 B");
         check("12.34GB", 12_340_000_000, "12.3 GB");
-        for wrong in ["3 gigs", "3", "GB", "-3GB", "1e9B", "3GBs", "1..5GB", "", "99999999999TB", "1.GB", "∞GB"] {
+        assert_eq!(
+            [3_000_000_000, 5_360_000_000, 160_000_000, 3_000_000_001].map(|b| Bytes(b).exact()),
+            ["3 GB", "5.36 GB", "160 MB", "3000000001 B"]
+        );
+        for wrong in
+            ["3 gigs", "3", "GB", "-3GB", "1e9B", "3GBs", "1..5GB", "", "99999999999TB", "1.GB", "∞GB"]
+        {
             assert!(wrong.parse::<Bytes>().is_err(), "{wrong}");
         }
     }

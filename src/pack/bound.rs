@@ -1,7 +1,8 @@
 //! What no plan can beat: lower bounds on the number of shards, valid for every kind of session.
 //!
-//! Areas, Martello and Toth's bound L2 (1990) for time and for memory, and sets of suites no two of which fit one shard. A bound on the
-//! longest shard follows: the least limit under which the bound on the number of shards allows the plan.
+//! Areas, Martello and Toth's bound L2 (1990) for time and for memory, and sets of suites no two of
+//! which fit one shard. A bound on the longest shard follows: the least limit under which the bound
+//! on the number of shards allows the plan.
 
 use super::law::{Item, Kind, Law};
 
@@ -23,7 +24,8 @@ impl<'a> Bounds<'a> {
         Bounds { law, items, times, memory: memory(&law, items) }
     }
 
-    /// No plan with every shard within `limit` milliseconds (overhead included; `None`: any) has fewer shards.
+    /// No plan with every shard within `limit` milliseconds (overhead included; `None`: any) has
+    /// fewer shards.
     pub(super) fn shards(&self, limit: Option<u64>) -> usize {
         if self.items.is_empty() {
             return 0;
@@ -42,7 +44,8 @@ impl<'a> Bounds<'a> {
         least.max(time).max(self.cpus(room)).max(clique(&self.law, self.items, room))
     }
 
-    /// The least limit (overhead included) that the sum of times and the longest of them allow `shards` shards: quick, and mostly near.
+    /// The least limit (overhead included) that the sum of times and the longest of them allow
+    /// `shards` shards: quick, and mostly near.
     pub(super) fn area(&self, shards: usize) -> u64 {
         let machines = (shards.max(1) * self.law.workers) as u128;
         let share = u64::try_from(self.times.total().div_ceil(machines)).unwrap_or(u64::MAX);
@@ -56,7 +59,8 @@ impl<'a> Bounds<'a> {
         }
         let taken = |item: &Item| if item.exclusive { self.law.cpus } else { item.cpus.min(self.law.cpus) };
         let area: u128 = self.items.iter().map(|item| u128::from(item.ms) * u128::from(taken(item))).sum();
-        usize::try_from(area.div_ceil(u128::from(room) * u128::from(self.law.cpus.max(1)))).unwrap_or(usize::MAX)
+        usize::try_from(area.div_ceil(u128::from(room) * u128::from(self.law.cpus.max(1))))
+            .unwrap_or(usize::MAX)
     }
 }
 
@@ -65,11 +69,17 @@ fn memory(law: &Law, items: &[Item]) -> usize {
     let Some(budget) = law.budget else { return 0 };
     let room = budget.saturating_sub(law.floor);
     let workers = law.workers as u64;
-    // What a suite takes for good. A cap on imports is shared, so below one only what is retained is certain.
+    // What a suite takes for good. A cap on imports is shared, so below one only what is retained
+    // is certain.
     let import = |item: &Item| if law.import_cap.is_some() { 0 } else { law.imports(item.import) };
     let kept: Vec<u64> = match law.kind {
-        Kind::InOrder | Kind::AnyOrder => items.iter().map(|item| import(item).saturating_add(item.retained)).collect(),
-        Kind::Spread => items.iter().map(|item| import(item).saturating_add(item.retained.saturating_mul(workers))).collect(),
+        Kind::InOrder | Kind::AnyOrder => {
+            items.iter().map(|item| import(item).saturating_add(item.retained)).collect()
+        }
+        Kind::Spread => items
+            .iter()
+            .map(|item| import(item).saturating_add(item.retained.saturating_mul(workers)))
+            .collect(),
         Kind::Isolated | Kind::Each => return 0,
     };
     // What a shard needs besides: its highest transient, once or in every worker.
@@ -77,7 +87,8 @@ fn memory(law: &Law, items: &[Item]) -> usize {
     let mut transients: Vec<u64> = items.iter().map(|item| item.transient.saturating_mul(times)).collect();
     transients.sort_unstable();
     let kept = Sorted::new(kept);
-    // Even where suites run in the best order, the last one needs its transient on top of all that is retained.
+    // Even where suites run in the best order, the last one needs its transient on top of all that
+    // is retained.
     let least = transients.first().copied().unwrap_or(0);
     let fixed = kept.bins(room.saturating_sub(least)).max(by_count(&kept, &transients, law, room));
     match law.kind {
@@ -103,7 +114,8 @@ fn by_count(kept: &Sorted, transients: &[u64], law: &Law, room: u64) -> usize {
     kept.values.len().div_ceil(most.max(1))
 }
 
-/// Each shard has room for its largest transient besides what is retained: the largest of all somewhere, and in the others at least the smallest ones.
+/// Each shard has room for its largest transient besides what is retained: the largest of all
+/// somewhere, and in the others at least the smallest ones.
 fn with_transients(kept: u128, mut transients: Vec<u64>, room: u64) -> usize {
     let Some(largest) = transients.pop() else { return 0 };
     let mut need = kept + u128::from(largest);
@@ -178,8 +190,9 @@ impl Sorted {
         self.values.partition_point(|value| *value > size)
     }
 
-    /// L2: bins of `capacity` that the values need at least. For every threshold, values above `capacity − threshold` are alone, those above
-    /// half of the capacity are in different bins, and the smaller ones down to the threshold fill what is left.
+    /// L2: bins of `capacity` that the values need at least. For every threshold, values above
+    /// `capacity − threshold` are alone, those above half of the capacity are in different bins,
+    /// and the smaller ones down to the threshold fill what is left.
     fn bins(&self, capacity: u64) -> usize {
         if capacity == 0 {
             return if self.total() == 0 { 0 } else { usize::MAX };

@@ -1,7 +1,7 @@
 //! Memory and time of a shard: the laws of the five kinds of session, on plain integers.
 //!
-//! All sizes are bytes, all times milliseconds. The laws were measured on real suites: never too low, 2 to 24 % high in the median, where the sum of peaks is 3 to 13
-//! times too high.
+//! All sizes are bytes, all times milliseconds. The laws were measured on real suites: never too
+//! low, 2 to 24 % high in the median, where the sum of peaks is 3 to 13 times too high.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -98,8 +98,9 @@ impl Law {
         }
     }
 
-    /// The order of a session: for one process that keeps it, the highest transient first, which lowers the peak; else the longest
-    /// first. Ties by the items' place in the slice, which is the order of their ids.
+    /// The order of a session: for one process that keeps it, the highest transient first, which
+    /// lowers the peak; else the longest first. Ties by the items' place in the slice, which is the
+    /// order of their ids.
     #[must_use]
     pub fn order(&self, items: &[Item], members: &[usize]) -> Vec<usize> {
         let mut order = members.to_vec();
@@ -114,7 +115,8 @@ impl Law {
     #[must_use]
     pub fn need(&self, items: &[Item], members: &[usize]) -> Need {
         let ordered = || self.order(items, members).into_iter().map(|i| items[i]);
-        let total = |part: fn(&Item) -> u64| members.iter().fold(0u64, |sum, i| sum.saturating_add(part(&items[*i])));
+        let total =
+            |part: fn(&Item) -> u64| members.iter().fold(0u64, |sum, i| sum.saturating_add(part(&items[*i])));
         let imports = self.imports(total(|item| item.import));
         let retained = total(|item| item.retained);
         let largest = |part: fn(&Item) -> u64| {
@@ -124,7 +126,11 @@ impl Law {
         };
         let ms = match self.kind {
             Kind::Each => return self.each(items, members),
-            Kind::Spread => spread_ms(total(|item| item.ms), members.iter().map(|i| items[*i].ms).max().unwrap_or(0), self.workers),
+            Kind::Spread => spread_ms(
+                total(|item| item.ms),
+                members.iter().map(|i| items[*i].ms).max().unwrap_or(0),
+                self.workers,
+            ),
             _ => schedule(self.workers, {
                 let mut times: Vec<u64> = members.iter().map(|i| items[*i].ms).collect();
                 times.sort_unstable_by_key(|ms| Reverse(*ms));
@@ -143,10 +149,12 @@ impl Law {
         Need { ms, bytes: self.floor.saturating_add(bytes) }
     }
 
-    /// The schedule of `each`: the longest first, each as soon as memory, CPUs and exclusive suites allow; one that does not fit now is
-    /// passed over for a later one that does. A suite that fits nowhere runs when nothing else does.
+    /// The schedule of `each`: the longest first, each as soon as memory, CPUs and exclusive suites
+    /// allow; one that does not fit now is passed over for a later one that does. A suite that fits
+    /// nowhere runs when nothing else does.
     fn each(&self, items: &[Item], members: &[usize]) -> Need {
-        let mut waiting: Vec<Item> = self.order_by_time(items, members).into_iter().map(|i| items[i]).collect();
+        let mut waiting: Vec<Item> =
+            self.order_by_time(items, members).into_iter().map(|i| items[i]).collect();
         let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
         let mut slots: Vec<Item> = Vec::new();
         let (mut now, mut peak, mut used, mut cpus, mut exclusive) = (0u64, 0u64, self.floor, 0u64, 0usize);
@@ -226,12 +234,30 @@ mod tests {
     use super::*;
 
     fn law(kind: Kind, workers: usize) -> Law {
-        Law { kind, workers, floor: 100, import_cap: None, budget: None, cpus: workers as u64, setup: 0, session_start: 0 }
+        Law {
+            kind,
+            workers,
+            floor: 100,
+            import_cap: None,
+            budget: None,
+            cpus: workers as u64,
+            setup: 0,
+            session_start: 0,
+        }
     }
 
     /// Items as `ms import retained transient`.
     fn items(rows: &[[u64; 4]]) -> Vec<Item> {
-        rows.iter().map(|[ms, import, retained, transient]| Item { ms: *ms, import: *import, retained: *retained, transient: *transient, cpus: 1, exclusive: false }).collect()
+        rows.iter()
+            .map(|[ms, import, retained, transient]| Item {
+                ms: *ms,
+                import: *import,
+                retained: *retained,
+                transient: *transient,
+                cpus: 1,
+                exclusive: false,
+            })
+            .collect()
     }
 
     fn check(law: Law, rows: &[[u64; 4]], ms: u64, bytes: u64) {
@@ -272,7 +298,11 @@ mod tests {
             item.cpus = cpus;
         }
         let law = Law { cpus: 6, ..law(Kind::Each, 2) };
-        assert_eq!(law.need(&images, &[0, 1, 2]).ms, 450, "the heavy one alone, then the light ones together");
+        assert_eq!(
+            law.need(&images, &[0, 1, 2]).ms,
+            450,
+            "the heavy one alone, then the light ones together"
+        );
         images.iter_mut().for_each(|item| item.cpus = 1);
         images[1].exclusive = true;
         assert_eq!(law.need(&images, &[0, 1, 2]).ms, 450);

@@ -1,4 +1,5 @@
-//! The shards of one tier while they are packed: what each takes now, and what it would take after a change.
+//! The shards of one tier while they are packed: what each takes now, and what it would take after
+//! a change.
 
 use std::cmp::Reverse;
 
@@ -9,7 +10,8 @@ pub(super) struct Tier {
     pub(super) law: Law,
     /// Descending time, then id. An item's index is its rank.
     pub(super) items: Vec<Item>,
-    /// Rank by what counts at the peak: the transient, or all of it where processes are isolated. Ties as in the session's order.
+    /// Rank by what counts at the peak: the transient, or all of it where processes are isolated.
+    /// Ties as in the session's order.
     peak_rank: Vec<u32>,
 }
 
@@ -68,7 +70,8 @@ impl Tier {
         &self.items[index as usize]
     }
 
-    /// How far the shard would be above `limit` milliseconds and above the budget after the change. Also how many items were looked at.
+    /// How far the shard would be above `limit` milliseconds and above the budget after the change.
+    /// Also how many items were looked at.
     pub(super) fn over(&self, load: &Load, change: Change, limit: u64) -> (Over, usize) {
         let with = |sum: u64, part: fn(&Item) -> u64| {
             let less = sum - change.0.map_or(0, |i| part(self.item(i)));
@@ -107,11 +110,20 @@ impl Tier {
         (law::schedule(self.law.workers, times).saturating_sub(limit), load.members.len() + 1)
     }
 
-    fn bytes_above_floor(&self, load: &Load, change: Change, imports: u64, retained: u64, room: u64) -> (u64, usize) {
+    fn bytes_above_floor(
+        &self,
+        load: &Load,
+        change: Change,
+        imports: u64,
+        retained: u64,
+        room: u64,
+    ) -> (u64, usize) {
         let workers = self.law.workers;
         let rank = |i: u32| self.peak_rank[i as usize];
         let top = |part: fn(&Item) -> u64, count: usize| {
-            walk(&load.by_peak, rank, change).take(count).fold(0u64, |sum, i| sum.saturating_add(part(self.item(i))))
+            walk(&load.by_peak, rank, change)
+                .take(count)
+                .fold(0u64, |sum, i| sum.saturating_add(part(self.item(i))))
         };
         match self.law.kind {
             Kind::InOrder => {
@@ -124,7 +136,10 @@ impl Tier {
                 let peak = law::peak_in_order(walk(&load.by_peak, rank, change).map(|i| *self.item(i)));
                 (imports.saturating_add(peak), load.members.len() + 1)
             }
-            Kind::AnyOrder => (imports.saturating_add(retained).saturating_add(top(|item| item.transient, workers)), workers),
+            Kind::AnyOrder => (
+                imports.saturating_add(retained).saturating_add(top(|item| item.transient, workers)),
+                workers,
+            ),
             Kind::Spread => {
                 let each = retained.saturating_add(top(|item| item.transient, 1));
                 (imports.saturating_add(each.saturating_mul(workers as u64)), 1)

@@ -36,7 +36,9 @@ impl Scale {
     }
 
     fn of(&self, measure: Measure, ms: u64, bytes: u64) -> u64 {
-        let share = |part: u64, whole: u64| u64::try_from(u128::from(part) * 1_000_000 / u128::from(whole)).unwrap_or(u64::MAX);
+        let share = |part: u64, whole: u64| {
+            u64::try_from(u128::from(part) * 1_000_000 / u128::from(whole)).unwrap_or(u64::MAX)
+        };
         match measure {
             Measure::Time => ms,
             Measure::Memory => bytes,
@@ -60,8 +62,8 @@ fn sorted(tier: &Tier, scale: &Scale, measure: Measure) -> Vec<u32> {
     order
 }
 
-/// Every suite in one of `shards` shards, within the budget where the rule finds room. Above it, in the shard that is least above, where not:
-/// the search repairs that.
+/// Every suite in one of `shards` shards, within the budget where the rule finds room. Above it, in
+/// the shard that is least above, where not: the search repairs that.
 pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measure) -> Vec<u32> {
     let scale = Scale::new(tier, limit, shards);
     let mut loads = vec![Load::default(); shards];
@@ -71,7 +73,8 @@ pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measu
         let change = (None, Some(item));
         let fits = |shard: usize| tier.over(&loads[shard], change, u64::MAX).0.bytes == 0;
         let roomy = queue.iter().map(|(_, shard)| *shard).find(|shard| fits(*shard));
-        let shard = roomy.or_else(|| (0..shards).min_by_key(|shard| tier.over(&loads[*shard], change, u64::MAX).0.bytes));
+        let shard = roomy
+            .or_else(|| (0..shards).min_by_key(|shard| tier.over(&loads[*shard], change, u64::MAX).0.bytes));
         let shard = shard.unwrap_or(0);
         let load = &mut loads[shard];
         queue.remove(&(scale.of(measure, load.ms, load.retained), shard));
@@ -82,12 +85,14 @@ pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measu
     assignment
 }
 
-/// As few shards as first fit finds when it takes suites in the order of the measure, none above its limits. Every suite must fit a shard of its own.
+/// As few shards as first fit finds when it takes suites in the order of the measure, none above
+/// its limits. Every suite must fit a shard of its own.
 pub(super) fn first_fit(tier: &Tier, limit: u64, measure: Measure) -> (usize, Vec<u32>) {
     let scale = Scale::new(tier, limit, 1);
     let mut loads: Vec<Load> = Vec::new();
     let mut assignment = vec![0; tier.items.len()];
-    // Shards that the smallest suite no longer fits are passed over: a million suites must not be a million squared.
+    // Shards that the smallest suite no longer fits are passed over: a million suites must not be a
+    // million squared.
     let least = tier.items.iter().map(|item| item.ms).min().unwrap_or(0);
     let mut open: Vec<usize> = Vec::new();
     for item in sorted(tier, &scale, measure) {

@@ -21,7 +21,8 @@ impl Random {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 
-    /// Roughly exponential with mean 1, from integer steps and one division: the same on every machine.
+    /// Roughly exponential with mean 1, from integer steps and one division: the same on every
+    /// machine.
     pub(super) fn exponential(&mut self) -> f64 {
         let bits = self.next();
         let zeros = bits.leading_zeros();

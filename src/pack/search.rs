@@ -1,8 +1,9 @@
-//! Improvement: shifts and swaps between two shards, accepted while the search is warm even where they cost a little.
+//! Improvement: shifts and swaps between two shards, accepted while the search is warm even where
+//! they cost a little.
 //!
-//! Simulated annealing on the total overload above a limit of time and a budget of memory, with a weight of memory that grows while plans
-//! stay over budget and shrinks while they do not. Effort is counted in suites looked at, not in seconds, so the answer is the same on
-//! every machine.
+//! Simulated annealing on the total overload above a limit of time and a budget of memory, with a
+//! weight of memory that grows while plans stay over budget and shrinks while they do not. Effort
+//! is counted in suites looked at, not in seconds, so the answer is the same on every machine.
 
 use super::load::{Load, Over, Tier};
 use super::random::Random;

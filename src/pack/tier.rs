@@ -2,12 +2,12 @@
 
 use rayon::prelude::*;
 
+use super::Effort;
 use super::bound::Bounds;
 use super::law::{Item, Law};
 use super::load::{Over, Tier};
 use super::place::{self, Measure};
 use super::search::{Found, Task, search};
-use super::Effort;
 
 /// The suites of one tier that fit a shard, and what is known about packing them.
 pub(super) struct Solver<'a> {
@@ -26,8 +26,15 @@ pub(super) struct Packed {
 }
 
 impl<'a> Solver<'a> {
-    /// `fitting` are the items that fit a shard alone; `items` all of them, for the bounds over `kept`, which holds the fitting ones.
-    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize], kept: &'a [Item], effort: Effort) -> Solver<'a> {
+    /// `fitting` are the items that fit a shard alone; `items` all of them, for the bounds over
+    /// `kept`, which holds the fitting ones.
+    pub(super) fn new(
+        law: Law,
+        items: &[Item],
+        fitting: &[usize],
+        kept: &'a [Item],
+        effort: Effort,
+    ) -> Solver<'a> {
         let (tier, origin) = Tier::new(law, items, fitting);
         Solver { tier, origin, bounds: Bounds::new(law, kept), effort }
     }
@@ -40,7 +47,8 @@ impl<'a> Solver<'a> {
         &self.tier.law
     }
 
-    /// As few shards as are found, each within `limit` milliseconds (overhead included; `None`: any). Every suite must fit alone.
+    /// As few shards as are found, each within `limit` milliseconds (overhead included; `None`:
+    /// any). Every suite must fit alone.
     pub(super) fn fewest(&self, limit: Option<u64>) -> Packed {
         let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.law().overhead()));
         let bound = self.bounds.shards(limit);
@@ -76,8 +84,9 @@ impl<'a> Solver<'a> {
         self.best_of(Task { shards, limit: room, first: true, effort: self.effort.looks(), seed: 1 }, None)
     }
 
-    /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan within the budget with no more shards, where there is one.
-    /// `None` where none was found within the budget.
+    /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan
+    /// within the budget with no more shards, where there is one. `None` where none was found
+    /// within the budget.
     pub(super) fn shortest(&self, shards: usize, known: Option<&Packed>) -> Option<Packed> {
         let shards = shards.min(self.origin.len()).max(1);
         let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
@@ -103,14 +112,21 @@ impl<'a> Solver<'a> {
             Effort::Quick => &[Measure::Time, Measure::Either],
             Effort::Normal | Effort::Best => &Measure::ALL,
         };
-        let mut starts: Vec<Vec<u32>> = measures.par_iter().map(|measure| place::into_shards(&self.tier, task.shards, task.limit, *measure)).collect();
+        let mut starts: Vec<Vec<u32>> = measures
+            .par_iter()
+            .map(|measure| place::into_shards(&self.tier, task.shards, task.limit, *measure))
+            .collect();
         // A plan that packs memory tightly is a poor start for time, but better than none.
-        if let Some(known) = known.filter(|_| !starts.iter().any(|start| self.within_limits(task.shards, start, u64::MAX))) {
+        if let Some(known) =
+            known.filter(|_| !starts.iter().any(|start| self.within_limits(task.shards, start, u64::MAX)))
+        {
             starts.push(known.to_vec());
         }
         let effort = task.effort / starts.len() as u64;
         let found: Vec<Option<Found>> = (starts.par_iter().enumerate())
-            .map(|(number, start)| search(&self.tier, start, Task { effort, seed: task.seed + number as u64, ..task }))
+            .map(|(number, start)| {
+                search(&self.tier, start, Task { effort, seed: task.seed + number as u64, ..task })
+            })
             .collect();
         let within = |found: &Found| !task.first || found.longest <= task.limit;
         found.into_iter().flatten().filter(within).min_by_key(|found| found.longest)
@@ -123,7 +139,11 @@ impl<'a> Solver<'a> {
 
     /// The least limit (overhead included) under which `shards` shards are not refuted.
     pub(super) fn least_limit(&self, shards: usize) -> u64 {
-        least_limit(&[(&self.bounds, 0)], shards, self.tier.items.first().map_or(0, |item| item.ms) + self.law().overhead())
+        least_limit(
+            &[(&self.bounds, 0)],
+            shards,
+            self.tier.items.first().map_or(0, |item| item.ms) + self.law().overhead(),
+        )
     }
 
     fn found(&self, assignment: Vec<u32>, shards: usize) -> Found {
@@ -149,17 +169,21 @@ impl Packed {
     }
 }
 
-/// The least limit, overhead included, under which the tiers together are not known to need more than `shards` shards. The second of each pair is
-/// shards that a tier needs besides. No plan has a shorter longest shard.
+/// The least limit, overhead included, under which the tiers together are not known to need more
+/// than `shards` shards. The second of each pair is shards that a tier needs besides. No plan has a
+/// shorter longest shard.
 pub(super) fn least_limit(tiers: &[(&Bounds<'_>, usize)], shards: usize, at_least: u64) -> u64 {
     let refuted = |limit: u64| {
-        let needed = tiers.iter().fold(0usize, |sum, (bounds, more)| sum.saturating_add(bounds.shards(Some(limit)).saturating_add(*more)));
+        let needed = tiers.iter().fold(0usize, |sum, (bounds, more)| {
+            sum.saturating_add(bounds.shards(Some(limit)).saturating_add(*more))
+        });
         needed > shards
     };
     if !refuted(at_least) {
         return at_least;
     }
-    // Doubling finds a limit that is not refuted; one that never comes means that memory alone needs more shards.
+    // Doubling finds a limit that is not refuted; one that never comes means that memory alone
+    // needs more shards.
     let (mut low, mut step) = (at_least, at_least.max(1));
     let mut high = loop {
         let high = low.saturating_add(step);

@@ -224,7 +224,9 @@ impl Plan {
         if let Ok(SchemaOnly { schema }) = serde_json::from_slice(bytes)
             && schema > SCHEMA
         {
-            return Err(format!("schema {schema} is newer than this shard understands ({SCHEMA}): update shard"));
+            return Err(format!(
+                "schema {schema} is newer than this shard understands ({SCHEMA}): update shard"
+            ));
         }
         let plan: Plan = serde_json::from_slice(bytes).map_err(|err| format!("not a plan: {err}"))?;
         if plan.schema != SCHEMA {
@@ -241,7 +243,12 @@ impl Plan {
 
     /// Every suite with its shard.
     pub fn suites(&self) -> impl Iterator<Item = (&Shard, &Suite)> {
-        self.shards.iter().flat_map(|shard| shard.sessions.iter().flat_map(move |session| session.suites.iter().map(move |suite| (shard, suite))))
+        self.shards.iter().flat_map(|shard| {
+            shard
+                .sessions
+                .iter()
+                .flat_map(move |session| session.suites.iter().map(move |suite| (shard, suite)))
+        })
     }
 
     /// Whether the tier's budget is only reported: nobody set one, and its memory is all assumed.

@@ -19,7 +19,13 @@ pub(super) struct Limits {
 }
 
 /// The limits of `tier` with these suites. Says what it had to assume.
-pub(super) fn limits(config: &Config, tier: &Tier, suites: &[&Estimate], exact: bool, warnings: &mut Vec<Warning>) -> Limits {
+pub(super) fn limits(
+    config: &Config,
+    tier: &Tier,
+    suites: &[&Estimate],
+    exact: bool,
+    warnings: &mut Vec<Warning>,
+) -> Limits {
     let with = |basis: Basis| suites.iter().filter(|suite| suite.memory_basis == basis).count();
     let measured = with(Basis::Measured) > 0 && !exact;
     let floor = tier.floor() + if measured { estimate::SESSION_SLACK } else { Bytes(0) };
@@ -35,11 +41,21 @@ pub(super) fn limits(config: &Config, tier: &Tier, suites: &[&Estimate], exact: 
         Some(Budget::Auto) => {
             let known = estimate::budget::of_label(&tier.runs_on);
             if known.is_none() {
-                warn("budget-unknown", format!("tier `{}`: the memory of its runner is not known, so its budget is {DEFAULT_BUDGET}", tier.name));
+                warn(
+                    "budget-unknown",
+                    format!(
+                        "tier `{}`: the memory of its runner is not known, so its budget is {DEFAULT_BUDGET}",
+                        tier.name
+                    ),
+                );
             }
             let whole = known.unwrap_or(DEFAULT_BUDGET);
             let mostly_assumed = with(Basis::Assumed) * 2 > suites.len() && known.is_some();
-            Limits { floor, budget: Some(if mostly_assumed { Bytes(whole.0 / 2) } else { whole }), enforced: true }
+            Limits {
+                floor,
+                budget: Some(if mostly_assumed { Bytes(whole.0 / 2) } else { whole }),
+                enforced: true,
+            }
         }
         // `each` waits for room, so its budget costs no shard.
         None if all_assumed && !tier.each => {

@@ -1,12 +1,13 @@
 //! A plan against itself: the hard rules, proved from `plan.json` alone.
 //!
-//! Runs before a plan is written and after one is read. It shares no code with `pack`: memory and time are computed here a second time, in the
-//! plainest way, so that a mistake in one place shows in the other.
+//! Runs before a plan is written and after one is read. It shares no code with `pack`: memory and
+//! time are computed here a second time, in the plainest way, so that a mistake in one place shows
+//! in the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{Plan, Session, Shard, Suite, Tier};
 use super::file::ObjectiveKind;
+use super::file::{Plan, Session, Shard, Suite, Tier};
 use crate::config::{MemoryKind, Order};
 use crate::model::{Basis, Millis};
 use crate::text::printable;
@@ -24,18 +25,30 @@ pub fn verify(plan: &Plan) -> Vec<String> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for shard in &plan.shards {
         if !is_shard_id(shard) {
-            findings.push(format!("shard `{}` is not called {}-<n>", printable(&shard.id), printable(&shard.tier)));
+            findings.push(format!(
+                "shard `{}` is not called {}-<n>",
+                printable(&shard.id),
+                printable(&shard.tier)
+            ));
         }
         if !ids.insert(&shard.id) {
             findings.push(format!("shard `{}` is there twice", printable(&shard.id)));
         }
         for session in &shard.sessions {
             if !is_selection(shard, &session.selection) || !selections.insert(&session.selection) {
-                findings.push(format!("{}: a selection cannot be called `{}`", shard.id, printable(&session.selection)));
+                findings.push(format!(
+                    "{}: a selection cannot be called `{}`",
+                    shard.id,
+                    printable(&session.selection)
+                ));
             }
             for suite in &session.suites {
                 if let Some(other) = seen.insert(&suite.id, &shard.id) {
-                    findings.push(format!("suite `{}` is in {other} and in {}", printable(&suite.id), shard.id));
+                    findings.push(format!(
+                        "suite `{}` is in {other} and in {}",
+                        printable(&suite.id),
+                        shard.id
+                    ));
                 }
             }
         }
@@ -54,7 +67,9 @@ pub fn verify(plan: &Plan) -> Vec<String> {
 
 fn is_shard_id(shard: &Shard) -> bool {
     let number = shard.id.strip_prefix(shard.tier.as_str()).and_then(|rest| rest.strip_prefix('-'));
-    let digits = |number: &str| !number.starts_with('0') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let digits = |number: &str| {
+        !number.starts_with('0') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    };
     number.is_some_and(digits) && crate::config::file::is_tier_name(&shard.tier)
 }
 
@@ -62,7 +77,10 @@ fn is_shard_id(shard: &Shard) -> bool {
 fn is_selection(shard: &Shard, name: &str) -> bool {
     let Some(rest) = name.strip_prefix(shard.id.as_str()) else { return false };
     let stem = ["txt", "nul", "json"].iter().find_map(|ending| rest.strip_suffix(ending)?.strip_suffix('.'));
-    stem.is_some_and(|stem| stem.is_empty() || stem.strip_prefix('.').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+    stem.is_some_and(|stem| {
+        stem.is_empty()
+            || stem.strip_prefix('.').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<String>) {
@@ -78,7 +96,8 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
         check_figure(shard, session, "predicted_bytes", session.predicted_bytes.0, need, findings);
         check_figure(shard, session, "predicted_ms", session.predicted_ms.0, took, findings);
         if !in_order(tier, &session.suites) {
-            findings.push(format!("{}: the suites of `{}` are not in their order", shard.id, session.selection));
+            findings
+                .push(format!("{}: the suites of `{}` are not in their order", shard.id, session.selection));
         }
         (ms, bytes) = (ms + took, bytes.max(need));
     }
@@ -86,10 +105,14 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
         findings.push(format!("{} has no session", shard.id));
     }
     if u128::from(shard.predicted_ms.0) != ms {
-        findings.push(format!("{}: predicted_ms is {}, its sessions make {ms}", shard.id, shard.predicted_ms.0));
+        findings
+            .push(format!("{}: predicted_ms is {}, its sessions make {ms}", shard.id, shard.predicted_ms.0));
     }
     if u128::from(shard.predicted_bytes.0) != bytes {
-        findings.push(format!("{}: predicted_bytes is {}, its sessions make {bytes}", shard.id, shard.predicted_bytes.0));
+        findings.push(format!(
+            "{}: predicted_bytes is {}, its sessions make {bytes}",
+            shard.id, shard.predicted_bytes.0
+        ));
     }
     if shard.runner.is_none() && shard.budget_bytes != tier.budget_bytes {
         findings.push(format!("{}: its budget is not that of tier `{}`", shard.id, tier.name));
@@ -104,9 +127,19 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
     }
 }
 
-fn check_figure(shard: &Shard, session: &Session, name: &str, said: u64, found: u128, findings: &mut Vec<String>) {
+fn check_figure(
+    shard: &Shard,
+    session: &Session,
+    name: &str,
+    said: u64,
+    found: u128,
+    findings: &mut Vec<String>,
+) {
     if u128::from(said) != found {
-        findings.push(format!("{}: {name} of `{}` is {said}, its suites make {found}", shard.id, session.selection));
+        findings.push(format!(
+            "{}: {name} of `{}` is {said}, its suites make {found}",
+            shard.id, session.selection
+        ));
     }
 }
 
@@ -114,13 +147,16 @@ fn in_order(tier: &Tier, suites: &[Suite]) -> bool {
     suites.windows(2).all(|pair| {
         let (a, b) = (&pair[0], &pair[1]);
         let by_time = b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id));
-        let order = if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time };
+        let order =
+            if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time };
         order.is_lt()
     })
 }
 
 fn own(suite: &Suite) -> u128 {
-    u128::from(suite.import_bytes.0) + u128::from(suite.retained_bytes.0) + u128::from(suite.transient_bytes.0)
+    u128::from(suite.import_bytes.0)
+        + u128::from(suite.retained_bytes.0)
+        + u128::from(suite.transient_bytes.0)
 }
 
 fn largest(mut values: Vec<u128>, count: u32) -> u128 {
@@ -133,7 +169,11 @@ fn session_bytes(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
     let (floor, workers) = (u128::from(tier.floor_bytes.0), u128::from(tier.workers.max(1)));
     if tier.memory == MemoryKind::Isolated {
         let own: Vec<u128> = suites.iter().map(own).collect();
-        return if tier.each { each(tier, shard, suites).0 } else { floor + largest(own, tier.workers.max(1)) };
+        return if tier.each {
+            each(tier, shard, suites).0
+        } else {
+            floor + largest(own, tier.workers.max(1))
+        };
     }
     let imports: u128 = suites.iter().map(|suite| u128::from(suite.import_bytes.0)).sum();
     let imports = tier.import_cap_bytes.map_or(imports, |cap| imports.min(u128::from(cap.0)));
@@ -145,7 +185,9 @@ fn session_bytes(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
     if workers > 1 || tier.order == Order::Any {
         return floor + workers * imports + retained + largest(transients, tier.workers.max(1));
     }
-    let peaks = (0..suites.len()).map(|k| suites[..=k].iter().map(|suite| u128::from(suite.retained_bytes.0)).sum::<u128>() + transients[k]);
+    let peaks = (0..suites.len()).map(|k| {
+        suites[..=k].iter().map(|suite| u128::from(suite.retained_bytes.0)).sum::<u128>() + transients[k]
+    });
     // Quadratic for long sessions, so the running sum for those.
     let peak = if suites.len() <= 64 { peaks.max().unwrap_or(0) } else { running_peak(suites) };
     floor + imports + peak
@@ -183,13 +225,15 @@ fn session_ms(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
 fn each(tier: &Tier, shard: &Shard, suites: &[Suite]) -> (u128, u128) {
     let mut waiting: Vec<&Suite> = suites.iter().collect();
     waiting.sort_by(|a, b| b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id)));
-    // The schedule keeps to the tier's budget; a larger machine changes nothing for a suite that is alone on it.
+    // The schedule keeps to the tier's budget; a larger machine changes nothing for a suite that is
+    // alone on it.
     let budget = tier.budget_bytes.or(shard.budget_bytes).map(|budget| u128::from(budget.0));
     let mut running: Vec<(u128, &Suite)> = Vec::new();
     let (mut now, mut peak) = (0, 0);
     loop {
         while running.len() < tier.workers.max(1) as usize {
-            let used = u128::from(tier.floor_bytes.0) + running.iter().map(|(_, suite)| own(suite)).sum::<u128>();
+            let used =
+                u128::from(tier.floor_bytes.0) + running.iter().map(|(_, suite)| own(suite)).sum::<u128>();
             let cpus: u64 = running.iter().map(|(_, suite)| u64::from(suite.cpus)).sum();
             let exclusive = running.iter().any(|(_, suite)| suite.exclusive);
             let fits = |suite: &&Suite| {
@@ -237,8 +281,15 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
     check(met || !quality.proven, "called proven, but it does not meet its bound");
     let inputs = &plan.inputs;
     check(inputs.suites == suites, "inputs.suites is not the number of suites");
-    let bases = [(Basis::Measured, inputs.measured), (Basis::Inherited, inputs.inherited), (Basis::Assumed, inputs.assumed)];
-    check(bases.into_iter().all(|(basis, said)| of(basis) == said), "inputs do not count the suites by their basis");
+    let bases = [
+        (Basis::Measured, inputs.measured),
+        (Basis::Inherited, inputs.inherited),
+        (Basis::Assumed, inputs.assumed),
+    ];
+    check(
+        bases.into_iter().all(|(basis, said)| of(basis) == said),
+        "inputs do not count the suites by their basis",
+    );
     let place = |tier: &str| plan.tiers.iter().position(|candidate| candidate.name == tier);
     let number = |shard: &Shard| shard.id.rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
     let key = |shard: &Shard| (std::cmp::Reverse(shard.predicted_ms), place(&shard.tier), number(shard));
@@ -273,8 +324,14 @@ mod tests {
         check(|plan| plan.shards[0].tier = "other".into(), "no tier `other`");
         check(|plan| plan.shards[0].sessions.clear(), "has no session");
         check(|plan| plan.shards[0].sessions[0].suites.clear(), "is empty");
-        check(|plan| plan.shards[0].sessions[0].selection = "/etc/passwd".into(), "a selection cannot be called");
-        check(|plan| plan.shards[0].sessions[0].suites[0].retained_bytes = Bytes(9_000_000_000), "predicted_bytes");
+        check(
+            |plan| plan.shards[0].sessions[0].selection = "/etc/passwd".into(),
+            "a selection cannot be called",
+        );
+        check(
+            |plan| plan.shards[0].sessions[0].suites[0].retained_bytes = Bytes(9_000_000_000),
+            "predicted_bytes",
+        );
         check(|plan| plan.shards[0].sessions[0].suites[0].ms = Millis(1), "predicted_ms");
         check(|plan| plan.shards[0].sessions[0].suites.reverse(), "not in their order");
         check(|plan| plan.shards[0].oversize = true, "called oversize");

@@ -1,1 +1,14 @@
-//! Integration tests.
+//! Integration tests: the command as people run it. One file a subject.
+
+// A test that cannot go on says so by panicking, and these run the command.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stdout)]
+
+mod bad_input;
+mod cases;
+mod common;
+mod inputs;
+mod outputs;
+mod packing;
+mod readme;
+mod scenarios;
+mod shared;

@@ -1,0 +1,306 @@
+//! Properties of the packer over seeds, for every kind of session, and a brute force that agrees
+//! with every proof.
+
+use shard::pack::law::{Item, Kind, Law};
+use shard::pack::{Effort, PackError, Packing, Problem, TierProblem, pack};
+
+use crate::common::Random;
+
+const KINDS: [(Kind, usize); 7] = [
+    (Kind::InOrder, 1),
+    (Kind::AnyOrder, 1),
+    (Kind::AnyOrder, 2),
+    (Kind::Spread, 2),
+    (Kind::Isolated, 1),
+    (Kind::Isolated, 3),
+    (Kind::Each, 2),
+];
+
+fn law(kind: Kind, workers: usize, random: &mut Random) -> Law {
+    Law {
+        kind,
+        workers,
+        floor: 50,
+        import_cap: (random.below(4) == 0).then_some(30),
+        budget: (random.below(5) != 0).then(|| 300 + random.below(400)),
+        cpus: workers as u64 + random.below(2),
+        setup: random.below(30),
+        session_start: random.below(5),
+    }
+}
+
+fn items(count: usize, random: &mut Random) -> Vec<Item> {
+    let item = |random: &mut Random| Item {
+        ms: random.below(100) + u64::from(random.below(10) != 0),
+        import: if random.below(3) == 0 { random.below(20) } else { 0 },
+        retained: random.below(60),
+        transient: if random.below(2) == 0 { random.below(120) } else { 0 },
+        cpus: 1 + random.below(2),
+        exclusive: random.below(10) == 0,
+    };
+    (0..count).map(|_| item(random)).collect()
+}
+
+/// Complete, disjoint, within budget, and never better than a bound.
+fn check(problem: &Problem, packing: &Packing, seed: u64) {
+    for (number, tier) in problem.tiers.iter().enumerate() {
+        let mine = || packing.shards.iter().filter(|shard| shard.tier == number);
+        let mut seen: Vec<usize> = mine().flat_map(|shard| shard.members.iter().copied()).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..tier.items.len()).collect::<Vec<_>>(), "seed {seed}");
+        for shard in mine() {
+            assert!(!shard.members.is_empty(), "seed {seed}");
+            assert_eq!(shard.need, tier.law.need(&tier.items, &shard.members), "seed {seed}");
+            let fits = tier.law.budget.is_none_or(|budget| shard.need.bytes <= budget);
+            assert!(fits != shard.oversize && (fits || shard.members.len() == 1), "seed {seed}");
+            let target = tier.target.is_none_or(|target| shard.need.ms + tier.law.overhead() <= target);
+            assert!(target, "seed {seed}");
+        }
+        assert!(tier.shards.is_none_or(|most| mine().count() <= most), "seed {seed}");
+    }
+    assert!(problem.shards.is_none_or(|most| packing.shards.len() <= most), "seed {seed}");
+    assert!(packing.shards_bound <= packing.shards.len(), "seed {seed}");
+    assert!(packing.makespan_bound <= makespan(problem, packing), "seed {seed}");
+}
+
+fn makespan(problem: &Problem, packing: &Packing) -> u64 {
+    packing
+        .shards
+        .iter()
+        .map(|shard| shard.need.ms + problem.tiers[shard.tier].law.overhead())
+        .max()
+        .unwrap_or(0)
+}
+
+#[test]
+fn every_plan_keeps_every_rule() {
+    let mut found = [0; 3];
+    for seed in 0..400 {
+        let random = &mut Random(seed);
+        let tiers = (0..1 + random.below(3)).map(|_| {
+            let (kind, workers) = KINDS[random.below(7) as usize];
+            let law = law(kind, workers, random);
+            let count = random.below(60) as usize;
+            let target = (random.below(4) == 0).then(|| 80 + random.below(300));
+            let shards = (random.below(4) == 0).then(|| 1 + random.below(12) as usize);
+            TierProblem { law, items: items(count, random), shards, target }
+        });
+        let tiers = tiers.collect();
+        let shards = (random.below(2) == 0).then(|| 1 + random.below(30) as usize);
+        let problem = Problem { tiers, shards, effort: Effort::Quick };
+        match pack(&problem) {
+            Ok(packing) => {
+                found[0] += 1;
+                check(&problem, &packing, seed);
+            }
+            Err(PackError::TooFewShards { allowed, bound, found: enough, .. }) => {
+                found[1] += 1;
+                assert!(enough > allowed && bound <= enough, "seed {seed}");
+            }
+            Err(PackError::TooLong { tier, items, needed }) => {
+                found[2] += 1;
+                let tier = &problem.tiers[tier];
+                let alone = |item: usize| tier.law.need(&tier.items, &[item]).ms + tier.law.overhead();
+                assert_eq!(items.iter().map(|item| alone(*item)).max(), Some(needed), "seed {seed}");
+                assert!(items.iter().all(|item| Some(alone(*item)) > tier.target), "seed {seed}");
+            }
+            Err(err) => panic!("seed {seed}: {err:?}"),
+        }
+    }
+    assert!(found.iter().all(|count| *count > 10), "the problems are one-sided: {found:?}");
+}
+
+/// Every way to part the items: calls `visit` with the groups of each.
+fn partitions(
+    count: usize,
+    groups: &mut Vec<Vec<usize>>,
+    next: usize,
+    visit: &mut impl FnMut(&[Vec<usize>]),
+) {
+    if next == count {
+        return visit(groups);
+    }
+    for group in 0..groups.len() {
+        groups[group].push(next);
+        partitions(count, groups, next + 1, visit);
+        groups[group].pop();
+    }
+    groups.push(vec![next]);
+    partitions(count, groups, next + 1, visit);
+    groups.pop();
+}
+
+/// The fewest shards, and the shortest longest shard for each number of shards; by trying
+/// everything.
+fn brute_force(tier: &TierProblem) -> (usize, Vec<u64>) {
+    let count = tier.items.len();
+    let mut shortest = vec![u64::MAX; count + 1];
+    partitions(count, &mut Vec::new(), 0, &mut |groups| {
+        let mut longest = 0;
+        for group in groups {
+            let need = tier.law.need(&tier.items, group);
+            let over = tier.law.budget.is_some_and(|budget| need.bytes > budget);
+            if over && group.len() > 1 {
+                return;
+            }
+            longest = longest.max(need.ms + tier.law.overhead());
+        }
+        shortest[groups.len()] = shortest[groups.len()].min(longest);
+    });
+    let within = |longest: &u64| *longest <= tier.target.unwrap_or(u64::MAX - 1);
+    let fewest = shortest.iter().position(within).unwrap_or(usize::MAX);
+    (fewest, shortest)
+}
+
+#[test]
+fn a_brute_force_agrees_with_every_proof() {
+    let (mut proofs, mut optimal, mut all) = (0, 0, 0);
+    for seed in 0..350 {
+        let random = &mut Random(1_000_000 + seed);
+        let (kind, workers) = KINDS[seed as usize % 7];
+        let count = 1 + random.below(if seed % 10 == 0 { 8 } else { 7 }) as usize;
+        let tier = TierProblem {
+            law: law(kind, workers, random),
+            items: items(count, random),
+            shards: None,
+            target: (random.below(2) == 0).then(|| 140 + random.below(200)),
+        };
+        let (fewest, shortest) = brute_force(&tier);
+        let given =
+            (tier.target.is_none() && random.below(2) == 0).then(|| fewest + random.below(3) as usize);
+        let problem = Problem { tiers: vec![tier], shards: given, effort: Effort::Quick };
+        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?}"));
+        check(&problem, &packing, seed);
+        let made = makespan(&problem, &packing);
+        // The objective: fewest shards, or the shortest longest shard with at most so many.
+        let best = match given {
+            Some(most) => shortest[..=most.min(count)].iter().copied().min().unwrap_or(0),
+            None => shortest[packing.shards.len()],
+        };
+        assert!(packing.makespan_bound <= best, "seed {seed}: bound {} best {best}", packing.makespan_bound);
+        assert!(made >= best, "seed {seed}");
+        if given.is_none() {
+            assert!(
+                packing.shards_bound <= fewest,
+                "seed {seed}: bound {} fewest {fewest}",
+                packing.shards_bound
+            );
+            assert!(packing.shards.len() >= fewest, "seed {seed}");
+            optimal += usize::from(packing.shards.len() == fewest);
+        } else {
+            optimal += usize::from(made == best);
+        }
+        proofs += usize::from(if given.is_some() {
+            packing.makespan_bound == made
+        } else {
+            packing.shards_bound == packing.shards.len()
+        });
+        all += 1;
+    }
+    assert!(
+        optimal * 100 >= all * 97 && proofs * 100 >= all * 60,
+        "{optimal} optimal and {proofs} proven of {all}"
+    );
+}
+
+#[test]
+fn planted_plans_are_found_where_memory_is_tight() {
+    // 8 shards of 12 suites that fill 95 % of the memory: sorted placement alone finds no plan for
+    // many of these.
+    for seed in 0..20 {
+        let random = &mut Random(7_000 + seed);
+        let mut items = Vec::new();
+        for _ in 0..8 {
+            let mut cuts: Vec<u64> = (0..11).map(|_| random.below(9_500)).collect();
+            cuts.extend([0, 9_500]);
+            cuts.sort_unstable();
+            items.extend(cuts.windows(2).map(|pair| Item {
+                ms: 1 + random.below(60_000),
+                retained: pair[1] - pair[0],
+                cpus: 1,
+                ..Item::default()
+            }));
+        }
+        random.shuffle(&mut items);
+        let law = Law {
+            kind: Kind::AnyOrder,
+            workers: 1,
+            floor: 0,
+            import_cap: None,
+            budget: Some(10_000),
+            cpus: 1,
+            setup: 0,
+            session_start: 0,
+        };
+        let problem = Problem {
+            tiers: vec![TierProblem { law, items, shards: None, target: None }],
+            shards: Some(8),
+            effort: Effort::Normal,
+        };
+        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?}"));
+        check(&problem, &packing, seed);
+        let made = makespan(&problem, &packing);
+        assert!(
+            made * 1_000 <= packing.makespan_bound * 1_020,
+            "seed {seed}: {made} above {}",
+            packing.makespan_bound
+        );
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let random = &mut Random(5);
+    let tier = |random: &mut Random| TierProblem {
+        law: Law { budget: Some(900), ..law(Kind::InOrder, 1, random) },
+        items: items(200, random),
+        shards: None,
+        target: None,
+    };
+    let problem =
+        Problem { tiers: vec![tier(random), tier(random)], shards: Some(40), effort: Effort::Quick };
+    let with = |threads: usize| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| pack(&problem).unwrap())
+    };
+    assert_eq!(with(1), with(2));
+    assert_eq!(with(1), with(5));
+}
+
+#[test]
+fn degenerate_problems_have_plans() {
+    let law = Law {
+        kind: Kind::InOrder,
+        workers: 1,
+        floor: 10,
+        import_cap: None,
+        budget: Some(110),
+        cpus: 1,
+        setup: 5,
+        session_start: 1,
+    };
+    let item = |ms: u64, retained: u64| Item { ms, retained, cpus: 1, ..Item::default() };
+    let run = |items: Vec<Item>, shards: Option<usize>, budget: u64| {
+        let law = Law { budget: Some(budget), ..law };
+        let problem = Problem {
+            tiers: vec![TierProblem { law, items, shards: None, target: None }],
+            shards,
+            effort: Effort::Quick,
+        };
+        pack(&problem).map(|packing| {
+            check(&problem, &packing, 0);
+            (packing.shards.len(), makespan(&problem, &packing))
+        })
+    };
+    assert_eq!(run(vec![], Some(3), 110), Ok((0, 0)));
+    assert_eq!(run(vec![item(1, 1)], Some(9), 110), Ok((1, 7)));
+    assert_eq!(run(vec![item(0, 0); 5], Some(2), 110), Ok((1, 6)));
+    assert_eq!(run(vec![item(7, 50); 4], None, 110), Ok((2, 20)), "memory exactly full");
+    assert_eq!(run(vec![item(7, 50); 4], None, 109), Ok((4, 13)), "one byte short");
+    assert_eq!(run(vec![item(7, 500), item(7, 50)], None, 110), Ok((2, 13)), "one giant");
+    assert_eq!(run(vec![item(1, 1)], None, 9), Err(PackError::Floor { tier: 0 }));
+    assert_eq!(run(vec![item(u64::MAX / 2, 1); 3], None, 110), Err(PackError::TooLarge));
+}

@@ -1,0 +1,90 @@
+//! The README's words held against the program.
+
+use crate::common::{Project, root};
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The blocks of a page that begin with the given fence.
+fn blocks(name: &str, fence: &str) -> Vec<String> {
+    let text = page(name);
+    let mut found = Vec::new();
+    let mut inside: Option<Vec<&str>> = None;
+    for line in text.lines() {
+        inside = match inside {
+            None if line == fence => Some(Vec::new()),
+            Some(lines) if line == "```" => {
+                found.push(lines.join("\n") + "\n");
+                None
+            }
+            Some(mut lines) => {
+                lines.push(line);
+                Some(lines)
+            }
+            None => None,
+        };
+    }
+    found
+}
+
+#[test]
+fn the_picture_is_what_the_example_prints() {
+    let project = Project::new();
+    for name in ["tests.txt", "shard.toml"] {
+        project.file(name, &std::fs::read(root().join("testdata/scenarios/unit-e2e").join(name)).unwrap());
+    }
+    let done = project.run(["plan", "tests.txt"], b"", &[("LANG", "C.UTF-8")]).ok();
+    assert_eq!(blocks("README.md", "```text").first(), Some(&done.stdout()));
+}
+
+#[test]
+fn every_configuration_is_valid() {
+    for name in ["README.md", "docs/configuration.md"] {
+        let found = blocks(name, "```toml");
+        assert!(!found.is_empty());
+        for text in found {
+            shard::config::file::parse(&text).unwrap_or_else(|err| panic!("{name}: {err}\n{text}"));
+        }
+    }
+}
+
+#[test]
+fn the_defaults_of_the_manual_are_the_program_s() {
+    let manual = &blocks("docs/configuration.md", "```toml")[0];
+    let tier = manual.split("[tier.unit]").nth(1).unwrap().split("\n\n").next().unwrap();
+    // What the manual shows but does not call a default.
+    let shown = ["match", "budget", "run", "timeout"];
+    let keys = tier.lines().filter(|line| !shown.contains(&line.split('=').next().unwrap().trim()));
+    let text = format!("[tier.default]\nmatch = [\"**\"]\n{}", keys.collect::<Vec<_>>().join("\n"));
+    let mut read = shard::config::file::parse(&text).unwrap().tiers.remove(0);
+    let default = shard::config::Config::default().tiers.remove(0);
+    // Said to follow from the command, and from the pattern above.
+    read.spread = default.spread;
+    assert_eq!(format!("{:?}", read.matches), format!("{:?}", shard::config::Patterns::new(["**"]).unwrap()));
+    read.matches = default.matches.clone();
+    assert_eq!(format!("{read:?}"), format!("{default:?}"));
+}
+
+#[test]
+fn every_command_is_one() {
+    let commands: Vec<String> =
+        blocks("README.md", "```sh").iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
+    let known =
+        commands.iter().filter_map(|line| line.split("shard ").nth(1)?.split(' ').next().map(str::to_owned));
+    let project = Project::new();
+    let mut count = 0;
+    for command in known.filter(|command| command.chars().all(char::is_alphabetic)) {
+        project.shard(&format!("{command} --help")).ok();
+        count += 1;
+    }
+    assert!(count >= 5, "{commands:?}");
+}
+
+#[test]
+fn every_exit_code_is_explained() {
+    let text = page("README.md");
+    for code in [0, 1, 2, 3, 70] {
+        assert!(text.contains(&format!("| {code} |")), "{code}");
+    }
+}
