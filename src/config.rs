@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::model::{Bytes, Cost, Millis, Percent};
 
 pub use pattern::Patterns;
-pub use values::{Budget, Granularity, MemoryKind, Order, RunsOn, ShardCount};
+pub use values::{Budget, Granularity, ListFormat, MemoryKind, Order, RunsOn, ShardCount, budget_of_machine};
 
 /// The whole configuration, complete and checked.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub struct Inventory {
     /// A command that lists suites.
     pub command: Option<Vec<String>>,
     /// What the command or list prints; recognised from the content when absent.
-    pub format: Option<crate::inventory::Format>,
+    pub format: Option<ListFormat>,
     /// What becomes a suite.
     pub granularity: Option<Granularity>,
 }

@@ -9,9 +9,8 @@ mod pytest;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
-use crate::config::{Granularity, NameMap, Patterns};
+use crate::config::{Granularity, ListFormat, NameMap, Patterns};
 use crate::model::SuiteId;
 use crate::text::{count, examples, printable};
 
@@ -21,34 +20,6 @@ pub use node::{NodeId, coarsen};
 pub const SIZE_MAX: u64 = 1 << 30;
 /// Longest id in bytes: longer ones do not fit a command line anyway.
 const ID_MAX: usize = 64 << 10;
-
-/// How a listing is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One id a line, `#` comments, or ids separated by NUL.
-    Lines,
-    /// `pytest --collect-only -q`, or `-qq`.
-    Pytest,
-}
-
-impl Format {
-    /// Every name that is understood.
-    pub const NAMES: [&str; 2] = ["lines", "pytest"];
-}
-
-impl FromStr for Format {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Format, String> {
-        match text {
-            "lines" => Ok(Format::Lines),
-            "pytest" => Ok(Format::Pytest),
-            _ => Err(match crate::text::closest(text, Format::NAMES) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("known are {}", Format::NAMES.join(", ")),
-            }),
-        }
-    }
-}
 
 /// What is wrong with a listing.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,9 +106,9 @@ impl Collector {
         &mut self,
         origin: &str,
         bytes: &[u8],
-        format: Option<Format>,
+        format: Option<ListFormat>,
     ) -> Result<(), ListingError> {
-        if bytes.contains(&0) && !lines::is_utf16(bytes) && format != Some(Format::Pytest) {
+        if bytes.contains(&0) && !lines::is_utf16(bytes) && format != Some(ListFormat::Pytest) {
             for (number, id) in lines::null_separated(bytes)?.into_iter().enumerate() {
                 self.id(origin, number + 1, &id, self.granularity)?;
             }
@@ -145,12 +116,12 @@ impl Collector {
         }
         let text = lines::decode(bytes)?;
         match format.unwrap_or_else(|| recognise(&text)) {
-            Format::Lines => {
+            ListFormat::Lines => {
                 for (number, id) in lines::ids(&text)? {
                     self.id(origin, number, id, self.granularity)?;
                 }
             }
-            Format::Pytest => {
+            ListFormat::Pytest => {
                 let granularity = self.granularity.unwrap_or(Granularity::File);
                 for (number, id) in pytest::ids(&text, granularity)? {
                     self.id(origin, number, id, Some(granularity))?;
@@ -223,8 +194,8 @@ impl std::borrow::Borrow<str> for SuiteId {
 }
 
 /// What a listing looks like. Anything that is not clearly something else is a plain list.
-fn recognise(text: &str) -> Format {
-    if pytest::looks_like(text) { Format::Pytest } else { Format::Lines }
+fn recognise(text: &str) -> ListFormat {
+    if pytest::looks_like(text) { ListFormat::Pytest } else { ListFormat::Lines }
 }
 
 /// Suites by tier: the index of the first tier whose patterns match, in the inventory's order.

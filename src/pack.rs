@@ -13,6 +13,8 @@ mod random;
 mod search;
 mod tier;
 
+use std::cmp::Reverse;
+
 use bound::Bounds;
 use law::{Item, Law, Need};
 use tier::{Packed, Solver, least_limit};
@@ -129,72 +131,82 @@ pub enum PackError {
 /// [`PackError`] where no plan keeps the limits, or none was found;
 /// [`PackError::TooFewShards::bound`] tells which.
 pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
-    let parts: Vec<Part> = problem.tiers.iter().map(Part::new).collect();
+    let parts: Vec<Part> = problem.tiers.iter().map(|tier| Part::new(tier, problem.effort)).collect();
     for (number, part) in parts.iter().enumerate() {
         part.check(number)?;
     }
-    let solvers: Vec<Solver<'_>> = parts.iter().map(|part| part.solver(problem.effort)).collect();
-    let mut packed: Vec<Packed> = Vec::with_capacity(parts.len());
-    for (part, solver) in parts.iter().zip(&solvers) {
-        packed.push(if solver.is_empty() { Packed::empty() } else { solver.fewest(part.problem.target) });
-    }
-    let bounds =
-        |part: &Part, solver: &Solver<'_>| solver.bounds.shards(part.problem.target) + part.oversize.len();
-    let found = |part: &Part, packed: &Packed| packed.shards.len() + part.oversize.len();
-    let counts: Vec<(usize, usize)> = parts
-        .iter()
-        .zip(&solvers)
-        .zip(&packed)
-        .map(|((part, solver), packed)| (bounds(part, solver), found(part, packed)))
-        .collect();
+    let mut packed = few_shards(problem, &parts);
+    let counts: Vec<Count> = parts.iter().zip(&packed).map(|(part, packed)| part.count(packed)).collect();
     enough_shards(problem, &parts, &counts)?;
 
-    let share = share_shards(problem, &parts, &solvers, &counts);
-    for (number, ((part, solver), share)) in parts.iter().zip(&solvers).zip(&share).enumerate() {
-        if solver.is_empty() {
-            continue;
-        }
-        let most = match share {
-            Some(share) => share - part.oversize.len(),
-            None => packed[number].shards.len(),
-        };
-        if let Some(better) = solver
-            .shortest(most, Some(&packed[number]))
-            .filter(|better| better.longest <= packed[number].longest)
+    let share = share_shards(problem, &parts, &counts);
+    for ((part, packed), share) in parts.iter().zip(&mut packed).zip(share) {
+        let most = share.map_or(packed.shards.len(), |share| share - part.oversize.len());
+        if let Some(better) = part.solver.shortest(most, Some(packed))
+            && better.longest <= packed.longest
         {
-            packed[number] = better;
+            *packed = better;
         }
     }
-    rebalance(problem, &parts, &solvers, &mut packed);
+    rebalance(problem, &parts, &mut packed);
 
-    let used: usize = parts.iter().zip(&packed).map(|(part, packed)| found(part, packed)).sum();
-    let makespan_bound = makespan_bound(problem, &parts, &solvers, &packed, used);
-    let shards = parts
-        .iter()
-        .zip(packed)
-        .enumerate()
-        .flat_map(|(tier, (part, packed))| part.shards(tier, packed))
-        .collect();
-    Ok(Packing { shards, makespan_bound, shards_bound: counts.iter().map(|(bound, _)| bound).sum() })
+    let makespan_bound = makespan_bound(problem, &parts, &packed);
+    let shards_bound = counts.iter().map(|count| count.bound).sum();
+    let shards = parts.iter().zip(packed).enumerate();
+    let shards = shards.flat_map(|(tier, (part, packed))| part.shards(tier, packed)).collect();
+    Ok(Packing { shards, makespan_bound, shards_bound })
+}
+
+/// A plan of every tier, with as few shards as are found where that is asked for, and with few
+/// enough where only so many are allowed.
+fn few_shards(problem: &Problem, parts: &[Part<'_>]) -> Vec<Packed> {
+    let plan = |enough: &dyn Fn(&Part<'_>) -> usize| -> Vec<Packed> {
+        parts.iter().map(|part| part.solver.fewest(part.problem.target, enough(part))).collect()
+    };
+    let open = |part: &Part<'_>| part.problem.target.is_none() && part.most(problem).is_some();
+    let packed = plan(&|part| match part.most(problem) {
+        Some(most) if open(part) => most.saturating_sub(part.oversize.len()),
+        _ => 0,
+    });
+    let used: usize = parts.iter().zip(&packed).map(|(part, packed)| part.count(packed).found).sum();
+    // Each tier has few enough for itself, but all together have not.
+    if problem.shards.is_some_and(|most| used > most) { plan(&|_| 0) } else { packed }
+}
+
+/// Shards of one tier, oversize suites included: proven to be needed, and found to do.
+#[derive(Clone, Copy)]
+struct Count {
+    bound: usize,
+    found: usize,
 }
 
 /// A tier with its oversize suites set apart.
 struct Part<'a> {
     problem: &'a TierProblem,
-    fitting: Vec<usize>,
     oversize: Vec<usize>,
-    kept: Vec<Item>,
+    solver: Solver,
 }
 
 impl<'a> Part<'a> {
-    fn new(problem: &'a TierProblem) -> Part<'a> {
+    fn new(problem: &'a TierProblem, effort: Effort) -> Part<'a> {
         let fits = |item: &usize| {
             let need = problem.law.need(&problem.items, &[*item]);
             problem.law.budget.is_none_or(|budget| need.bytes <= budget)
         };
         let (fitting, oversize): (Vec<usize>, Vec<usize>) = (0..problem.items.len()).partition(fits);
-        let kept = fitting.iter().map(|i| problem.items[*i]).collect();
-        Part { problem, fitting, oversize, kept }
+        let solver = Solver::new(problem.law, &problem.items, &fitting, effort);
+        Part { problem, oversize, solver }
+    }
+
+    /// Most shards that the tier may have; `None`: any number.
+    fn most(&self, problem: &Problem) -> Option<usize> {
+        let most = self.problem.shards.into_iter().chain(problem.shards).min()?;
+        Some(most.min(self.problem.items.len()))
+    }
+
+    fn count(&self, packed: &Packed) -> Count {
+        let bound = self.solver.bounds.shards(self.problem.target);
+        Count { bound: bound + self.oversize.len(), found: packed.shards.len() + self.oversize.len() }
     }
 
     fn check(&self, tier: usize) -> Result<(), PackError> {
@@ -213,15 +225,11 @@ impl<'a> Part<'a> {
         let Some(target) = self.problem.target else { return Ok(()) };
         let alone = |item: usize| law.need(items, &[item]).ms.saturating_add(law.overhead());
         let mut long: Vec<usize> = (0..items.len()).filter(|item| alone(*item) > target).collect();
-        long.sort_by_key(|item| (std::cmp::Reverse(alone(*item)), *item));
+        long.sort_by_key(|item| (Reverse(alone(*item)), *item));
         match long.first() {
             Some(longest) => Err(PackError::TooLong { tier, needed: alone(*longest), items: long }),
             None => Ok(()),
         }
-    }
-
-    fn solver(&'a self, effort: Effort) -> Solver<'a> {
-        Solver::new(self.problem.law, &self.problem.items, &self.fitting, &self.kept, effort)
     }
 
     /// The longest shard of an oversize suite, with overhead.
@@ -252,27 +260,28 @@ impl<'a> Part<'a> {
 }
 
 /// Checks the number of shards against what is allowed.
-fn enough_shards(problem: &Problem, parts: &[Part<'_>], counts: &[(usize, usize)]) -> Result<(), PackError> {
-    let tiers = |only: Option<usize>| -> Vec<(usize, usize, usize)> {
-        let all = counts.iter().enumerate().map(|(tier, (bound, found))| (tier, *bound, *found));
-        all.filter(|(tier, _, found)| *found > 0 && only.is_none_or(|only| only == *tier)).collect()
-    };
-    let refuse = |allowed: usize, tier: Option<usize>| {
-        let tiers = tiers(tier);
+fn enough_shards(problem: &Problem, parts: &[Part<'_>], counts: &[Count]) -> Result<(), PackError> {
+    let refuse = |allowed: usize, only: Option<usize>| {
+        let meant = |tier: usize| counts[tier].found > 0 && only.is_none_or(|only| only == tier);
+        let tiers: Vec<_> = (0..counts.len())
+            .filter(|tier| meant(*tier))
+            .map(|tier| (tier, counts[tier].bound, counts[tier].found))
+            .collect();
         let budget = match tiers.as_slice() {
-            [(only, ..)] => least_budget(&parts[*only], allowed),
+            [(tier, ..)] => least_budget(&parts[*tier], allowed),
             _ => None,
         };
-        let (bound, found) = tiers.iter().fold((0, 0), |(a, b), (_, bound, found)| (a + bound, b + found));
-        Err(PackError::TooFewShards { allowed, tier, bound, found, tiers, budget })
+        let bound = tiers.iter().map(|(_, bound, _)| bound).sum();
+        let found = tiers.iter().map(|(_, _, found)| found).sum();
+        Err(PackError::TooFewShards { allowed, tier: only, bound, found, tiers, budget })
     };
     for (tier, part) in parts.iter().enumerate() {
-        if let Some(allowed) = part.problem.shards.filter(|allowed| *allowed < counts[tier].1) {
+        if let Some(allowed) = part.problem.shards.filter(|allowed| *allowed < counts[tier].found) {
             return refuse(allowed, Some(tier));
         }
     }
     match problem.shards {
-        Some(allowed) if allowed < counts.iter().map(|(_, found)| found).sum() => refuse(allowed, None),
+        Some(allowed) if allowed < counts.iter().map(|count| count.found).sum() => refuse(allowed, None),
         _ => Ok(()),
     }
 }
@@ -285,11 +294,10 @@ fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
     let fits = |megabytes: u64| {
         let law = Law { budget: Some(megabytes * MEGABYTE), ..law };
         let problem = TierProblem { law, shards: None, ..part.problem.clone() };
-        let part = Part::new(&problem);
-        if !part.oversize.is_empty() || law.floor > megabytes * MEGABYTE {
-            return false;
-        }
-        part.solver(Effort::Quick).fewest(part.problem.target).shards.len() <= shards
+        let part = Part::new(&problem, Effort::Quick);
+        part.oversize.is_empty()
+            && law.floor <= megabytes * MEGABYTE
+            && part.solver.fewest(problem.target, shards).shards.len() <= shards
     };
     let mut low = law.budget? / MEGABYTE;
     let mut high = law.need(&part.problem.items, &all).bytes.div_ceil(MEGABYTE);
@@ -303,38 +311,29 @@ fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
     Some(high * MEGABYTE)
 }
 
-/// How many shards each tier may use; `None`: as few as were found. Starts from the fewest and
-/// gives each further shard to the tier whose shards are the longest on average, which is optimal
-/// as far as averages can be reached.
-fn share_shards(
-    problem: &Problem,
-    parts: &[Part<'_>],
-    solvers: &[Solver<'_>],
-    counts: &[(usize, usize)],
-) -> Vec<Option<usize>> {
-    let open = |part: &Part<'_>| {
-        part.problem.target.is_none() && (problem.shards.is_some() || part.problem.shards.is_some())
-    };
-    let most = |part: &Part<'_>| part.problem.shards.unwrap_or(usize::MAX).min(part.problem.items.len());
+/// How many shards each tier may use; `None`: as few as were found. Starts from those and gives
+/// each further shard to the tier whose shards are the longest on average, which is optimal as far
+/// as averages can be reached.
+fn share_shards(problem: &Problem, parts: &[Part<'_>], counts: &[Count]) -> Vec<Option<usize>> {
+    let open = |part: &Part<'_>| part.problem.target.is_none() && part.most(problem).is_some();
+    let most = |part: &Part<'_>| part.most(problem).unwrap_or(0);
     let Some(total) = problem.shards else {
         return parts.iter().map(|part| open(part).then(|| most(part))).collect();
     };
-    let mut share: Vec<usize> = counts.iter().map(|(_, found)| *found).collect();
-    let longest = |tier: usize, share: usize| {
-        let alone = parts[tier].oversize.len();
-        if share > alone { solvers[tier].bounds.area(share - alone) } else { 0 }
+    let mut share: Vec<usize> = counts.iter().map(|count| count.found).collect();
+    let longest = |tier: usize, share: usize| match share - parts[tier].oversize.len() {
+        0 => 0,
+        shared => parts[tier].solver.bounds.area(shared),
     };
     let mut expected: Vec<u64> = (0..parts.len()).map(|tier| longest(tier, share[tier])).collect();
     for _ in share.iter().sum::<usize>()..total {
         let free = |tier: &usize| {
-            open(&parts[*tier]) && !solvers[*tier].is_empty() && share[*tier] < most(&parts[*tier])
+            let part = &parts[*tier];
+            open(part) && !part.solver.is_empty() && share[*tier] < most(part)
         };
         // The longest first; among equals the first tier.
-        let Some(tier) =
-            (0..parts.len()).filter(free).max_by_key(|tier| (expected[*tier], std::cmp::Reverse(*tier)))
-        else {
-            break;
-        };
+        let order = |tier: &usize| (expected[*tier], Reverse(*tier));
+        let Some(tier) = (0..parts.len()).filter(free).max_by_key(order) else { break };
         share[tier] += 1;
         expected[tier] = longest(tier, share[tier]);
     }
@@ -343,75 +342,60 @@ fn share_shards(
 
 /// Moves single shards from the tier with the most slack to the one that is longest, as long as
 /// that shortens the plan.
-fn rebalance(problem: &Problem, parts: &[Part<'_>], solvers: &[Solver<'_>], packed: &mut [Packed]) {
+fn rebalance(problem: &Problem, parts: &[Part<'_>], packed: &mut [Packed]) {
+    /// Each round solves every other tier anew; the shares are nearly right already.
+    const ROUNDS: usize = 4;
     if problem.shards.is_none() {
         return;
     }
-    let most =
-        |tier: usize| parts[tier].problem.shards.unwrap_or(usize::MAX).min(parts[tier].problem.items.len());
-    for _ in 0..4 {
-        let longest = |packed: &[Packed], tier: usize| parts[tier].longest(&packed[tier]);
-        let Some(needy) =
-            (0..parts.len()).max_by_key(|tier| (longest(packed, *tier), std::cmp::Reverse(*tier)))
-        else {
-            return;
-        };
-        let before = longest(packed, needy);
-        let taken = packed[needy].shards.len();
-        if solvers[needy].is_empty()
-            || parts[needy].problem.target.is_some()
-            || taken + parts[needy].oversize.len() >= most(needy)
-        {
+    for _ in 0..ROUNDS {
+        let longest = |tier: &usize| (parts[*tier].longest(&packed[*tier]), Reverse(*tier));
+        let Some(needy) = (0..parts.len()).max_by_key(longest) else { return };
+        let part = &parts[needy];
+        let before = part.longest(&packed[needy]);
+        let more = packed[needy].shards.len() + 1;
+        let allowed = part.most(problem).is_some_and(|most| more + part.oversize.len() <= most);
+        if part.problem.target.is_some() || part.longest_oversize() == before || !allowed {
             return;
         }
         // The tier that would be shortest with one shard less.
-        let donors = (0..parts.len()).filter(|tier| {
+        let gives = |tier: &usize| {
             *tier != needy && packed[*tier].shards.len() > 1 && parts[*tier].problem.target.is_none()
+        };
+        let smaller = (0..parts.len()).filter(gives).filter_map(|tier| {
+            let less = packed[tier].shards.len() - 1;
+            Some((parts[tier].solver.shortest(less, None)?, tier))
         });
-        let smaller = donors
-            .filter_map(|tier| Some((solvers[tier].shortest(packed[tier].shards.len() - 1, None)?, tier)));
         let Some((smaller, donor)) = smaller.min_by_key(|(smaller, tier)| (smaller.longest, *tier)) else {
             return;
         };
-        if smaller.longest >= before {
+        let larger = part.solver.shortest(more, Some(&packed[needy]));
+        let (Some(larger), true) = (larger, smaller.longest < before) else { return };
+        if larger.longest >= before {
             return;
         }
-        let Some(larger) =
-            solvers[needy].shortest(taken + 1, Some(&packed[needy])).filter(|larger| larger.longest < before)
-        else {
-            return;
-        };
         (packed[donor], packed[needy]) = (smaller, larger);
     }
 }
 
 /// No plan of the same kind has a shorter longest shard: over all tiers where they share their
 /// number, else for the tiers as they are.
-fn makespan_bound(
-    problem: &Problem,
-    parts: &[Part<'_>],
-    solvers: &[Solver<'_>],
-    packed: &[Packed],
-    used: usize,
-) -> u64 {
+fn makespan_bound(problem: &Problem, parts: &[Part<'_>], packed: &[Packed]) -> u64 {
     let alone = |part: &Part<'_>| {
         let longest = part.problem.items.iter().map(|item| item.ms).max();
         longest.map_or(0, |longest| longest + part.problem.law.overhead())
     };
     let at_least = parts.iter().map(alone).max().unwrap_or(0);
     if let Some(total) = problem.shards {
-        let tiers: Vec<(&Bounds<'_>, usize)> =
-            parts.iter().zip(solvers).map(|(part, solver)| (&solver.bounds, part.oversize.len())).collect();
-        return least_limit(&tiers, total.max(used), at_least);
+        let tiers: Vec<(&Bounds, usize)> =
+            parts.iter().map(|part| (&part.solver.bounds, part.oversize.len())).collect();
+        return least_limit(&tiers, total, at_least);
     }
-    let each = parts.iter().zip(solvers).zip(packed).filter(|((_, solver), _)| !solver.is_empty());
-    let bounds = each.map(|((part, solver), packed)| {
-        let own = part
-            .problem
-            .shards
-            .filter(|_| part.problem.target.is_none())
-            .map(|own| own - part.oversize.len());
-        solver.least_limit(own.unwrap_or(packed.shards.len()).max(packed.shards.len()))
+    let each = parts.iter().zip(packed).filter(|(part, _)| !part.solver.is_empty());
+    let bounds = each.map(|(part, packed)| {
+        let own = part.problem.shards.filter(|_| part.problem.target.is_none());
+        let own = own.map_or(0, |own| own - part.oversize.len());
+        part.solver.least_limit(own.max(packed.shards.len()))
     });
     bounds.max().unwrap_or(0).max(at_least)
 }

@@ -6,8 +6,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Failure;
 use super::configured::Configured;
+use crate::config::ListFormat;
 use crate::files;
-use crate::inventory::{Collector, Format, Inventory, ListingError, SIZE_MAX};
+use crate::inventory::{Collector, Inventory, ListingError, SIZE_MAX};
 use crate::text::count;
 
 /// Endings of test files: a path with one of them is a suite, any other file is a list.
@@ -62,7 +63,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
             walk(pattern, &prefix(configured), &configured.root, collector)?;
             return Ok(false);
         }
-        Some((name, path)) if Format::NAMES.contains(&name) => (name.parse().ok(), path),
+        Some((name, path)) if ListFormat::NAMES.contains(&name) => (name.parse().ok(), path),
         _ => (None, source),
     };
     if forced.is_none() && files::is_pattern(path) && !configured.here.join(path).exists() {
@@ -81,7 +82,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         if let (None, Some((name, _))) = (forced, source.split_once(':')) {
             message.push_str(&format!(
                 "\n  help: `{name}` is no format; known are glob, {}",
-                Format::NAMES.join(", ")
+                ListFormat::NAMES.join(", ")
             ));
         }
         return Err(Failure::usage(message));
@@ -104,7 +105,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
 fn add_listing(
     origin: &str,
     bytes: &[u8],
-    format: Option<Format>,
+    format: Option<ListFormat>,
     collector: &mut Collector,
 ) -> Result<(), Failure> {
     collector.listing(origin, bytes, format).map_err(|err: ListingError| {

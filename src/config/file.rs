@@ -457,8 +457,7 @@ impl Checker<'_> {
             }
             let budget = match (file.budget, file.memory) {
                 (Some(budget), _) => budget,
-                // The share of a machine's memory that ESTIMATES' `auto` leaves to a job.
-                (None, Some(memory)) => crate::estimate::budget::of_machine(memory),
+                (None, Some(memory)) => super::budget_of_machine(memory),
                 (None, None) => {
                     let message = format!("runner `{name}` has neither `budget` nor `memory`");
                     return Err(self.error(

@@ -74,6 +74,41 @@ pub enum Order {
     Any,
 }
 
+/// `format = …` of an inventory: how a listing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListFormat {
+    /// One id a line, `#` comments, or ids separated by NUL.
+    Lines,
+    /// `pytest --collect-only -q`, or `-qq`.
+    Pytest,
+}
+
+impl ListFormat {
+    /// Every name that is understood.
+    pub const NAMES: [&str; 2] = ["lines", "pytest"];
+}
+
+impl FromStr for ListFormat {
+    type Err = String;
+    fn from_str(text: &str) -> Result<ListFormat, String> {
+        match text {
+            "lines" => Ok(ListFormat::Lines),
+            "pytest" => Ok(ListFormat::Pytest),
+            _ => Err(match crate::text::closest(text, ListFormat::NAMES) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!("known are {}", ListFormat::NAMES.join(", ")),
+            }),
+        }
+    }
+}
+
+/// What a job may use of a machine's memory: 0.85 × 0.92 of it, the rest is the system's and the
+/// agent's.
+#[must_use]
+pub fn budget_of_machine(memory: Bytes) -> Bytes {
+    Bytes((u128::from(memory.0) * 85 * 92 / 10_000) as u64)
+}
+
 /// What becomes a suite where the inventory lists tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,6 +1,6 @@
 //! `budget = "auto"`: what a job may use on a machine of known size.
 
-use crate::config::RunsOn;
+use crate::config::{RunsOn, budget_of_machine};
 use crate::model::Bytes;
 
 /// Memory of GitHub's hosted runners by label, in GiB, as of November 2026 for public repositories.
@@ -22,19 +22,12 @@ const HOSTED_GIB: [(&str, u64); 13] = [
     ("macos-15-intel", 14),
 ];
 
-/// The share of a machine's memory that one job may plan with: 0.85 × 0.92 of it, the rest is the
-/// system's and the agent's.
-#[must_use]
-pub fn of_machine(memory: Bytes) -> Bytes {
-    Bytes((u128::from(memory.0) * 85 * 92 / 10_000) as u64)
-}
-
 /// The budget on a hosted runner; `None` where its label is not known.
 #[must_use]
 pub fn of_label(runs_on: &RunsOn) -> Option<Bytes> {
     let label = runs_on.label()?;
     let (_, gib) = HOSTED_GIB.iter().find(|(name, _)| *name == label)?;
-    Some(of_machine(Bytes(gib << 30)))
+    Some(budget_of_machine(Bytes(gib << 30)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const PARENT: u64 = 2;
 pub(super) struct Tree<'a> {
     /// Sorted by id, so that a directory is a range.
     values: Vec<(&'a str, Option<u64>)>,
-    memo: RefCell<BTreeMap<(usize, u64, u64), Option<u64>>>,
+    memo: RefCell<BTreeMap<(usize, usize, u64, u64), Option<(u64, u64)>>>,
 }
 
 impl<'a> Tree<'a> {
@@ -43,17 +43,15 @@ impl<'a> Tree<'a> {
     /// The quantile of one directory alone, and how many values it rests on.
     fn within(&self, prefix: &str, num: u64, den: u64) -> Option<(u64, u64)> {
         let first = self.values.partition_point(|(id, _)| *id < prefix);
-        let last = first + self.values[first..].partition_point(|(id, _)| id.starts_with(prefix));
-        let range = &self.values[first..last];
-        let count = range.iter().filter(|(_, value)| value.is_some()).count() as u64;
-        // A directory is named by where it begins and how long its name is; both are in the key.
-        let key = (first, prefix.len() as u64, num * 1_000 + den);
-        let value = *self.memo.borrow_mut().entry(key).or_insert_with(|| {
+        // A directory is named by where it begins and how long its name is.
+        let key = (first, prefix.len(), num, den);
+        *self.memo.borrow_mut().entry(key).or_insert_with(|| {
+            let inside = self.values[first..].partition_point(|(id, _)| id.starts_with(prefix));
+            let range = &self.values[first..first + inside];
             let mut known: Vec<u64> = range.iter().filter_map(|(_, value)| *value).collect();
             let place = known.len().checked_sub(1)? as u64 * num / den;
-            Some(*known.select_nth_unstable(place as usize).1)
-        });
-        Some((value?, count))
+            Some((*known.select_nth_unstable(place as usize).1, known.len() as u64))
+        })
     }
 }
 

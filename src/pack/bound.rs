@@ -10,18 +10,19 @@ use super::law::{Item, Kind, Law};
 const CLIQUE_MAX: usize = 500;
 
 /// The suites of a tier, prepared for bounds under many limits.
-pub(super) struct Bounds<'a> {
+pub(super) struct Bounds {
     law: Law,
-    items: &'a [Item],
+    items: Vec<Item>,
     /// Descending times and what remains in memory, with their sums.
     times: Sorted,
     memory: usize,
 }
 
-impl<'a> Bounds<'a> {
-    pub(super) fn new(law: Law, items: &'a [Item]) -> Bounds<'a> {
+impl Bounds {
+    pub(super) fn new(law: Law, items: Vec<Item>) -> Bounds {
         let times = Sorted::new(items.iter().map(|item| item.ms).collect());
-        Bounds { law, items, times, memory: memory(&law, items) }
+        let memory = memory(&law, &items);
+        Bounds { law, items, times, memory }
     }
 
     /// No plan with every shard within `limit` milliseconds (overhead included; `None`: any) has
@@ -31,7 +32,7 @@ impl<'a> Bounds<'a> {
             return 0;
         }
         let least = self.memory.max(1);
-        let Some(limit) = limit else { return least.max(clique(&self.law, self.items, u64::MAX)) };
+        let Some(limit) = limit else { return least.max(clique(&self.law, &self.items, u64::MAX)) };
         let room = limit.saturating_sub(self.law.overhead());
         if self.times.values.first().is_some_and(|longest| *longest > room) {
             return usize::MAX;
@@ -41,7 +42,7 @@ impl<'a> Bounds<'a> {
             Kind::Spread => self.times.bins(room.saturating_mul(workers as u64)),
             _ => self.times.bins(room).div_ceil(workers),
         };
-        least.max(time).max(self.cpus(room)).max(clique(&self.law, self.items, room))
+        least.max(time).max(self.cpus(room)).max(clique(&self.law, &self.items, room))
     }
 
     /// The least limit (overhead included) that the sum of times and the longest of them allow

@@ -129,8 +129,9 @@ impl Tier {
             Kind::InOrder => {
                 let kept = imports.saturating_add(retained);
                 let loose = kept.saturating_add(top(|item| item.transient, 1));
-                // In any order it fits, so it fits in the best.
-                if loose <= room {
+                // Where it fits in any order, it fits in the best; where what stays is too much, no
+                // order helps, and how much too much need not be exact.
+                if loose <= room || kept > room {
                     return (loose, 1);
                 }
                 let peak = law::peak_in_order(walk(&load.by_peak, rank, change).map(|i| *self.item(i)));

@@ -10,11 +10,11 @@ use super::place::{self, Measure};
 use super::search::{Found, Task, search};
 
 /// The suites of one tier that fit a shard, and what is known about packing them.
-pub(super) struct Solver<'a> {
+pub(super) struct Solver {
     tier: Tier,
     /// Which item of the problem each one is.
     origin: Vec<usize>,
-    pub(super) bounds: Bounds<'a>,
+    pub(super) bounds: Bounds,
     effort: Effort,
 }
 
@@ -25,18 +25,12 @@ pub(super) struct Packed {
     assignment: Vec<u32>,
 }
 
-impl<'a> Solver<'a> {
-    /// `fitting` are the items that fit a shard alone; `items` all of them, for the bounds over
-    /// `kept`, which holds the fitting ones.
-    pub(super) fn new(
-        law: Law,
-        items: &[Item],
-        fitting: &[usize],
-        kept: &'a [Item],
-        effort: Effort,
-    ) -> Solver<'a> {
+impl Solver {
+    /// For `fitting`, the items that fit a shard alone.
+    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize], effort: Effort) -> Solver {
         let (tier, origin) = Tier::new(law, items, fitting);
-        Solver { tier, origin, bounds: Bounds::new(law, kept), effort }
+        let bounds = Bounds::new(law, fitting.iter().map(|i| items[*i]).collect());
+        Solver { tier, origin, bounds, effort }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -47,11 +41,14 @@ impl<'a> Solver<'a> {
         &self.tier.law
     }
 
-    /// As few shards as are found, each within `limit` milliseconds (overhead included; `None`:
-    /// any). Every suite must fit alone.
-    pub(super) fn fewest(&self, limit: Option<u64>) -> Packed {
+    /// As few shards as are found, each within `limit` milliseconds (overhead included; `None`: any).
+    /// Stops looking for fewer than `enough`. Every suite must fit alone.
+    pub(super) fn fewest(&self, limit: Option<u64>, enough: usize) -> Packed {
         let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.law().overhead()));
         let bound = self.bounds.shards(limit);
+        if self.origin.is_empty() {
+            return self.packed(0, Found { assignment: Vec::new(), longest: 0 });
+        }
         let one = vec![0; self.origin.len()];
         if self.within_limits(1, &one, room) {
             let found = self.found(one, 1);
@@ -61,7 +58,7 @@ impl<'a> Solver<'a> {
         let (mut shards, assignment) = fits.into_iter().min_by_key(|(shards, _)| *shards).unwrap_or_default();
         let mut found = self.found(assignment, shards);
         let mut next = bound.max(1);
-        while next < shards {
+        while next < shards && shards > enough {
             match self.within(next, room) {
                 Some(better) => {
                     (shards, found) = (next, better);
@@ -88,6 +85,9 @@ impl<'a> Solver<'a> {
     /// within the budget with no more shards, where there is one. `None` where none was found
     /// within the budget.
     pub(super) fn shortest(&self, shards: usize, known: Option<&Packed>) -> Option<Packed> {
+        if self.origin.is_empty() {
+            return None;
+        }
         let shards = shards.min(self.origin.len()).max(1);
         let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
         let task = Task { shards, limit, first: false, effort: self.effort.looks(), seed: 1 };
@@ -157,22 +157,16 @@ impl<'a> Solver<'a> {
             members[*shard as usize].push(self.origin[item]);
         }
         members.retain(|members| !members.is_empty());
-        let longest = found.longest.saturating_add(self.law().overhead());
+        let overhead = if members.is_empty() { 0 } else { self.law().overhead() };
+        let longest = found.longest.saturating_add(overhead);
         Packed { shards: members, longest, assignment: found.assignment }
-    }
-}
-
-impl Packed {
-    /// No suites, no shards.
-    pub(super) fn empty() -> Packed {
-        Packed { shards: Vec::new(), longest: 0, assignment: Vec::new() }
     }
 }
 
 /// The least limit, overhead included, under which the tiers together are not known to need more
 /// than `shards` shards. The second of each pair is shards that a tier needs besides. No plan has a
 /// shorter longest shard.
-pub(super) fn least_limit(tiers: &[(&Bounds<'_>, usize)], shards: usize, at_least: u64) -> u64 {
+pub(super) fn least_limit(tiers: &[(&Bounds, usize)], shards: usize, at_least: u64) -> u64 {
     let refuted = |limit: u64| {
         let needed = tiers.iter().fold(0usize, |sum, (bounds, more)| {
             sum.saturating_add(bounds.shards(Some(limit)).saturating_add(*more))
