@@ -2,7 +2,9 @@
 
 mod args;
 mod configured;
+mod folder;
 mod inventory;
+mod output;
 mod plan;
 mod report;
 mod select;

@@ -1,5 +1,8 @@
 //! A plan as text for machines and people. Nothing here changes a plan.
 
+pub mod github;
+pub mod markdown;
 pub mod matrix;
+mod phrase;
 pub mod selection;
 pub mod table;

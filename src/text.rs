@@ -2,7 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
-/// `text` with everything escaped that could move a terminal's cursor or hide what is there.
+/// `text` with everything escaped that could move a terminal's cursor or hide what is there, and the
+/// start of a command that CI runners look for inside lines (`##[`).
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -14,7 +15,7 @@ pub fn printable(text: &str) -> String {
             out.push(c);
         }
     }
-    out
+    if out.contains("##[") { out.replace("##[", "##\\u{5b}") } else { out }
 }
 
 /// The candidate that `wrong` was probably meant to be, if one is near enough.

@@ -71,9 +71,13 @@ pub(super) struct PlanArgs {
     /// Write nothing, only show
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// What to print: a table for people, or plan.json
+    /// What to print: a table for people, plan.json, Markdown for a pull request, or, in a step of a GitHub
+    /// workflow, its outputs, summary and annotations
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: PlanFormat,
+    /// For --format github: jobs that the workflow's other axes make of each shard
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) axes: u32,
     /// How selection files are written; `null` and `json` hold ids with line breaks
     #[arg(long, value_name = "FORMAT", default_value = "lines")]
     pub(super) selection_format: SelectionFormat,
@@ -126,6 +130,8 @@ pub(super) struct VerifyArgs {
 pub(super) enum PlanFormat {
     Table,
     Json,
+    Markdown,
+    Github,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -3,18 +3,16 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::args::{PlanArgs, PlanFormat};
+use super::args::PlanArgs;
 use super::configured::{self, Configured};
-use super::{Failure, Terminal, inventory, report};
-use crate::emit::table::{self, Style};
-use crate::emit::{matrix, selection};
+use super::folder::Written;
+use super::{Failure, Terminal, inventory, output, report};
 use crate::estimate::estimate;
-use crate::files::{self, Staged};
+use crate::files;
 use crate::history::costs;
 use crate::inventory::{Inventory, Suite, assign};
-use crate::model::{Basis, Digest, Estimate};
-use crate::plan::{self, Options, Plan, Selection, Sources, Warning, file, verify};
-use crate::text::count;
+use crate::model::{Basis, Estimate};
+use crate::plan::{self, Options, Plan, Sources, Warning, verify};
 use crate::{exit, text};
 
 /// Suites with their tiers and estimates, ready to be packed.
@@ -60,23 +58,11 @@ pub(super) fn run(
         .out
         .as_ref()
         .map_or_else(|| configured.root.join(&configured.config.out), |out| configured.here.join(out));
+    let output = output::prepare(args, &plan, &written, &configured, &out)?;
     if !args.dry_run {
         written.publish(&out)?;
     }
-    match args.format {
-        PlanFormat::Json => terminal.print(&written.plan)?,
-        PlanFormat::Table => {
-            terminal.print(table::render(&plan, style()).as_bytes())?;
-            let shown = out.strip_prefix(&configured.here).unwrap_or(&out).display().to_string();
-            let what =
-                format!("plan.json, matrix.json and {}", count(written.selections.len(), "selection file"));
-            terminal.say(if args.dry_run {
-                format!("dry run: {what} not written")
-            } else {
-                format!("wrote {what} to {shown}")
-            });
-        }
-    }
+    output.print(terminal)?;
     Ok(exit::DONE)
 }
 
@@ -157,156 +143,4 @@ fn learned(
         warnings.push(Warning { code: "spread".to_owned(), subject: tier.name.clone(), message });
     }
     Ok(Ready { inventory, assigned, estimates, warnings })
-}
-
-/// A plan as the files that it becomes.
-struct Written {
-    plan: Vec<u8>,
-    matrix: Vec<u8>,
-    selections: Vec<(String, Vec<u8>)>,
-}
-
-impl Written {
-    fn new(plan: &Plan, configured: &Configured, form: Selection) -> Result<Written, Failure> {
-        let bug = |err: serde_json::Error| {
-            Failure::with_code(exit::BUG, format!("the plan cannot be written: {err}"))
-        };
-        let bytes = plan.to_bytes().map_err(bug)?;
-        let matrix = matrix::line(plan, &Digest::of(&bytes), &configured.config.runners).map_err(bug)?;
-        let mut selections = Vec::new();
-        for session in plan.shards.iter().flat_map(|shard| &shard.sessions) {
-            let ids = session.suites.iter().map(|suite| suite.id.as_str());
-            let text = selection::write(form.into(), ids).map_err(|err| Failure::usage(err.to_string()))?;
-            selections.push((session.selection.clone(), text));
-        }
-        Ok(Written { plan: bytes, matrix, selections })
-    }
-
-    /// Replaces the old plan in `out`: its stale selections go, nothing else does.
-    ///
-    /// The new plan is published before the files that it names, so that after a crash in between
-    /// the next plan knows them for its own.
-    fn publish(&self, out: &Path) -> Result<(), Failure> {
-        let old = old_plan(out)?;
-        let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
-        let ours = |name: &str| {
-            old.as_ref()
-                .is_some_and(|old| old.iter().any(|selection| selection == name) || name == "matrix.json")
-        };
-        for name in names.iter().copied().chain(["matrix.json"]).filter(|name| !ours(name)) {
-            if out.join(name).symlink_metadata().is_ok() {
-                let path = out.join(name);
-                return Err(Failure::usage(format!(
-                    "`{}` exists and is not of an earlier plan\n  help: move it away, or name another folder with --out",
-                    path.display()
-                )));
-            }
-        }
-        let plan = [
-            ("plan.json".to_owned(), self.plan.as_slice()),
-            ("matrix.json".to_owned(), self.matrix.as_slice()),
-        ];
-        let staged = Staged::new(
-            out,
-            plan.into_iter()
-                .chain(self.selections.iter().map(|(name, text)| (name.clone(), text.as_slice()))),
-        )?;
-        for stale in old.iter().flatten().filter(|name| !names.contains(&name.as_str())) {
-            files::remove_regular(out, stale)?;
-        }
-        Ok(staged.publish()?)
-    }
-}
-
-/// The selections of the plan that is in `out` now, as far as they are named as a plan names them.
-/// `None` where there is no plan.
-fn old_plan(out: &Path) -> Result<Option<Vec<String>>, Failure> {
-    let path = out.join("plan.json");
-    if path.symlink_metadata().is_err() {
-        return Ok(None);
-    }
-    let foreign = |why: String| {
-        Failure::usage(format!(
-            "`{}` is not of an earlier plan: {why}\n  help: move it away, or name another folder with --out",
-            path.display()
-        ))
-    };
-    let old = Plan::from_bytes(&files::read(&path, file::SIZE_MAX)?).map_err(foreign)?;
-    let names = old.shards.into_iter().flat_map(|shard| shard.sessions).map(|session| session.selection);
-    Ok(Some(names.filter(|name| is_selection(name)).collect()))
-}
-
-/// `[a-z0-9-]+(\.[0-9]+)?\.(txt|nul|json)`, and neither of our two other files.
-fn is_selection(name: &str) -> bool {
-    let mut parts = name.split('.');
-    let word = |part: Option<&str>| {
-        part.is_some_and(|part| {
-            !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        })
-    };
-    let stem = word(parts.next());
-    let (mut ending, last) = (parts.next(), parts.next());
-    if last.is_some() {
-        let digits = ending.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-        ending = last.filter(|_| digits);
-    }
-    stem && matches!(ending, Some("txt" | "nul" | "json"))
-        && parts.next().is_none()
-        && !matches!(name, "plan.json" | "matrix.json")
-}
-
-/// What the terminal shows: its width between 80 and 200 columns, 80 where there is none.
-fn style() -> Style {
-    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(80, 200);
-    let variable = |name: &str| std::env::var(name).unwrap_or_default();
-    // A locale that is set and not UTF-8 cannot show blocks; none at all is today's CI, which can.
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .map(variable)
-        .into_iter()
-        .find(|value| !value.is_empty())
-        .unwrap_or_default();
-    let utf8 = locale.is_empty() || locale.to_ascii_lowercase().replace('-', "").contains("utf8");
-    Style { width, unicode: utf8 && variable("TERM") != "dumb" }
-}
-
-/// A plan that was read and proved.
-pub(super) fn read_plan(path: &Path) -> Result<Plan, Failure> {
-    let shown = path.display();
-    let missing = || {
-        let help = "make one with `shard plan`, or name it with --plan";
-        Failure::usage(format!("`{shown}` does not exist\n  help: {help}"))
-    };
-    if !path.exists() {
-        return Err(missing());
-    }
-    Plan::from_bytes(&files::read(path, file::SIZE_MAX)?)
-        .map_err(|err| Failure::usage(format!("{shown}: {err}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_selection;
-
-    #[test]
-    fn only_selections_may_be_removed() {
-        for good in ["unit-1.txt", "e2e-12.3.nul", "a.json"] {
-            assert!(is_selection(good), "{good}");
-        }
-        for bad in [
-            "plan.json",
-            "matrix.json",
-            "../unit-1.txt",
-            "unit-1.txt.bak",
-            "UNIT.txt",
-            "a.b.txt",
-            ".txt",
-            "a/b.txt",
-            "a.1.2.txt",
-            "notes.md",
-            "a..txt",
-        ] {
-            assert!(!is_selection(bad), "{bad}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::args::SelectArgs;
-use super::plan::read_plan;
+use super::folder::read_plan;
 use super::{Failure, Terminal};
 use crate::emit::selection;
 use crate::plan::verify;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args::VerifyArgs;
-use super::plan::read_plan;
+use super::folder::read_plan;
 use super::{Failure, Terminal};
 use crate::emit::selection::{self, Form};
 use crate::plan::{Plan, file, verify};

@@ -8,13 +8,9 @@ use crate::config::{Runner, RunsOn};
 use crate::model::Digest;
 use crate::plan::{Plan, Shard};
 
+/// One job of a matrix.
 #[derive(Serialize)]
-struct Matrix<'a> {
-    include: Vec<Row<'a>>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
+pub struct Row<'a> {
     index: usize,
     shard: &'a str,
     name: String,
@@ -29,21 +25,23 @@ struct Row<'a> {
     predicted_mb: u64,
 }
 
-/// The line of `matrix.json`. `digest` is the plan's; its token in every name leads a dead job back
-/// to its plan.
+/// One row for each shard, in the plan's order. `digest` is the plan's; its token in every name leads
+/// a dead job back to its plan.
+#[must_use]
+pub fn rows<'a>(plan: &'a Plan, digest: &Digest, runners: &'a [Runner]) -> Vec<Row<'a>> {
+    plan.shards.iter().enumerate().map(|(index, shard)| row(plan, index, shard, digest, runners)).collect()
+}
+
+/// `{"include":[…]}`: the one line of `matrix.json`, without its end.
 ///
 /// # Errors
 /// None in practice: every value here can be written as JSON.
-pub fn line(plan: &Plan, digest: &Digest, runners: &[Runner]) -> serde_json::Result<Vec<u8>> {
-    let include = plan
-        .shards
-        .iter()
-        .enumerate()
-        .map(|(index, shard)| row(plan, index, shard, digest, runners))
-        .collect();
-    let mut bytes = serde_json::to_vec(&Matrix { include })?;
-    bytes.push(b'\n');
-    Ok(bytes)
+pub fn include(rows: &[Row<'_>]) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Matrix<'a> {
+        include: &'a [Row<'a>],
+    }
+    serde_json::to_string(&Matrix { include: rows })
 }
 
 fn row<'a>(

@@ -3,9 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Basis, Bytes};
-use crate::plan::file::ObjectiveKind;
-use crate::plan::{Plan, Shard};
+use super::phrase::{self, gauge, percent};
+use crate::plan::Plan;
 use crate::text::{count, printable, shorten, thousands, width};
 
 /// Most shards that get a line of their own.
@@ -34,11 +33,17 @@ impl Default for Style {
 #[must_use]
 pub fn render(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
-    headline(plan, &mut out);
+    let _ = writeln!(out, "{}", phrase::headline(plan));
     if !plan.shards.is_empty() {
+        out.push('\n');
         shards(plan, style, &mut out);
         tiers(plan, style, &mut out);
-        facts(plan, style, &mut out);
+        let suites = format!("{}: ", count(plan.inputs.suites, "suite"));
+        paragraph(&suites, &phrase::bases(plan), style.width, &mut out);
+        paragraph("bound: ", &phrase::bound(plan), style.width, &mut out);
+        if let Some(advice) = phrase::advice(plan) {
+            paragraph("advice: ", &advice, style.width, &mut out);
+        }
     }
     for warning in plan.warnings.iter().take(WARNINGS_MAX) {
         paragraph("warning: ", &printable(&warning.message), style.width, &mut out);
@@ -48,36 +53,6 @@ pub fn render(plan: &Plan, style: Style) -> String {
             writeln!(out, "… and {} in plan.json", count(plan.warnings.len() - WARNINGS_MAX, "more warning"));
     }
     if style.unicode { out } else { ascii(&out) }
-}
-
-fn headline(plan: &Plan, out: &mut String) {
-    if plan.shards.is_empty() {
-        let _ = writeln!(out, "no jobs: there is no suite to run");
-        return;
-    }
-    let quality = &plan.quality;
-    let _ = write!(out, "{} · the longest {} · ", count(plan.shards.len(), "job"), quality.makespan_ms);
-    // The fullest by its own budget, which may be another than the largest.
-    let fullest = plan.shards.iter().max_by_key(|shard| (percent(shard), shard.predicted_bytes));
-    match fullest.and_then(|shard| Some((shard, shard.budget_bytes?, percent(shard)?))) {
-        Some((shard, budget, percent)) => {
-            let enforced = if plan.memory_is_assumed(&shard.tier) { ", not enforced" } else { "" };
-            let _ =
-                writeln!(out, "the fullest {} of {budget} ({percent} %{enforced})", shard.predicted_bytes);
-        }
-        None => {
-            let _ = writeln!(out, "the largest {}, no budget", quality.peak_bytes);
-        }
-    }
-    out.push('\n');
-}
-
-/// How full a shard is. What is over budget never shows as 100 %.
-fn percent(shard: &Shard) -> Option<u64> {
-    let (bytes, budget) = (u128::from(shard.predicted_bytes.0), u128::from(shard.budget_bytes?.0.max(1)));
-    let percent =
-        if bytes > budget { (bytes * 100).div_ceil(budget) } else { (bytes * 100 + budget / 2) / budget };
-    u64::try_from(percent).ok()
 }
 
 fn shards(plan: &Plan, style: Style, out: &mut String) {
@@ -117,13 +92,6 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
     out.push('\n');
 }
 
-/// A bar of `columns`: filled as far as `part` is of `whole`.
-fn gauge(part: u64, whole: u64, columns: usize) -> String {
-    let filled = (u128::from(part) * columns as u128).div_ceil(u128::from(whole.max(1)));
-    let filled = usize::try_from(filled).unwrap_or(columns).min(columns);
-    format!("{}{}", "█".repeat(filled), "░".repeat(columns - filled))
-}
-
 fn tiers(plan: &Plan, style: Style, out: &mut String) {
     for tier in &plan.tiers {
         let mine = plan.shards.iter().filter(|shard| shard.tier == tier.name);
@@ -146,87 +114,6 @@ fn tiers(plan: &Plan, style: Style, out: &mut String) {
         );
         paragraph(&format!("tier {}: ", tier.name), &text, style.width, out);
     }
-}
-
-fn facts(plan: &Plan, style: Style, out: &mut String) {
-    let of = |pick: fn(&crate::plan::file::Suite) -> Basis| {
-        let parts =
-            [(Basis::Measured, "measured"), (Basis::Inherited, "inherited"), (Basis::Assumed, "assumed")];
-        let counts = parts
-            .map(|(basis, name)| (plan.suites().filter(|(_, suite)| pick(suite) == basis).count(), name));
-        let shown: Vec<String> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, name)| format!("{} {name}", thousands(*count)))
-            .collect();
-        shown.join(", ")
-    };
-    let text = format!("time {}; memory {}", of(|suite| suite.basis), of(|suite| suite.memory_basis));
-    paragraph(&format!("{}: ", count(plan.inputs.suites, "suite")), &text, style.width, out);
-    paragraph("bound: ", &bound(plan), style.width, out);
-    if let Some(advice) = advice(plan) {
-        paragraph("advice: ", &advice, style.width, out);
-    }
-}
-
-fn bound(plan: &Plan) -> String {
-    let quality = &plan.quality;
-    let longest = match (quality.makespan_ms.0, quality.makespan_bound_ms.0) {
-        (made, bound) if made == bound => {
-            format!("the longest shard is proven the shortest possible ({})", quality.makespan_ms)
-        }
-        (made, bound) => {
-            let gap = (u128::from(made - bound) * 10_000).div_ceil(u128::from(bound.max(1)));
-            format!("no plan with as many shards can be more than {}.{:02} % shorter", gap / 100, gap % 100)
-        }
-    };
-    match plan.objective.kind {
-        ObjectiveKind::Shards | ObjectiveKind::Price => longest,
-        ObjectiveKind::Memory | ObjectiveKind::Target if quality.proven => {
-            format!(
-                "{} proven the fewest; {longest}",
-                if quality.shards == 1 {
-                    "1 shard is".to_owned()
-                } else {
-                    format!("{} shards are", quality.shards)
-                }
-            )
-        }
-        ObjectiveKind::Memory | ObjectiveKind::Target => {
-            format!(
-                "at least {} needed, {} planned; {longest}",
-                count(quality.shards_bound, "shard"),
-                quality.shards
-            )
-        }
-    }
-}
-
-/// The one thing that would help most.
-fn advice(plan: &Plan) -> Option<String> {
-    let longest = plan.shards.first()?;
-    let suites = || longest.sessions.iter().flat_map(|session| &session.suites);
-    let assumed = plan.suites().filter(|(_, suite)| suite.basis == Basis::Assumed).count();
-    if assumed * 2 > plan.inputs.suites {
-        return Some("most times are assumed: give `--timings` a report of an earlier run (JUnit XML, .test_durations)".to_owned());
-    }
-    let heaviest = suites().max_by_key(|suite| suite.ms)?;
-    if plan.shards.len() > 1 && heaviest.ms.0 * 2 > longest.predicted_ms.0 && suites().count() > 0 {
-        let name = shorten(&printable(&heaviest.id), 60);
-        return Some(format!(
-            "`{name}` alone takes {} of the longest shard: split it, or let its tests be suites (--granularity test)",
-            heaviest.ms
-        ));
-    }
-    let memory = plan.suites().filter(|(_, suite)| suite.memory_basis == Basis::Assumed).count();
-    if memory * 2 > plan.inputs.suites
-        && plan.tiers.iter().any(|tier| tier.budget_bytes.is_some_and(|budget| budget > Bytes(0)))
-    {
-        return Some(
-            "most memory is assumed: set `assume` for each tier to what one run of it showed".to_owned(),
-        );
-    }
-    None
 }
 
 /// Text in lines of `columns`, those after the first indented.

@@ -6,6 +6,7 @@
 mod bad_input;
 mod cases;
 mod common;
+mod github;
 mod inputs;
 mod outputs;
 mod packing;

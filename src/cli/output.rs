@@ -1,0 +1,108 @@
+//! What `shard plan` prints and hands on, in each of its formats.
+//!
+//! Everything that can be refused is refused in [`prepare`], before a file is written.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::args::{PlanArgs, PlanFormat};
+use super::configured::Configured;
+use super::folder::Written;
+use super::{Failure, Terminal};
+use crate::emit::table::{self, Style};
+use crate::emit::{github, markdown, matrix};
+use crate::plan::Plan;
+use crate::text::count;
+
+/// Text that waits until the plan is written.
+pub(super) struct Output {
+    stdout: Vec<u8>,
+    stderr: Option<String>,
+    /// Texts to append to files, which are open already: a bad path fails before anything is written.
+    append: Vec<(PathBuf, File, String)>,
+}
+
+/// The output in the wanted format.
+pub(super) fn prepare(
+    args: &PlanArgs,
+    plan: &Plan,
+    written: &Written,
+    configured: &Configured,
+    out: &Path,
+) -> Result<Output, Failure> {
+    let shown = out.strip_prefix(&configured.here).unwrap_or(out).display().to_string();
+    let files = format!("plan.json, matrix.json and {}", count(written.selections.len(), "selection file"));
+    let wrote = match args.dry_run {
+        true => format!("dry run: {files} not written"),
+        false => format!("wrote {files} to {shown}"),
+    };
+    let mut output = Output { stdout: Vec::new(), stderr: None, append: Vec::new() };
+    match args.format {
+        PlanFormat::Json => output.stdout.clone_from(&written.plan),
+        PlanFormat::Markdown => {
+            output.stdout = markdown::render(plan, markdown::COMMENT_BYTES_MAX).into_bytes();
+        }
+        PlanFormat::Table => {
+            output.stdout = table::render(plan, style()).into_bytes();
+            output.stderr = Some(wrote);
+        }
+        PlanFormat::Github => {
+            let rows = matrix::rows(plan, &written.digest, &configured.config.runners);
+            let plan_path = format!("{shown}/plan.json");
+            let outputs = github::outputs(plan, &rows, &written.digest, &plan_path, args.axes as usize)
+                .map_err(Failure::usage)?;
+            if !args.dry_run {
+                output.append("GITHUB_OUTPUT", outputs)?;
+                let summary = markdown::render(plan, markdown::SUMMARY_BYTES_MAX);
+                output.append("GITHUB_STEP_SUMMARY", summary)?;
+            }
+            let table = table::render(plan, Style::default());
+            output.stdout =
+                (github::fenced(&table, &written.digest) + &github::annotations(plan)).into_bytes();
+            output.stderr = Some(wrote);
+        }
+    }
+    Ok(output)
+}
+
+impl Output {
+    /// Will append `text` to the file that the runner names in the variable `name`.
+    fn append(&mut self, name: &str, text: String) -> Result<(), Failure> {
+        let path = std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let path = path.ok_or_else(|| {
+            let help = "--format github is for a step of a GitHub workflow; elsewhere use table or json";
+            Failure::usage(format!("{name} is not set\n  help: {help}"))
+        })?;
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let file =
+            file.map_err(|err| Failure::usage(format!("cannot append to `{}`: {err}", path.display())))?;
+        self.append.push((path, file, text));
+        Ok(())
+    }
+
+    /// Hands everything on, now that the plan is written.
+    pub(super) fn print(self, terminal: &mut Terminal<'_, impl Write, impl Write>) -> Result<(), Failure> {
+        for (path, mut file, text) in self.append {
+            let written = file.write_all(text.as_bytes());
+            written.map_err(|err| Failure::usage(format!("cannot append to `{}`: {err}", path.display())))?;
+        }
+        terminal.print(&self.stdout)?;
+        self.stderr.iter().for_each(|message| terminal.say(message));
+        Ok(())
+    }
+}
+
+/// What the terminal shows: its width between 80 and 200 columns, 80 where there is none.
+fn style() -> Style {
+    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(80, 200);
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    // A locale that is set and not UTF-8 cannot show blocks; none at all is today's CI, which can.
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .map(variable)
+        .into_iter()
+        .find(|value| !value.is_empty())
+        .unwrap_or_default();
+    let utf8 = locale.is_empty() || locale.to_ascii_lowercase().replace('-', "").contains("utf8");
+    Style { width, unicode: utf8 && variable("TERM") != "dumb" }
+}

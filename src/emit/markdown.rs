@@ -1,0 +1,150 @@
+//! The plan as Markdown, for step summaries and pull requests: compact, the long parts collapsed,
+//! cut before the limits of GitHub.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use super::phrase;
+use crate::model::Basis;
+use crate::plan::file::{Plan, Shard, Suite};
+use crate::text::{count, printable, shorten, thousands};
+
+/// Most bytes of a document: a step summary may have 1 MiB, a comment 65,536 characters.
+pub const SUMMARY_BYTES_MAX: usize = 900 << 10;
+/// See [`SUMMARY_BYTES_MAX`].
+pub const COMMENT_BYTES_MAX: usize = 60_000;
+
+/// Shards that are shown at once; the others are collapsed.
+const SHARDS_SHOWN: usize = 20;
+/// Suites that are listed.
+const SUITES_SHOWN: usize = 10;
+/// Warnings that are listed.
+const WARNINGS_SHOWN: usize = 20;
+
+/// A document of at most `most` bytes.
+#[must_use]
+pub fn render(plan: &Plan, most: usize) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "### {}\n", phrase::headline(plan));
+    for warning in plan.warnings.iter().take(WARNINGS_SHOWN) {
+        let _ = writeln!(out, "> [!WARNING]\n> {}\n", escaped(&warning.message));
+    }
+    if plan.warnings.len() > WARNINGS_SHOWN {
+        let more = count(plan.warnings.len() - WARNINGS_SHOWN, "more warning");
+        let _ = writeln!(out, "… and {more} in `plan.json`\n");
+    }
+    if plan.shards.is_empty() {
+        return out;
+    }
+    let tail = tail(plan);
+    let (shown, hidden) = plan.shards.split_at(plan.shards.len().min(SHARDS_SHOWN));
+    table(plan, shown, most.saturating_sub(tail.len()), &mut out);
+    if !hidden.is_empty() {
+        let _ = writeln!(out, "<details><summary>{} more</summary>\n", count(hidden.len(), "shard"));
+        table(plan, hidden, most.saturating_sub(tail.len() + 200), &mut out);
+        let _ = writeln!(out, "</details>\n");
+    }
+    out.push_str(&tail);
+    out
+}
+
+/// The rows that fit; how many do not is said.
+fn table(plan: &Plan, shards: &[Shard], most: usize, out: &mut String) {
+    let _ = writeln!(out, "| shard | suites | time | | memory | of budget | runs on |");
+    let _ = writeln!(out, "|---|--:|--:|---|--:|--:|---|");
+    for (number, shard) in shards.iter().enumerate() {
+        let suites: usize = shard.sessions.iter().map(|session| session.suites.len()).sum();
+        let full = phrase::percent(shard).map_or("–".to_owned(), |percent| format!("{percent} %"));
+        let runs_on = match shard.runs_on.label() {
+            Some(label) => escaped(label),
+            None => escaped(&shard.runs_on.0.to_string()),
+        };
+        let bar = phrase::gauge(shard.predicted_ms.0, plan.quality.makespan_ms.0, 10);
+        let row = format!(
+            "| {} | {} | {} | `{bar}` | {} | {full}{} | {runs_on} |\n",
+            shard.id,
+            thousands(suites),
+            shard.predicted_ms,
+            shard.predicted_bytes,
+            if shard.oversize { " :warning:" } else { "" },
+        );
+        if out.len() + row.len() > most {
+            let _ = writeln!(out, "\n… and {} more, in `plan.json`", thousands(shards.len() - number));
+            break;
+        }
+        out.push_str(&row);
+    }
+    out.push('\n');
+}
+
+fn tail(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}\n", phrase::bases(plan));
+    let _ = writeln!(out, "{}\n", phrase::bound(plan));
+    let mut suites: Vec<(&Shard, &Suite)> = plan.suites().collect();
+    suites.sort_by_key(|(_, suite)| (Reverse(suite.ms), &suite.id));
+    suites.truncate(SUITES_SHOWN);
+    let _ = writeln!(out, "<details><summary>the longest suites</summary>\n");
+    let _ = writeln!(out, "| suite | shard | time | retained | transient | |\n|---|---|--:|--:|--:|---|");
+    for (shard, suite) in suites {
+        let basis = match suite.basis {
+            Basis::Measured => "measured",
+            Basis::Inherited => "inherited",
+            Basis::Assumed => "assumed",
+        };
+        let name = escaped(&shorten(&suite.id, 120));
+        let (retained, transient) = (suite.retained_bytes, suite.transient_bytes);
+        let _ = writeln!(
+            out,
+            "| <code>{name}</code> | {} | {} | {retained} | {transient} | {basis} |",
+            shard.id, suite.ms
+        );
+    }
+    let _ = writeln!(out, "\n</details>");
+    out
+}
+
+/// Text that Markdown and HTML take as nothing but text: no mention, no link, no end of a cell.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        // Dots and dashes are everywhere in names and mean nothing inside a line.
+        if c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '/' | ',' | '%') {
+            let _ = write!(out, "&#{};", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    // `www.` and `https://` make links without any punctuation that could be escaped above.
+    out.replace("www.", "www&#46;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap()
+    }
+
+    #[test]
+    fn names_stay_text() {
+        assert_eq!(
+            escaped("a|b`c`@me <x> [l](u)"),
+            "a&#124;b&#96;c&#96;&#64;me &#60;x&#62; &#91;l&#93;&#40;u&#41;"
+        );
+        assert_eq!(escaped("\n::error::x"), "&#92;u&#123;a&#125;&#58;&#58;error&#58;&#58;x");
+    }
+
+    #[test]
+    fn a_long_plan_is_cut_below_the_limit() {
+        let mut plan = plan();
+        let shard = plan.shards[0].clone();
+        plan.shards = vec![shard; 20_000];
+        for most in [COMMENT_BYTES_MAX, SUMMARY_BYTES_MAX] {
+            let text = render(&plan, most);
+            assert!(text.len() <= most, "{}", text.len());
+            assert!(text.contains(" more, in `plan.json`") && text.trim_end().ends_with("</details>"));
+        }
+    }
+}

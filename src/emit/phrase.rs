@@ -1,0 +1,111 @@
+//! What every text for people says of a plan, in the same words.
+
+use crate::model::Basis;
+use crate::plan::file::{ObjectiveKind, Plan, Shard, Suite};
+use crate::text::{count, printable, shorten, thousands};
+
+/// The three facts that matter first: how many jobs, how long, how close to the budget.
+pub(super) fn headline(plan: &Plan) -> String {
+    if plan.shards.is_empty() {
+        return "no jobs: there is no suite to run".to_owned();
+    }
+    let quality = &plan.quality;
+    let time = format!("{} · the longest {}", count(plan.shards.len(), "job"), quality.makespan_ms);
+    // The fullest by its own budget, which may be another than the largest.
+    let fullest = plan.shards.iter().max_by_key(|shard| (percent(shard), shard.predicted_bytes));
+    match fullest.and_then(|shard| Some((shard, shard.budget_bytes?, percent(shard)?))) {
+        Some((shard, budget, percent)) => {
+            let enforced = if plan.memory_is_assumed(&shard.tier) { ", not enforced" } else { "" };
+            format!("{time} · the fullest {} of {budget} ({percent} %{enforced})", shard.predicted_bytes)
+        }
+        None => format!("{time} · the largest {}, no budget", quality.peak_bytes),
+    }
+}
+
+/// How full a shard is. What is over budget never shows as 100 %.
+pub(super) fn percent(shard: &Shard) -> Option<u64> {
+    let (bytes, budget) = (u128::from(shard.predicted_bytes.0), u128::from(shard.budget_bytes?.0.max(1)));
+    let percent =
+        if bytes > budget { (bytes * 100).div_ceil(budget) } else { (bytes * 100 + budget / 2) / budget };
+    u64::try_from(percent).ok()
+}
+
+/// A bar of `columns`: filled as far as `part` is of `whole`.
+pub(super) fn gauge(part: u64, whole: u64, columns: usize) -> String {
+    let filled = (u128::from(part) * columns as u128).div_ceil(u128::from(whole.max(1)));
+    let filled = usize::try_from(filled).unwrap_or(columns).min(columns);
+    format!("{}{}", "█".repeat(filled), "░".repeat(columns - filled))
+}
+
+/// Where the numbers come from: how many suites are measured, inherited and assumed.
+pub(super) fn bases(plan: &Plan) -> String {
+    let of = |pick: fn(&Suite) -> Basis| {
+        let all =
+            [(Basis::Measured, "measured"), (Basis::Inherited, "inherited"), (Basis::Assumed, "assumed")];
+        let shown = all.into_iter().filter_map(|(basis, name)| {
+            let count = plan.suites().filter(|(_, suite)| pick(suite) == basis).count();
+            (count > 0).then(|| format!("{} {name}", thousands(count)))
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    format!("time {}; memory {}", of(|suite| suite.basis), of(|suite| suite.memory_basis))
+}
+
+/// How good the plan is, as far as it is proven.
+pub(super) fn bound(plan: &Plan) -> String {
+    let quality = &plan.quality;
+    let longest = match (quality.makespan_ms.0, quality.makespan_bound_ms.0) {
+        (made, bound) if made == bound => {
+            format!("the longest shard is proven the shortest possible ({})", quality.makespan_ms)
+        }
+        (made, bound) => {
+            let gap = (u128::from(made.saturating_sub(bound)) * 10_000).div_ceil(u128::from(bound.max(1)));
+            format!("no plan with as many shards can be more than {}.{:02} % shorter", gap / 100, gap % 100)
+        }
+    };
+    match plan.objective.kind {
+        ObjectiveKind::Shards | ObjectiveKind::Price => longest,
+        ObjectiveKind::Memory | ObjectiveKind::Target if quality.proven => {
+            format!(
+                "{} proven the fewest; {longest}",
+                if quality.shards == 1 {
+                    "1 shard is".to_owned()
+                } else {
+                    format!("{} shards are", quality.shards)
+                }
+            )
+        }
+        ObjectiveKind::Memory | ObjectiveKind::Target => {
+            format!(
+                "at least {} needed, {} planned; {longest}",
+                count(quality.shards_bound, "shard"),
+                quality.shards
+            )
+        }
+    }
+}
+
+/// The one thing that would help most.
+pub(super) fn advice(plan: &Plan) -> Option<String> {
+    let longest = plan.shards.first()?;
+    let suites = || longest.sessions.iter().flat_map(|session| &session.suites);
+    let assumed = plan.suites().filter(|(_, suite)| suite.basis == Basis::Assumed).count();
+    if assumed * 2 > plan.inputs.suites {
+        return Some("most times are assumed: give `--timings` a report of an earlier run (JUnit XML, .test_durations)".to_owned());
+    }
+    let heaviest = suites().max_by_key(|suite| suite.ms)?;
+    if plan.shards.len() > 1 && heaviest.ms.0 * 2 > longest.predicted_ms.0 {
+        let name = shorten(&printable(&heaviest.id), 60);
+        return Some(format!(
+            "`{name}` alone takes {} of the longest shard: split it, or let its tests be suites (--granularity test)",
+            heaviest.ms
+        ));
+    }
+    let memory = plan.suites().filter(|(_, suite)| suite.memory_basis == Basis::Assumed).count();
+    if memory * 2 > plan.inputs.suites && plan.tiers.iter().any(|tier| tier.budget_bytes.is_some()) {
+        return Some(
+            "most memory is assumed: set `assume` for each tier to what one run of it showed".to_owned(),
+        );
+    }
+    None
+}
