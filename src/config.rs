@@ -217,7 +217,8 @@ impl Tier {
     /// spreads tests unless it is told to keep files together.
     #[must_use]
     pub fn spreads(&self) -> bool {
-        self.spread.unwrap_or_else(|| command_spreads(&self.run))
+        let accumulates = self.memory == MemoryKind::Accumulates;
+        accumulates && self.spread.unwrap_or_else(|| command_spreads(&self.run))
     }
 
     /// Bytes of a session before any suite: `base + workers × worker-base`.
@@ -232,7 +233,7 @@ fn command_spreads(run: &[String]) -> bool {
     let pytest = run
         .iter()
         .any(|word| word.rsplit('/').next().is_some_and(|name| matches!(name, "pytest" | "py.test")));
-    let value = |names: [&str; 2]| {
+    let value = |names: &[&str]| {
         run.iter().enumerate().find_map(|(at, word)| {
             let long = names.iter().find_map(|name| word.strip_prefix(name));
             match long? {
@@ -241,9 +242,9 @@ fn command_spreads(run: &[String]) -> bool {
             }
         })
     };
-    let workers = value(["--numprocesses", "-n"]).filter(|workers| *workers != "0");
-    let keeps = value(["--dist", "--dist"])
-        .is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
+    let workers = value(&["--numprocesses", "-n"]).filter(|workers| *workers != "0");
+    let keeps =
+        value(&["--dist"]).is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
     pytest && workers.is_some() && !keeps
 }
 

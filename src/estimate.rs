@@ -12,7 +12,7 @@ mod time;
 use crate::config::Tier;
 use crate::history::{History, Sample};
 use crate::inventory::Inventory;
-use crate::model::{Basis, Bytes, Cost, Estimate, Millis, Percent};
+use crate::model::{Basis, Bytes, Cost, Estimate, Millis, Observation, Percent};
 
 use relatives::Tree;
 
@@ -35,17 +35,18 @@ pub fn estimate(
     history: &History,
     margin: Percent,
 ) -> Vec<Estimate> {
-    let spread = memory::pooled_spread(history.suites.iter().map(|samples| transients(samples)));
-    let mut estimates: Vec<Estimate> = (inventory.suites.iter().zip(assigned).enumerate())
+    let spread =
+        memory::pooled_spread(history.suites.iter().map(|samples| pick(samples, |seen| seen.transient).0));
+    let mut drafts: Vec<Draft> = (inventory.suites.iter().zip(assigned).enumerate())
         .map(|(number, (suite, tier))| {
             let samples = history.suites.get(number).map_or(&[][..], Vec::as_slice);
             measured(samples, assumed(&tiers[*tier], suite.siblings, margin), spread, margin)
         })
         .collect();
-    for tier in 0..tiers.len() {
-        inherit(inventory, assigned, tier, &mut estimates, margin);
-    }
-    estimates
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); tiers.len()];
+    assigned.iter().enumerate().for_each(|(suite, tier)| members[*tier].push(suite));
+    members.iter().for_each(|mine| inherit(inventory, mine, &mut drafts, margin));
+    drafts.into_iter().map(Draft::finish).collect()
 }
 
 /// The configuration's assumption for a file, divided among its parts.
@@ -64,98 +65,96 @@ fn assumed(tier: &Tier, siblings: u32, margin: Percent) -> Estimate {
     Estimate { cost, time_basis: Basis::Assumed, memory_basis: Basis::Assumed, samples: 0 }
 }
 
+/// The estimate of one suite in the making: each figure has a basis of its own.
+#[derive(Clone, Copy)]
+struct Draft {
+    estimate: Estimate,
+    import: Basis,
+    retained: Basis,
+    transient: Basis,
+}
+
+impl Draft {
+    /// What may be claimed of the memory as a whole is what may be claimed of its weakest figure.
+    /// Imports do not count: few runners can measure them, and without they are zero.
+    fn finish(self) -> Estimate {
+        Estimate { memory_basis: self.retained.max(self.transient), ..self.estimate }
+    }
+}
+
 /// What the samples say, where they say anything; `rest` for what they leave out.
-fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) -> Estimate {
-    let mut estimate = rest;
-    let own = |sample: &&Sample| !sample.foreign;
-    let timed: Vec<(usize, Millis)> = pick(samples, |seen| seen.time);
-    if let Some(time) = time::expected(&timed) {
-        estimate.cost.time = time;
-        estimate.time_basis = if samples.iter().any(|s| own(&s) && s.seen.time.is_some()) {
-            Basis::Measured
-        } else {
-            Basis::Inherited
-        };
-        estimate.samples = u32::try_from(timed.len()).unwrap_or(u32::MAX);
-    }
-    let transients = transients(samples);
-    let retained: Vec<(usize, i64)> = pick(samples, |seen| seen.retained);
-    let imports: Vec<(usize, i64)> = pick(samples, |seen| seen.import);
-    if transients.is_empty() && retained.is_empty() {
-        return estimate;
-    }
-    let known_here =
-        samples.iter().any(|s| own(&s) && (s.seen.transient.is_some() || s.seen.retained.is_some()));
+fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) -> Draft {
+    let assumed = Basis::Assumed;
+    let mut draft = Draft { estimate: rest, import: assumed, retained: assumed, transient: assumed };
+    let cost = &mut draft.estimate.cost;
     // Figures of another key are this suite's, but not of this kind of machine: they carry the
     // margin as inherited ones do.
-    let (basis, extra) = if known_here { (Basis::Measured, Percent(0)) } else { (Basis::Inherited, margin) };
-    estimate.memory_basis = basis;
-    estimate.cost.transient = memory::transient(&transients, spread).round_up(STEP).plus(extra);
-    estimate.cost.retained = memory::level(&retained).round_up(STEP).plus(extra);
-    estimate.cost.import = memory::level(&imports).round_up(STEP).plus(extra);
-    estimate
+    let of = |own: bool| if own { (Basis::Measured, Percent(0)) } else { (Basis::Inherited, margin) };
+    let (timed, own) = pick(samples, |seen| seen.time);
+    if let Some(time) = time::expected(&timed) {
+        cost.time = time;
+        draft.estimate.time_basis = of(own).0;
+        draft.estimate.samples = u32::try_from(timed.len()).unwrap_or(u32::MAX);
+    }
+    let (imports, own) = pick(samples, |seen| seen.import);
+    if !imports.is_empty() {
+        let (basis, extra) = of(own);
+        (draft.import, cost.import) = (basis, memory::level(&imports).round_up(STEP).plus(extra));
+    }
+    let (retained, own) = pick(samples, |seen| seen.retained);
+    if !retained.is_empty() {
+        let (basis, extra) = of(own);
+        (draft.retained, cost.retained) = (basis, memory::level(&retained).round_up(STEP).plus(extra));
+    }
+    let (transients, own) = pick(samples, |seen| seen.transient);
+    if !transients.is_empty() {
+        let (basis, extra) = of(own);
+        let bound = memory::transient(&transients, spread);
+        (draft.transient, cost.transient) = (basis, bound.round_up(STEP).plus(extra));
+    }
+    draft
 }
 
 /// The figures of one kind with their ages, newest first: those of the plan's key, or all where it
-/// has none.
-fn pick<T>(samples: &[Sample], figure: impl Fn(&crate::model::Observation) -> Option<T>) -> Vec<(usize, T)> {
+/// has none. Also whether they are the plan's own.
+fn pick<T>(samples: &[Sample], figure: impl Fn(&Observation) -> Option<T>) -> (Vec<(usize, T)>, bool) {
     let own = |sample: &&Sample| !sample.foreign && figure(&sample.seen).is_some();
     let any = samples.iter().any(|sample| own(&sample));
     let usable = samples.iter().filter(|sample| !any || own(sample));
-    usable.filter_map(|sample| Some((sample.age, figure(&sample.seen)?))).collect()
+    (usable.filter_map(|sample| Some((sample.age, figure(&sample.seen)?))).collect(), any)
 }
 
-fn transients(samples: &[Sample]) -> Vec<(usize, u64)> {
-    pick(samples, |seen| seen.transient)
-}
-
-/// Gives the suites of a tier that were never seen what their relatives have.
-fn inherit(
-    inventory: &Inventory,
-    assigned: &[usize],
-    tier: usize,
-    estimates: &mut [Estimate],
-    margin: Percent,
-) {
-    let mine = || (0..assigned.len()).filter(|suite| assigned[*suite] == tier);
+/// Gives the suites of a tier what their relatives have, where they were never seen themselves.
+fn inherit(inventory: &Inventory, mine: &[usize], drafts: &mut [Draft], margin: Percent) {
     let id = |suite: usize| inventory.suites[suite].id.as_str();
-    let known = |basis: fn(&Estimate) -> Basis, value: fn(&Cost) -> u64| {
-        Tree::new(mine().map(|suite| {
-            (id(suite), (basis(&estimates[suite]) != Basis::Assumed).then(|| value(&estimates[suite].cost)))
+    let tree = |basis: fn(&Draft) -> Basis, value: fn(&Cost) -> u64| {
+        Tree::new(mine.iter().map(|suite| {
+            let draft = &drafts[*suite];
+            (id(*suite), (basis(draft) != Basis::Assumed).then(|| value(&draft.estimate.cost)))
         }))
     };
-    let times = known(|e| e.time_basis, |cost| cost.time.0);
-    let memory = [
-        known(|e| e.memory_basis, |cost| cost.import.0),
-        known(|e| e.memory_basis, |cost| cost.retained.0),
-        known(|e| e.memory_basis, |cost| cost.transient.0),
-    ];
+    let times = tree(|draft| draft.estimate.time_basis, |cost| cost.time.0);
+    let imports = tree(|draft| draft.import, |cost| cost.import.0);
+    let retained = tree(|draft| draft.retained, |cost| cost.retained.0);
+    let transients = tree(|draft| draft.transient, |cost| cost.transient.0);
     let upper = |tree: &Tree<'_>, suite: usize| {
-        let value = tree.quantile(id(suite), 3, 4)?;
-        Some(Bytes((value * INHERITED_HALVES).div_ceil(2)).plus(margin))
+        let value = tree.upper_quartile(id(suite))?;
+        Some(Bytes(value.saturating_mul(INHERITED_HALVES).div_ceil(2)).plus(margin))
     };
-    let inherited: Vec<_> = mine()
-        .map(|suite| {
-            let own = &estimates[suite];
-            let time = (own.time_basis == Basis::Assumed).then(|| times.quantile(id(suite), 1, 2)).flatten();
-            let wanted = own.memory_basis == Basis::Assumed;
-            (
-                suite,
-                time,
-                wanted
-                    .then(|| [upper(&memory[0], suite), upper(&memory[1], suite), upper(&memory[2], suite)]),
-            )
-        })
-        .collect();
-    for (suite, time, memory) in inherited {
-        let own = &mut estimates[suite];
-        if let Some(time) = time {
-            own.cost.time = Millis(time.max(1));
-            own.time_basis = Basis::Inherited;
-        }
-        if let Some([Some(import), Some(retained), Some(transient)]) = memory {
-            (own.cost.import, own.cost.retained, own.cost.transient) = (import, retained, transient);
-            own.memory_basis = Basis::Inherited;
+    for suite in mine.iter().copied() {
+        let draft = &mut drafts[suite];
+        let cost = &mut draft.estimate.cost;
+        let inherits = |basis: &mut Basis, found: Option<Bytes>, slot: &mut Bytes| {
+            if let (Basis::Assumed, Some(found)) = (*basis, found) {
+                (*basis, *slot) = (Basis::Inherited, found);
+            }
+        };
+        inherits(&mut draft.import, upper(&imports, suite), &mut cost.import);
+        inherits(&mut draft.retained, upper(&retained, suite), &mut cost.retained);
+        inherits(&mut draft.transient, upper(&transients, suite), &mut cost.transient);
+        if let (Basis::Assumed, Some(time)) = (draft.estimate.time_basis, times.median(id(suite))) {
+            cost.time = Millis(time.max(1));
+            draft.estimate.time_basis = Basis::Inherited;
         }
     }
 }
@@ -165,7 +164,6 @@ mod tests {
     use super::*;
     use crate::config::{NameMap, Patterns};
     use crate::inventory::Collector;
-    use crate::model::Observation;
 
     const MB: u64 = 1_000_000;
 
@@ -187,7 +185,7 @@ mod tests {
             };
             of_suite.map(sample).collect()
         });
-        let history = History { runs: Vec::new(), suites: suites.collect() };
+        let history = History { suites: suites.collect() };
         let assigned = vec![0; inventory.suites.len()];
         estimate(&inventory, &assigned, &[Tier::default()], &history, Percent(1_000))
     }
@@ -218,6 +216,21 @@ mod tests {
         assert!(of(3).0 < 4_550 && of(7).0 > 4_550, "{} {}", of(3).0, of(7).0);
         assert_eq!(of(3).1, Basis::Inherited);
         assert_eq!(of(3).2, Basis::Assumed, "times teach nothing about memory");
+    }
+
+    #[test]
+    fn a_figure_that_is_missing_is_not_zero() {
+        let seen = |retained, transient| Sample {
+            age: 0,
+            foreign: false,
+            seen: Observation { time: Some(Millis(9)), import: None, retained, transient },
+        };
+        let rest = assumed(&Tier::default(), 1, Percent(1_000));
+        let of = |sample: Sample| measured(&[sample], rest, 0.1, Percent(1_000)).finish();
+        let (left, right) = (of(seen(None, Some(5))), of(seen(Some(100 << 20), None)));
+        assert_eq!((left.cost.retained, left.memory_basis), (Bytes(44 * MB), Basis::Assumed));
+        assert_eq!((right.cost.transient, right.memory_basis), (rest.cost.transient, Basis::Assumed));
+        assert_eq!(of(seen(Some(1), Some(1))).memory_basis, Basis::Measured);
     }
 
     #[test]

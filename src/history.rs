@@ -1,12 +1,13 @@
 //! What suites cost: reports of other tools, our own history, and exact costs.
 //!
-//! Readers take the bytes of a file and give values. [`meet`] finds the suite that each name in a
-//! report means.
+//! Readers take the bytes of a file and give values. [`names`] finds the suite that each name in a
+//! report means, and [`meet`] adds up what is known of it.
 
 pub mod costs;
 pub mod durations;
 pub mod junit;
 pub mod meet;
+pub mod names;
 mod number;
 pub mod store;
 
@@ -14,7 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::model::{Observation, RunMeta};
+use crate::model::Observation;
 
 /// Longest report that is read at once, in bytes. JUnit XML streams and has no such limit.
 pub const SIZE_MAX: u64 = 1 << 30;
@@ -90,8 +91,6 @@ pub struct Place {
     pub classname: Option<Box<str>>,
     /// The name of the nearest suite around it.
     pub suite: Option<Box<str>>,
-    /// The case's name is all of a node id behind its file, classes included.
-    pub node: bool,
 }
 
 impl Place {
@@ -156,8 +155,6 @@ impl Unusable {
 /// Everything that is known of each suite of an inventory, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// The runs, newest first. A place in this list is a run's age.
-    pub runs: Vec<RunMeta>,
     /// For each suite, newest first.
     pub suites: Vec<Vec<Sample>>,
 }

@@ -144,10 +144,21 @@ impl Collector {
         }
         let name = self.map.apply(name);
         let id = granularity.map_or(name.as_str(), |granularity| coarsen(&name, granularity));
+        let twin = match id.strip_prefix("./") {
+            Some(bare) => self.found.get(bare),
+            None => self.found.get(format!("./{id}").as_str()),
+        };
+        if let Some(found) = twin {
+            let message = format!("suite `{}` is listed already, at {}", printable(id), found.place);
+            let help = "with and without `./` it is one suite: remove one";
+            return Err(ListingError::new(Some(line), message, help));
+        }
         let test = (id.len() < name.len()).then(|| Box::from(name.as_str()));
         match self.found.get_mut(id) {
             // Many tests share a file; nothing else may be there twice.
             Some(found) if found.walked || (test.is_some() && !found.tests.is_empty()) => {
+                // The next mention in a list is the second one there.
+                (found.walked, found.place) = (false, format!("{origin}:{line}"));
                 found.tests.extend(test);
             }
             Some(found) => {
@@ -184,12 +195,6 @@ impl Collector {
             file.iter_mut().for_each(|suite| suite.siblings = siblings);
         }
         Inventory { suites }
-    }
-}
-
-impl std::borrow::Borrow<str> for SuiteId {
-    fn borrow(&self) -> &str {
-        self.as_str()
     }
 }
 
@@ -273,6 +278,10 @@ mod tests {
         check(
             b"a.py\n\na.py",
             "3: suite `a.py` is listed twice, first at list:1\n  help: remove one: every suite runs exactly once",
+        );
+        check(
+            b"./a.py\na.py",
+            "2: suite `a.py` is listed already, at list:1\n  help: with and without `./` it is one suite: remove one",
         );
         check(b"a.py\nb\xff.py", "2: this is not UTF-8\n  help: save the list as UTF-8");
         check(b"{\"a\": 1}", "1: this is JSON, not a list of suites\n  help: write one id a line");

@@ -1,9 +1,14 @@
 //! The `shard` command.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut stdout = std::io::stdout().lock();
-    let mut stderr = std::io::stderr().lock();
-    ExitCode::from(shard::cli::run(std::env::args_os(), &mut stdout, &mut stderr))
+    let run = || {
+        let mut stdout = std::io::stdout().lock();
+        let mut stderr = std::io::stderr().lock();
+        shard::cli::run(std::env::args_os(), &mut stdout, &mut stderr)
+    };
+    // A panic has said what happened; its exit code is one of ours.
+    ExitCode::from(catch_unwind(AssertUnwindSafe(run)).unwrap_or(shard::exit::BUG))
 }

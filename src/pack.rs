@@ -97,14 +97,10 @@ pub enum PackError {
         /// Index of the tier.
         tier: usize,
     },
-    /// Suites that alone take longer than the target.
+    /// Suites that alone take longer than their tier's target.
     TooLong {
-        /// Index of the tier.
-        tier: usize,
-        /// Indexes of the suites, the longest first.
-        items: Vec<usize>,
-        /// The longest one's shard, in milliseconds.
-        needed: u64,
+        /// Index of the tier, index of the suite, milliseconds of its shard; the longest first.
+        items: Vec<(usize, usize, u64)>,
     },
     /// More shards are needed than are allowed.
     TooFewShards {
@@ -134,6 +130,12 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
     let parts: Vec<Part> = problem.tiers.iter().map(|tier| Part::new(tier, problem.effort)).collect();
     for (number, part) in parts.iter().enumerate() {
         part.check(number)?;
+    }
+    let mut long: Vec<(usize, usize, u64)> =
+        parts.iter().enumerate().flat_map(|(tier, part)| part.too_long(tier)).collect();
+    if !long.is_empty() {
+        long.sort_by_key(|(tier, item, ms)| (Reverse(*ms), *tier, *item));
+        return Err(PackError::TooLong { items: long });
     }
     let mut packed = few_shards(problem, &parts);
     let counts: Vec<Count> = parts.iter().zip(&packed).map(|(part, packed)| part.count(packed)).collect();
@@ -222,14 +224,16 @@ impl<'a> Part<'a> {
         if !items.is_empty() && law.budget.is_some_and(|budget| law.floor > budget) {
             return Err(PackError::Floor { tier });
         }
-        let Some(target) = self.problem.target else { return Ok(()) };
+        Ok(())
+    }
+
+    /// The suites that alone take longer than the target: tier, suite, milliseconds.
+    fn too_long(&self, tier: usize) -> Vec<(usize, usize, u64)> {
+        let (law, items) = (&self.problem.law, &self.problem.items);
+        let Some(target) = self.problem.target else { return Vec::new() };
         let alone = |item: usize| law.need(items, &[item]).ms.saturating_add(law.overhead());
-        let mut long: Vec<usize> = (0..items.len()).filter(|item| alone(*item) > target).collect();
-        long.sort_by_key(|item| (Reverse(alone(*item)), *item));
-        match long.first() {
-            Some(longest) => Err(PackError::TooLong { tier, needed: alone(*longest), items: long }),
-            None => Ok(()),
-        }
+        let all = (0..items.len()).map(|item| (tier, item, alone(item)));
+        all.filter(|(_, _, ms)| *ms > target).collect()
     }
 
     /// The longest shard of an oversize suite, with overhead.
@@ -343,8 +347,9 @@ fn share_shards(problem: &Problem, parts: &[Part<'_>], counts: &[Count]) -> Vec<
 /// Moves single shards from the tier with the most slack to the one that is longest, as long as
 /// that shortens the plan.
 fn rebalance(problem: &Problem, parts: &[Part<'_>], packed: &mut [Packed]) {
-    /// Each round solves every other tier anew; the shares are nearly right already.
+    // Each round solves a few tiers anew; the shares are nearly right already.
     const ROUNDS: usize = 4;
+    const DONORS: usize = 3;
     if problem.shards.is_none() {
         return;
     }
@@ -362,7 +367,11 @@ fn rebalance(problem: &Problem, parts: &[Part<'_>], packed: &mut [Packed]) {
         let gives = |tier: &usize| {
             *tier != needy && packed[*tier].shards.len() > 1 && parts[*tier].problem.target.is_none()
         };
-        let smaller = (0..parts.len()).filter(gives).filter_map(|tier| {
+        let area = |tier: &usize| parts[*tier].solver.bounds.area(packed[*tier].shards.len() - 1);
+        let mut donors: Vec<usize> = (0..parts.len()).filter(gives).collect();
+        donors.sort_by_key(|tier| (area(tier), *tier));
+        donors.truncate(DONORS);
+        let smaller = donors.into_iter().filter_map(|tier| {
             let less = packed[tier].shards.len() - 1;
             Some((parts[tier].solver.shortest(less, None)?, tier))
         });
@@ -386,7 +395,9 @@ fn makespan_bound(problem: &Problem, parts: &[Part<'_>], packed: &[Packed]) -> u
         longest.map_or(0, |longest| longest + part.problem.law.overhead())
     };
     let at_least = parts.iter().map(alone).max().unwrap_or(0);
-    if let Some(total) = problem.shards {
+    // Where every tier has a target, shards that are allowed and not used shorten nothing.
+    let open = parts.iter().any(|part| part.problem.target.is_none());
+    if let Some(total) = problem.shards.filter(|_| open) {
         let tiers: Vec<(&Bounds, usize)> =
             parts.iter().map(|part| (&part.solver.bounds, part.oversize.len())).collect();
         return least_limit(&tiers, total, at_least);

@@ -101,6 +101,14 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         members[*tier].push(suite);
     }
     let mut warnings = options.warnings.clone();
+    for tier in config.tiers.iter().filter(|tier| tier.spread.is_none() && tier.spreads()) {
+        let message = format!(
+            "tier `{}`: its `run` command spreads each file's tests over all workers; --dist loadfile \
+             keeps them together and takes less memory",
+            tier.name
+        );
+        warnings.push(Warning { code: "spread".to_owned(), subject: tier.name.clone(), message });
+    }
     let limits: Vec<Limits> = (config.tiers.iter().zip(&members))
         .map(|(tier, members)| {
             let mine: Vec<&Estimate> = members.iter().map(|suite| &estimates[*suite]).collect();
@@ -146,6 +154,7 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
             floor: limits.floor.0,
             import_cap: None,
             budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
+            admission: limits.budget.map(|budget| budget.0),
             cpus: u64::from(config.cpus),
             setup: config.setup.0,
             session_start: config.session_start.0,
@@ -334,7 +343,7 @@ impl Builder<'_> {
         struct Canonical<'a> {
             tool: &'a str,
             objective: &'a file::Objective,
-            goals: Vec<(Option<u32>, Option<Millis>)>,
+            goals: Vec<(Option<u32>, Option<Millis>, &'a RunsOn, Option<u32>)>,
             runners: Vec<(&'a str, &'a RunsOn, Bytes)>,
             tiers: &'a [file::Tier],
             options: (String, bool, &'a str),
@@ -346,7 +355,9 @@ impl Builder<'_> {
         let canonical = Canonical {
             tool: &plan.tool,
             objective: &plan.objective,
-            goals: config.tiers.iter().map(|tier| (tier.goal.shards, tier.goal.target)).collect(),
+            goals: (config.tiers.iter())
+                .map(|tier| (tier.goal.shards, tier.goal.target, &tier.runs_on, tier.timeout_minutes))
+                .collect(),
             runners: config
                 .runners
                 .iter()
@@ -408,31 +419,7 @@ fn explain(err: &PackError, sources: &Sources<'_>, members: &[Vec<usize>], limit
             );
             NoPlan { message, help: vec![help] }
         }
-        PackError::TooLong { tier, items, needed } => {
-            let config = &sources.config.tiers[*tier];
-            let target = config.goal.target.or(sources.config.goal.target).unwrap_or_default();
-            let names = items.iter().map(|item| sources.inventory.suites[members[*tier][*item]].id.as_str());
-            let message = format!(
-                "{} of tier `{}` {} longer than the target of {target}, even alone: {}",
-                count(items.len(), "suite"),
-                config.name,
-                if items.len() == 1 { "takes" } else { "take" },
-                crate::text::examples(names, 3)
-            );
-            let overhead = config.setup + config.session_start;
-            let help = format!(
-                "the smallest target that would do is {} (of that {overhead} are set-up and session start)",
-                exact_seconds(*needed)
-            );
-            NoPlan {
-                message,
-                help: vec![
-                    help,
-                    "or split what is too long: granularity = \"class\" or \"test\" in [inventory]"
-                        .to_owned(),
-                ],
-            }
-        }
+        PackError::TooLong { items } => too_long(items, sources, members),
         PackError::TooFewShards { allowed, tier, bound, found, tiers, budget } => {
             too_few_shards(*allowed, *tier, (*bound, *found), tiers, *budget, sources, members, limits)
         }
@@ -441,6 +428,28 @@ fn explain(err: &PackError, sources: &Sources<'_>, members: &[Vec<usize>], limit
             help: vec!["look for a figure in the wrong unit".to_owned()],
         },
     }
+}
+
+fn too_long(items: &[(usize, usize, u64)], sources: &Sources<'_>, members: &[Vec<usize>]) -> NoPlan {
+    let config = sources.config;
+    let names =
+        items.iter().map(|(tier, item, _)| sources.inventory.suites[members[*tier][*item]].id.as_str());
+    let (tier, _, needed) = items.first().copied().unwrap_or_default();
+    let longest = &config.tiers[tier];
+    let target = longest.goal.target.or(config.goal.target).unwrap_or_default();
+    let message = format!(
+        "{} {} longer than the target of {target}, even alone: {}",
+        count(items.len(), "suite"),
+        if items.len() == 1 { "takes" } else { "take" },
+        crate::text::examples(names, 3)
+    );
+    let overhead = longest.setup + longest.session_start;
+    let help = format!(
+        "the smallest target that would do is {} (of that {overhead} are set-up and session start)",
+        exact_seconds(needed)
+    );
+    let split = "or split what is too long: granularity = \"class\" or \"test\" in [inventory]";
+    NoPlan { message, help: vec![help, split.to_owned()] }
 }
 
 /// Rounded up, so that it can be typed as a target.
@@ -462,22 +471,29 @@ fn too_few_shards(
     let name = |tier: usize| sources.config.tiers[tier].name.as_str();
     let certain = bound > allowed;
     let of_tier = tier.map(|tier| format!(" of tier `{}`", name(tier))).unwrap_or_default();
+    let of_target = |tier: usize| sources.config.tiers[tier].goal.target.or(sources.config.goal.target);
+    let within = match tiers.iter().filter_map(|(tier, ..)| of_target(*tier)).min() {
+        Some(target) => format!(" within {target}"),
+        None => String::new(),
+    };
     let mut message = match (certain, tiers) {
         (true, [(only, ..)]) => format!(
-            "{} cannot hold the {} of tier `{}`",
+            "{} cannot hold the {} of tier `{}`{within}",
             count(allowed, "shard"),
             count(members[*only].len(), "suite"),
             name(*only)
         ),
-        (true, _) => format!(
-            "{} cannot hold {}{of_tier}",
-            count(allowed, "shard"),
-            count(sources.inventory.suites.len(), "suite")
-        ),
-        (false, _) => format!("no plan with {}{of_tier} was found", count(allowed, "shard")),
+        (true, _) => {
+            format!(
+                "{} cannot hold {}{of_tier}",
+                count(allowed, "shard"),
+                count(sources.inventory.suites.len(), "suite")
+            ) + &within
+        }
+        (false, _) => format!("no plan with {}{of_tier}{within} was found", count(allowed, "shard")),
     };
     if let [(only, ..)] = tiers
-        && let (1, Some(limit)) = (allowed, limits[*only].budget)
+        && let (1, Some(limit)) = (allowed, limits[*only].budget.filter(|_| limits[*only].enforced))
     {
         let law = tier_problem(sources, *only, &members[*only], &limits[*only]);
         let all: Vec<usize> = (0..law.items.len()).collect();

@@ -107,9 +107,9 @@ fn shards(text: &str) -> Result<u32, String> {
 pub(super) struct SelectArgs {
     /// The shard, such as `unit-1`
     pub(super) shard: String,
-    /// The plan
-    #[arg(long, value_name = "FILE", default_value = "shard-out/plan.json")]
-    pub(super) plan: PathBuf,
+    /// The plan [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
     /// How to print them: one a line, NUL-separated, a JSON array, or words for a shell
     #[arg(long, value_name = "FORM", default_value = "lines")]
     pub(super) format: SelectFormat,
@@ -121,9 +121,9 @@ pub(super) struct SelectArgs {
 /// Check a plan, its matrix and its selection files against each other
 #[derive(clap::Args)]
 pub(super) struct VerifyArgs {
-    /// The plan
-    #[arg(long, value_name = "FILE", default_value = "shard-out/plan.json")]
-    pub(super) plan: PathBuf,
+    /// The plan [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

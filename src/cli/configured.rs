@@ -17,15 +17,20 @@ pub(super) struct Configured {
 
 /// The configuration for `shard plan`, flags included.
 pub(super) fn load(args: &PlanArgs) -> Result<Configured, Failure> {
+    let mut configured = find(args.config.as_deref())?;
+    overrule(&mut configured.config, args);
+    Ok(configured)
+}
+
+/// The configuration that is named, or the nearest one from here upwards, or the defaults.
+pub(super) fn find(named: Option<&Path>) -> Result<Configured, Failure> {
     let here = std::env::current_dir()
         .map_err(|err| Failure::usage(format!("the working directory is gone: {err}")))?;
-    let path =
-        args.config.as_ref().map(|path| here.join(path)).or_else(|| files::find_upwards(&here, "shard.toml"));
-    let (mut config, root) = match path {
+    let path = named.map(|path| here.join(path)).or_else(|| files::find_upwards(&here, "shard.toml"));
+    let (config, root) = match path {
         Some(path) => (read(&path, &here)?, path.parent().unwrap_or(&here).to_owned()),
         None => (Config::default(), here.clone()),
     };
-    overrule(&mut config, args);
     Ok(Configured { config, root, here })
 }
 

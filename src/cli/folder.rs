@@ -1,9 +1,9 @@
 //! The folder that holds a plan: read with care, replaced without losing what is not ours.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::configured::Configured;
+use super::configured::{self, Configured};
 use crate::emit::{matrix, selection};
 use crate::exit;
 use crate::files::{self, Staged};
@@ -110,18 +110,26 @@ fn is_selection(name: &str) -> bool {
         && !matches!(name, "plan.json" | "matrix.json")
 }
 
-/// A plan that was read and proved.
-pub(super) fn read_plan(path: &Path) -> Result<Plan, Failure> {
-    let shown = path.display();
-    let missing = || {
-        let help = "make one with `shard plan`, or name it with --plan";
-        Failure::usage(format!("`{shown}` does not exist\n  help: {help}"))
-    };
-    if !path.exists() {
-        return Err(missing());
+/// Where the plan is: as named, or where the configuration from here upwards would put it.
+pub(super) fn plan_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
     }
-    Plan::from_bytes(&files::read(path, file::SIZE_MAX)?)
-        .map_err(|err| Failure::usage(format!("{shown}: {err}")))
+    let configured = configured::find(None)?;
+    let out = configured.root.join(&configured.config.out);
+    Ok(out.strip_prefix(&configured.here).unwrap_or(&out).join("plan.json"))
+}
+
+/// A plan with its digest, as it stands in its file.
+pub(super) fn read_plan(path: &Path) -> Result<(Plan, Digest), Failure> {
+    let shown = path.display();
+    if !path.exists() {
+        let help = "make one with `shard plan`, or name it with --plan";
+        return Err(Failure::usage(format!("`{shown}` does not exist\n  help: {help}")));
+    }
+    let bytes = files::read(path, file::SIZE_MAX)?;
+    let plan = Plan::from_bytes(&bytes).map_err(|err| Failure::usage(format!("{shown}: {err}")))?;
+    Ok((plan, Digest::of(&bytes)))
 }
 
 #[cfg(test)]

@@ -52,10 +52,9 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
 
 /// Adds one argument; returns whether it was a list.
 fn add_source(source: &str, configured: &Configured, collector: &mut Collector) -> Result<bool, Failure> {
-    let format = configured.config.inventory.format;
     if source == "-" {
         let bytes = files::read_from(std::io::stdin().lock(), SIZE_MAX)?;
-        add_listing("standard input", &bytes, format, collector)?;
+        add_listing("standard input", &bytes, None, collector)?;
         return Ok(true);
     }
     let (forced, path) = match source.split_once(':') {
@@ -67,7 +66,8 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         _ => (None, source),
     };
     if forced.is_none() && files::is_pattern(path) && !configured.here.join(path).exists() {
-        walk(path, &prefix(configured), &configured.root, collector)?;
+        let prefix = if Path::new(path).is_absolute() { String::new() } else { prefix(configured) };
+        walk(path, &prefix, &configured.root, collector)?;
         return Ok(false);
     }
     let full = configured.here.join(path);
@@ -79,7 +79,12 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
     }
     if !full.exists() {
         let mut message = format!("`{path}` does not exist");
-        if let (None, Some((name, _))) = (forced, source.split_once(':')) {
+        let word = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        if path.contains("::") {
+            message.push_str("\n  help: put single tests into a list, one a line");
+        } else if let (None, Some((name, _))) =
+            (forced, source.split_once(':').filter(|(name, _)| word(name)))
+        {
             message.push_str(&format!(
                 "\n  help: `{name}` is no format; known are glob, {}",
                 ListFormat::NAMES.join(", ")
@@ -98,7 +103,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         return Ok(false);
     }
     let bytes = files::read(&full, SIZE_MAX)?;
-    add_listing(path, &bytes, forced.or(format), collector)?;
+    add_listing(path, &bytes, forced, collector)?;
     Ok(true)
 }
 

@@ -134,13 +134,6 @@ fn learned(
     let known = report::gather(&args.timings, &args.history, &inventory, configured)?;
     known.notes.iter().for_each(|note| terminal.say(note));
     let estimates = estimate(&inventory, &assigned, &config.tiers, &known.history, config.margin);
-    let mut warnings = known.warnings;
-    for tier in config.tiers.iter().filter(|tier| tier.spread.is_none() && tier.spreads()) {
-        let message = format!(
-            "tier `{}`: its `run` command spreads each file's tests over all workers; --dist loadfile keeps them together and takes less memory",
-            tier.name
-        );
-        warnings.push(Warning { code: "spread".to_owned(), subject: tier.name.clone(), message });
-    }
+    let warnings = known.warnings;
     Ok(Ready { inventory, assigned, estimates, warnings })
 }

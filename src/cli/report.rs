@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::Failure;
 use super::configured::Configured;
 use crate::files;
-use crate::history::meet::{self, Index, Meeting};
+use crate::history::meet::{self, Meeting};
+use crate::history::names::Index;
 use crate::history::store::{self, Store};
 use crate::history::{self, Format, History, Report, Unusable, durations, junit};
 use crate::inventory::Inventory;
@@ -47,23 +48,16 @@ pub(super) fn gather(
         let mut unusable = Unusable::default();
         reports.iter().for_each(|report| unusable.add(&report.unusable));
         let (times, meeting) = meet::times(&index, &reports);
-        notes.extend(describe(reports.len(), &meeting, &unusable));
-        warnings.extend(mismatch(&meeting));
+        notes.extend(describe("timings", &count(reports.len(), "report"), &meeting));
+        notes.extend(left_out(&unusable));
+        warnings.extend(mismatch("timings", &meeting));
         Some(times)
     };
-    let history = meet::history(&index, &store, configured.config.key.as_deref(), times.as_deref());
+    let (history, meeting) =
+        meet::history(&index, &store, configured.config.key.as_deref(), times.as_deref());
     if !store.runs.is_empty() {
-        let known = history
-            .suites
-            .iter()
-            .filter(|samples| samples.iter().any(|sample| sample.seen.transient.is_some() || times.is_none()))
-            .count();
-        notes.push(format!(
-            "history: {} of {} known, from {}",
-            thousands(known),
-            count(inventory.suites.len(), "suite"),
-            count(store.runs.len(), "run")
-        ));
+        notes.extend(describe("history", &count(store.runs.len(), "run"), &meeting));
+        warnings.extend(mismatch("history", &meeting));
     }
     Ok(Known { history, notes, warnings })
 }
@@ -175,73 +169,63 @@ fn read_report(path: &Path, format: Option<Format>, here: &Path) -> Result<Repor
     })
 }
 
-/// How the reports met the inventory, with examples of both sides.
-fn describe(reports: usize, meeting: &Meeting, unusable: &Unusable) -> Vec<String> {
+/// How reports or a history met the inventory, with examples of both sides.
+fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
     let known = meeting.suites - meeting.unknown.len();
     let percent = known * 100 / meeting.suites.max(1);
-    let from = count(reports, "report");
-    let mut notes = vec![format!(
-        "timings: {} of {} known ({percent} %), from {from}",
-        thousands(known),
-        count(meeting.suites, "suite")
-    )];
+    let suites = count(meeting.suites, "suite");
+    let mut notes =
+        vec![format!("{what}: {} of {suites} known ({percent} %), from {from}", thousands(known))];
     if let Some(prefix) = &meeting.prefix {
-        let part = |verb: &str, text: &str| {
-            if text.is_empty() { String::new() } else { format!(" {verb} `{}`", printable(text)) }
+        let part = |verb: &str, text: &str| match text {
+            "" => String::new(),
+            text => format!(" {verb} `{}`", printable(text)),
         };
-        notes.push(format!(
-            "  names in the reports meet suites{}{}",
-            part("without", &prefix.strip),
-            part("after adding", &prefix.add)
-        ));
+        let (strip, add) = (part("without", &prefix.strip), part("after adding", &prefix.add));
+        notes.push(format!("  its names meet suites{strip}{add}"));
     }
+    let names = |names: &[String]| examples(names.iter().map(String::as_str), 3);
     if !meeting.unknown.is_empty() {
-        notes.push(format!("  without a time: {}", examples(meeting.unknown.iter().map(String::as_str), 3)));
+        notes.push(format!("  unknown: {}", names(&meeting.unknown)));
     }
     if !meeting.strangers.is_empty() {
-        let what = count(meeting.strangers.len(), "name");
-        notes.push(format!(
-            "  {what} of {} in the reports met no suite: {}",
-            thousands(meeting.places),
-            examples(meeting.strangers.iter().map(String::as_str), 3)
-        ));
+        let strangers = count(meeting.strangers.len(), "name");
+        let places = thousands(meeting.places);
+        notes.push(format!("  {strangers} of {places} met no suite: {}", names(&meeting.strangers)));
     }
     if meeting.stale_tests > 0 {
-        notes.push(format!(
-            "  {} that {} not exist any more, left out",
-            count(meeting.stale_tests, "test"),
-            if meeting.stale_tests == 1 { "does" } else { "do" }
-        ));
-    }
-    let mut unused = Vec::new();
-    for (number, what) in [
-        (unusable.skipped, "skipped"),
-        (unusable.untimed, "without a time"),
-        (unusable.wrong, "with a time that cannot be"),
-    ] {
-        if number > 0 {
-            unused.push(format!("{} {what}", thousands(number)));
-        }
-    }
-    if !unused.is_empty() {
-        let example = unusable
-            .example
-            .as_ref()
-            .map(|(case, time)| format!(", such as `{}` of `{}`", printable(time), printable(case)));
-        notes.push(format!("  cases left out: {}{}", unused.join(", "), example.unwrap_or_default()));
+        let verb = if meeting.stale_tests == 1 { "does" } else { "do" };
+        let tests = count(meeting.stale_tests, "test");
+        notes.push(format!("  {tests} that {verb} not exist any more, left out"));
     }
     notes
 }
 
-fn mismatch(meeting: &Meeting) -> Option<Warning> {
+/// Cases that teach nothing, by reason.
+fn left_out(unusable: &Unusable) -> Option<String> {
+    let reasons = [
+        (unusable.skipped, "skipped"),
+        (unusable.untimed, "without a time"),
+        (unusable.wrong, "with a time that cannot be"),
+    ];
+    let shown = reasons.iter().filter(|(number, _)| *number > 0);
+    let shown: Vec<String> = shown.map(|(number, what)| format!("{} {what}", thousands(*number))).collect();
+    let example = unusable.example.as_ref().map_or_else(String::new, |(case, time)| {
+        format!(", such as `{}` of `{}`", printable(time), printable(case))
+    });
+    (!shown.is_empty()).then(|| format!("  cases left out: {}{example}", shown.join(", ")))
+}
+
+fn mismatch(what: &str, meeting: &Meeting) -> Option<Warning> {
     let known = meeting.suites - meeting.unknown.len();
     if meeting.suites <= MATCH_SUITES_MIN || known * 2 >= meeting.suites {
         return None;
     }
     let message = format!(
-        "only {} of {} have a time in the reports: are they from another folder? [map] in shard.toml leads their names to the suites",
+        "only {} of {} are known to the {what}: is it from another folder? [map] in shard.toml leads its \
+         names to the suites",
         thousands(known),
         count(meeting.suites, "suite")
     );
-    Some(Warning { code: "history-mismatch".to_owned(), subject: "timings".to_owned(), message })
+    Some(Warning { code: "history-mismatch".to_owned(), subject: what.to_owned(), message })
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::args::SelectArgs;
-use super::folder::read_plan;
+use super::folder::{plan_path, read_plan};
 use super::{Failure, Terminal};
 use crate::emit::selection;
 use crate::plan::verify;
@@ -13,9 +13,10 @@ pub(super) fn run(
     args: &SelectArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
-    let plan = read_plan(&args.plan)?;
+    let path = plan_path(args.plan.as_deref())?;
+    let (plan, _) = read_plan(&path)?;
     if let Some(finding) = verify::verify(&plan).first() {
-        let shown = args.plan.display();
+        let shown = path.display();
         return Err(Failure::usage(format!(
             "{shown}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again"
         )));

@@ -4,43 +4,56 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args::VerifyArgs;
-use super::folder::read_plan;
+use super::folder::{plan_path, read_plan};
 use super::{Failure, Terminal};
+use crate::emit::matrix;
 use crate::emit::selection::{self, Form};
-use crate::plan::{Plan, file, verify};
+use crate::model::Digest;
+use crate::plan::{Plan, Shard, file, verify};
 use crate::{exit, files, text};
 
 pub(super) fn run(
     args: &VerifyArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
-    let plan = read_plan(&args.plan)?;
+    let path = plan_path(args.plan.as_deref())?;
+    let (plan, digest) = read_plan(&path)?;
     let mut findings = verify::verify(&plan);
-    let folder = args.plan.parent().unwrap_or(Path::new(""));
-    findings.extend(beside(&plan, folder));
-    for finding in &findings {
-        terminal.print(format!("{finding}\n").as_bytes())?;
-    }
-    let suites = text::count(plan.inputs.suites, "suite");
-    let shards = text::count(plan.shards.len(), "shard");
+    let folder = path.parent().unwrap_or(Path::new(""));
     if findings.is_empty() {
-        terminal.print(
-            format!("ok: {suites} in {shards}, each exactly once and within its budget\n").as_bytes(),
-        )?;
+        findings = beside(&plan, &digest, folder);
+    }
+    if findings.is_empty() {
+        terminal.print(format!("{}\n", in_order(&plan)).as_bytes())?;
         return Ok(exit::DONE);
     }
-    Err(Failure::with_code(
-        exit::FAILED,
-        format!(
-            "{} in `{}`: make the plan again",
-            text::count(findings.len(), "finding"),
-            args.plan.display()
-        ),
-    ))
+    for finding in &findings {
+        // A reader that has seen enough does not make the plan any better.
+        if terminal.print(format!("{finding}\n").as_bytes()).is_err() {
+            break;
+        }
+    }
+    let found = text::count(findings.len(), "finding");
+    let message = format!("{found} in `{}`: make the plan again", path.display());
+    Err(Failure::with_code(exit::FAILED, message))
+}
+
+/// What holds for a plan without findings, and no more than that.
+fn in_order(plan: &Plan) -> String {
+    let suites = text::count(plan.inputs.suites, "suite");
+    let mut out = format!("ok: {suites} in {}, each exactly once", text::count(plan.shards.len(), "shard"));
+    let over = |shard: &&Shard| shard.budget_bytes.is_some_and(|budget| shard.predicted_bytes > budget);
+    match plan.shards.iter().filter(over).count() {
+        0 => out.push_str(" and within its budget"),
+        over => {
+            out.push_str(&format!("; {} above the budget, as the plan warns", text::count(over, "shard")))
+        }
+    }
+    out
 }
 
 /// What is wrong with the selection files and the matrix beside a plan.
-fn beside(plan: &Plan, folder: &Path) -> Vec<String> {
+fn beside(plan: &Plan, digest: &Digest, folder: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     for session in plan.shards.iter().flat_map(|shard| &shard.sessions) {
         let name = text::printable(&session.selection);
@@ -49,10 +62,6 @@ fn beside(plan: &Plan, folder: &Path) -> Vec<String> {
             Some("json") => Form::Json,
             _ => Form::Lines,
         };
-        // A name that is none was found already, and is not opened.
-        if session.selection.contains(['/', '\\']) {
-            continue;
-        }
         let wanted = selection::write(form, session.suites.iter().map(|suite| suite.id.as_str()));
         match (files::read(&folder.join(&session.selection), file::SIZE_MAX), wanted) {
             (Ok(found), Ok(wanted)) if found == wanted => {}
@@ -62,17 +71,24 @@ fn beside(plan: &Plan, folder: &Path) -> Vec<String> {
             (Err(err), _) => findings.push(format!("{err:#}")),
         }
     }
-    let matrix = folder.join("matrix.json");
-    let rows = files::read(&matrix, file::SIZE_MAX).map_err(|err| format!("{err:#}")).and_then(|bytes| {
-        let value: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(|err| format!("matrix.json: {err}"))?;
-        let rows = value["include"].as_array().cloned().unwrap_or_default();
-        Ok(rows.iter().map(|row| row["shard"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>())
-    });
-    match rows {
-        Ok(rows) if rows == plan.shards.iter().map(|shard| shard.id.clone()).collect::<Vec<_>>() => {}
-        Ok(_) => findings.push("matrix.json: it lists other shards than the plan".to_owned()),
-        Err(err) => findings.push(err),
+    let matrix = files::read(&folder.join("matrix.json"), file::SIZE_MAX);
+    let wanted = matrix::include(&matrix::rows(plan, digest, &[]));
+    match (matrix, wanted) {
+        (Ok(found), Ok(wanted)) => {
+            if rows(&found) != rows(wanted.as_bytes()) {
+                findings.push("matrix.json: it is not that of this plan".to_owned());
+            }
+        }
+        (Err(err), _) => findings.push(format!("{err:#}")),
+        (_, Err(err)) => findings.push(err.to_string()),
     }
     findings
+}
+
+/// The rows of a matrix, without what the plan does not know: the runner of a retry.
+fn rows(bytes: &[u8]) -> Option<Vec<serde_json::Value>> {
+    let mut matrix: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let rows = matrix.get_mut("include")?.as_array_mut()?;
+    rows.iter_mut().filter_map(|row| row.as_object_mut()).for_each(|row| drop(row.remove("runs_on_retry")));
+    Some(std::mem::take(rows))
 }

@@ -27,7 +27,7 @@ struct File {
     shards: Option<Spanned<Shards>>,
     #[serde(rename = "overhead", deserialize_with = "values::millis")]
     _overhead: Option<Millis>,
-    #[serde(rename = "minute-value")]
+    #[serde(rename = "minute-value", deserialize_with = "values::price")]
     _minute_value: Option<f64>,
     #[serde(rename = "stability", deserialize_with = "values::percent")]
     _stability: Option<Percent>,
@@ -105,7 +105,7 @@ struct TierFile {
     #[serde(rename = "retry")]
     _retry: Option<RetryFile>,
     runs_on: Option<RunsOn>,
-    #[serde(rename = "price")]
+    #[serde(rename = "price", deserialize_with = "values::price")]
     _price: Option<f64>,
 }
 
@@ -131,11 +131,31 @@ enum GuardFile {
     Off,
 }
 
+/// What an outcome may mean.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Passed,
+    TestFailure,
+    OutOfMemory,
+    MemoryLimit,
+    ResourceLimit,
+    Killed,
+    DaemonCrash,
+    Timeout,
+    Hang,
+    Cancelled,
+    RunnerLost,
+    ToolError,
+    Incomplete,
+    Unknown,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct RetryFile {
     #[serde(rename = "on")]
-    _on: Vec<String>,
+    _on: Vec<Verdict>,
     #[serde(rename = "times")]
     _times: Option<u32>,
     #[serde(rename = "pause", deserialize_with = "values::millis")]
@@ -158,7 +178,7 @@ struct RunnerFile {
     memory: Option<Bytes>,
     #[serde(default, deserialize_with = "values::bytes")]
     budget: Option<Bytes>,
-    #[serde(rename = "price", default)]
+    #[serde(rename = "price", default, deserialize_with = "values::price")]
     _price: Option<f64>,
 }
 
@@ -549,6 +569,12 @@ mod tests {
         check(
             "[inventory]\nformat = \"pytset\"",
             "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
+        );
+        check("minute-value = nan", "1:16: a price is a number from 0 upwards");
+        check("[tier.a]\nmatch = [\"**\"]\nprice = -3", "3:9: a price is a number from 0 upwards");
+        check(
+            "[tier.a]\nmatch = [\"**\"]\nretry = { on = [\"daemon-crsh\"] }",
+            "3:17: unknown value `daemon-crsh`\n  help: did you mean `daemon-crash`?",
         );
         for text in [
             "budget = ",

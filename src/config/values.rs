@@ -204,3 +204,10 @@ from_text!(percent, Percent, "a percentage such as \"10%\"");
 from_text!(budget, Budget, "an amount of memory such as \"3GB\", \"auto\" or \"none\"");
 from_text!(shard_count, ShardCount, "a number of shards or \"auto\"");
 from_text!(timeout, Timeout, "a duration such as \"30m\", or \"auto\"");
+
+/// A price: any unit, from 0 upwards.
+pub(super) fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let price = f64::deserialize(deserializer)?;
+    let good = price.is_finite() && price >= 0.0;
+    if good { Ok(Some(price)) } else { Err(de::Error::custom("a price is a number from 0 upwards")) }
+}

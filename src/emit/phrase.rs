@@ -59,7 +59,7 @@ pub(super) fn bound(plan: &Plan) -> String {
             format!("the longest shard is proven the shortest possible ({})", quality.makespan_ms)
         }
         (made, bound) => {
-            let gap = (u128::from(made.saturating_sub(bound)) * 10_000).div_ceil(u128::from(bound.max(1)));
+            let gap = (u128::from(made.saturating_sub(bound)) * 10_000).div_ceil(u128::from(made.max(1)));
             format!("no plan with as many shards can be more than {}.{:02} % shorter", gap / 100, gap % 100)
         }
     };

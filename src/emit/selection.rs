@@ -1,7 +1,6 @@
 //! A session's suites as the test runner takes them.
 
 use std::fmt;
-use std::str::FromStr;
 
 use crate::plan::Selection;
 
@@ -18,33 +17,12 @@ pub enum Form {
     Args,
 }
 
-impl Form {
-    /// Every name that is understood.
-    pub const NAMES: [&str; 4] = ["args", "json", "lines", "null"];
-}
-
 impl From<Selection> for Form {
     fn from(selection: Selection) -> Form {
         match selection {
             Selection::Lines => Form::Lines,
             Selection::Null => Form::Null,
             Selection::Json => Form::Json,
-        }
-    }
-}
-
-impl FromStr for Form {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Form, String> {
-        match text {
-            "lines" => Ok(Form::Lines),
-            "null" => Ok(Form::Null),
-            "json" => Ok(Form::Json),
-            "args" => Ok(Form::Args),
-            _ => Err(match crate::text::closest(text, Form::NAMES) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("known are {}", Form::NAMES.join(", ")),
-            }),
         }
     }
 }

@@ -6,11 +6,17 @@ use std::collections::BTreeMap;
 /// How many relatives the parent directory's value is worth.
 const PARENT: u64 = 2;
 
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Quantile {
+    Median,
+    Upper,
+}
+
 /// The known values of a tier by id.
 pub(super) struct Tree<'a> {
     /// Sorted by id, so that a directory is a range.
     values: Vec<(&'a str, Option<u64>)>,
-    memo: RefCell<BTreeMap<(usize, usize, u64, u64), Option<(u64, u64)>>>,
+    memo: RefCell<BTreeMap<(usize, usize, Quantile), Option<(u64, u64)>>>,
 }
 
 impl<'a> Tree<'a> {
@@ -19,19 +25,27 @@ impl<'a> Tree<'a> {
         Tree { values: values.collect(), memo: RefCell::default() }
     }
 
-    /// The quantile `num/den` over the nearest relatives of `id`: its file, its directory, the
-    /// parent, and so on to the whole tree. While a directory holds few values it leans on its
-    /// parent. `None` where nobody has a value.
-    pub(super) fn quantile(&self, id: &str, num: u64, den: u64) -> Option<u64> {
+    /// The median over the nearest relatives of `id`: its file, its directory, the parent, and so
+    /// on to the whole tree. While a directory holds few values it leans on its parent. `None`
+    /// where nobody has a value.
+    pub(super) fn median(&self, id: &str) -> Option<u64> {
+        self.quantile(id, Quantile::Median)
+    }
+
+    /// The same for the upper quartile, rounded up: of two relatives the larger.
+    pub(super) fn upper_quartile(&self, id: &str) -> Option<u64> {
+        self.quantile(id, Quantile::Upper)
+    }
+
+    fn quantile(&self, id: &str, quantile: Quantile) -> Option<u64> {
         let levels = id
             .bytes()
             .enumerate()
             .filter(|(at, byte)| *byte == b'/' || id.as_bytes()[*at..].starts_with(b"::"));
-        let ends = std::iter::once(0).chain(levels.map(|(at, byte)| at + if byte == b'/' { 1 } else { 2 }));
+        let ends = levels.map(|(at, byte)| at + if byte == b'/' { 1 } else { 2 });
         let mut value = None;
-        for end in ends {
-            let found = self.within(&id[..end], num, den);
-            value = match (value, found) {
+        for end in std::iter::once(0).chain(ends) {
+            value = match (value, self.within(&id[..end], quantile)) {
                 (Some(parent), Some((own, count))) => Some(lean(own, count, parent)),
                 (parent, None) => parent,
                 (None, Some((own, _))) => Some(own),
@@ -41,16 +55,21 @@ impl<'a> Tree<'a> {
     }
 
     /// The quantile of one directory alone, and how many values it rests on.
-    fn within(&self, prefix: &str, num: u64, den: u64) -> Option<(u64, u64)> {
+    fn within(&self, prefix: &str, quantile: Quantile) -> Option<(u64, u64)> {
         let first = self.values.partition_point(|(id, _)| *id < prefix);
         // A directory is named by where it begins and how long its name is.
-        let key = (first, prefix.len(), num, den);
+        let key = (first, prefix.len(), quantile);
         *self.memo.borrow_mut().entry(key).or_insert_with(|| {
             let inside = self.values[first..].partition_point(|(id, _)| id.starts_with(prefix));
             let range = &self.values[first..first + inside];
             let mut known: Vec<u64> = range.iter().filter_map(|(_, value)| *value).collect();
-            let place = known.len().checked_sub(1)? as u64 * num / den;
-            Some((*known.select_nth_unstable(place as usize).1, known.len() as u64))
+            known.sort_unstable();
+            let last = known.len().checked_sub(1)?;
+            let value = match quantile {
+                Quantile::Median => known[last / 2].midpoint(known[last.div_ceil(2)]),
+                Quantile::Upper => known[(last * 3).div_ceil(4)],
+            };
+            Some((value, known.len() as u64))
         })
     }
 }
@@ -66,7 +85,7 @@ mod tests {
     use super::*;
 
     fn check(values: &[(&str, Option<u64>)], id: &str, expect: Option<u64>) {
-        assert_eq!(Tree::new(values.iter().copied()).quantile(id, 1, 2), expect, "{id}");
+        assert_eq!(Tree::new(values.iter().copied()).median(id), expect, "{id}");
     }
 
     #[test]
@@ -79,13 +98,15 @@ mod tests {
             ("b/c/1", Some(90)),
             ("b/d", None),
         ];
-        check(&values, "a/3", Some(10));
-        check(&values, "z", Some(10));
-        check(&values, "b/d", Some(50));
-        check(&values, "b/c/new", Some(64));
+        check(&values, "a/3", Some(30));
+        check(&values, "z", Some(50));
+        check(&values, "b/d", Some(70));
+        check(&values, "b/c/new", Some(77));
         check(&[("a", None)], "a", None);
         check(&[("ä/\u{202e}", None), ("ä/b", Some(3))], "ä/\u{202e}", Some(3));
-        check(&[("a.py::x", Some(8)), ("a.py::y", None), ("b.py::x", Some(2))], "a.py::y", Some(4));
+        check(&[("a.py::x", Some(8)), ("a.py::y", None), ("b.py::x", Some(2))], "a.py::y", Some(6));
+        let pair = [("a/1", Some(1)), ("a/2", Some(900)), ("a/3", None)];
+        assert_eq!(Tree::new(pair.into_iter()).upper_quartile("a/3"), Some(900), "the larger of two");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Adder {
         let (path, rest) = name.split_once("::").unwrap_or((&name, ""));
         // Names are sorted, so the cases of a file stand together and share its place.
         if self.place.file.as_deref() != Some(path) {
-            self.place = Arc::new(Place { file: Some(path.into()), node: true, ..Place::default() });
+            self.place = Arc::new(Place { file: Some(path.into()), ..Place::default() });
         }
         self.report.cases.push(Case { place: Arc::clone(&self.place), name: rest.into(), nanos });
     }

@@ -128,13 +128,16 @@ impl Builder {
             Open::Suite { name, .. } => name.as_ref(),
             _ => None,
         });
-        let place = Place { file, classname: attributes.classname, suite, node: false };
+        let place = Place { file, classname: attributes.classname, suite };
         // Cases of one place stand together.
         if *self.place != place {
             self.place = Arc::new(place);
         }
         let name = attributes.name.unwrap_or_default();
-        OpenCase { place: Arc::clone(&self.place), name, time: attributes.time, skipped: false }
+        // GoogleTest has no element for what it did not run.
+        let status = attributes.status.as_deref();
+        let skipped = matches!(status, Some("notrun" | "skipped" | "disabled"));
+        OpenCase { place: Arc::clone(&self.place), name, time: attributes.time, skipped }
     }
 
     fn close(&mut self) {
@@ -174,6 +177,7 @@ struct Attributes {
     classname: Option<Box<str>>,
     file: Option<Box<str>>,
     time: Option<String>,
+    status: Option<Box<str>>,
 }
 
 impl Attributes {
@@ -187,6 +191,7 @@ impl Attributes {
                 "classname" => out.classname = text(&attribute),
                 "file" => out.file = text(&attribute),
                 "filepath" => out.file = out.file.or_else(|| text(&attribute)),
+                "status" => out.status = text(&attribute),
                 "time" => out.time = text(&attribute).map(Into::into),
                 _ => {}
             }
@@ -273,8 +278,8 @@ mod tests {
             "a - - t=2503100 | 0 0 0",
         );
         check(
-            r#"<testsuite><testcase name="a" time="0"><skipped/></testcase><testcase name="b"/><testcase name="c" time="-1"/><testcase name="d" time="&lt;computed&gt;"/><testcase name="e" time=""/></testsuite>"#,
-            " | 1 2 2",
+            r#"<testsuite><testcase name="a" time="0"><skipped/></testcase><testcase name="b"/><testcase name="c" time="-1"/><testcase name="d" time="&lt;computed&gt;"/><testcase name="e" time=""/><testcase name="f" status="notrun" time="0"/></testsuite>"#,
+            " | 2 2 2",
         );
         check("<testsuites/>", " | 0 0 0");
         check(

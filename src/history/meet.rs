@@ -1,22 +1,17 @@
-//! Which suite a name in a report means.
+//! Reports and stores, met with an inventory: what is known of every suite.
 //!
-//! Reports name what ran from another folder, with other separators, or as a class with dots. Names
-//! meet the inventory in passes, from certain to likely: exactly; normalised; as a dotted class;
-//! under a prefix that many names share; by a suffix that only one suite has. What meets nothing is
-//! counted and shown, on both sides.
+//! What meets nothing is counted and shown, on both sides.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::names::{Found, Index, Located, find, locate};
 use super::store::Store;
 use super::{History, Place, Report, Sample};
 use crate::config::NameMap;
 use crate::inventory::{Inventory, NodeId};
-use crate::model::{Millis, Observation, RunMeta};
-
-/// Hashing with fixed keys: the same on every run.
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+use crate::model::{Millis, Observation};
 
 /// How the names of reports met the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,228 +28,6 @@ pub struct Meeting {
     pub unknown: Vec<String>,
     /// The prefix that was found to lead from reports to ids: removed, put in front.
     pub prefix: Option<NameMap>,
-}
-
-/// The inventory by its names.
-pub struct Index<'a> {
-    inventory: &'a Inventory,
-    map: &'a NameMap,
-    /// Ids of suites.
-    ids: Map<&'a str, u32>,
-    /// Ids of the tests that suites hold.
-    tests: Map<&'a str, u32>,
-    /// Paths, with the range of their suites.
-    paths: Map<&'a str, (u32, u32)>,
-    /// Paths by their last component.
-    basenames: Map<&'a str, Vec<&'a str>>,
-    /// Paths by the last component without its ending: the last word of a dotted name.
-    stems: Map<&'a str, Vec<&'a str>>,
-}
-
-impl<'a> Index<'a> {
-    /// Indexes an inventory. `map` is applied to every name of a report.
-    #[must_use]
-    pub fn new(inventory: &'a Inventory, map: &'a NameMap) -> Index<'a> {
-        let mut index = Index {
-            inventory,
-            map,
-            ids: Map::default(),
-            tests: Map::default(),
-            paths: Map::default(),
-            basenames: Map::default(),
-            stems: Map::default(),
-        };
-        for (number, suite) in inventory.suites.iter().enumerate() {
-            let number = number as u32;
-            index.ids.insert(suite.id.as_str(), number);
-            index.tests.extend(suite.tests.iter().map(|test| (&**test, number)));
-            let path = suite.id.path();
-            let range = index.paths.entry(path).or_insert((number, number));
-            range.1 = number + 1;
-            if range.0 == number {
-                let basename = path.rsplit('/').next().unwrap_or(path);
-                index.basenames.entry(basename).or_default().push(path);
-                index.stems.entry(stem(basename)).or_default().push(path);
-            }
-        }
-        index
-    }
-
-    /// The path of the inventory that `name` is, exactly or normalised.
-    fn exact(&self, name: &str) -> Option<&'a str> {
-        let known = |name: &str| self.paths.get_key_value(name).map(|(path, _)| *path);
-        known(name).or_else(|| {
-            let normal = normalise(name);
-            known(&self.map.apply(&normal)).or_else(|| known(&normal))
-        })
-    }
-
-    /// The only path that ends as `name` does, or as which `name` ends.
-    fn suffix(&self, name: &str) -> Option<&'a str> {
-        let name = normalise(name);
-        let basename = name.rsplit('/').next()?;
-        let candidates = self.basenames.get(basename)?;
-        let ends = |long: &str, short: &str| {
-            long.strip_suffix(short).is_some_and(|head| head.is_empty() || head.ends_with('/'))
-        };
-        only(candidates.iter().copied().filter(|path| ends(path, &name) || ends(&name, path)))
-    }
-
-    /// The path that a dotted class name lies in, and its classes. `exactly`: from the root; else
-    /// the only path that ends so.
-    fn dotted(&self, classname: &str, exactly: bool) -> Option<(&'a str, String)> {
-        let outer = classname.split('$').next().unwrap_or(classname);
-        let mut head = outer;
-        loop {
-            let last = head.rsplit('.').next()?;
-            let fits = |path: &&str| {
-                let module = path
-                    .rsplit_once('/')
-                    .map_or_else(|| stem(path).to_owned(), |(dir, base)| format!("{dir}/{}", stem(base)));
-                let module = module.replace('/', ".");
-                let ends = |long: &str, short: &str| {
-                    long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-                };
-                if exactly { module == head } else { ends(&module, head) || ends(head, &module) }
-            };
-            let candidates = self.stems.get(last).map_or(&[][..], Vec::as_slice);
-            if let Some(path) = only(candidates.iter().copied().filter(fits)) {
-                let classes = outer[head.len()..].trim_start_matches('.').replace('.', "::");
-                return Some((path, classes));
-            }
-            // Only what looks like a class may be cut off: `tests.gone` must not end up in a
-            // `tests.py`.
-            let class = exactly || last.starts_with(|c: char| c.is_uppercase());
-            head = head.rsplit_once('.').filter(|_| class)?.0;
-        }
-    }
-}
-
-/// A path with `/` between its parts, no `./` in front and no `//` within.
-fn normalise(name: &str) -> String {
-    let mut name = name.replace('\\', "/");
-    while name.contains("//") {
-        name = name.replace("//", "/");
-    }
-    name.strip_prefix("./").map(str::to_owned).unwrap_or(name)
-}
-
-/// A file name without its last ending.
-fn stem(basename: &str) -> &str {
-    basename.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(basename, |(stem, _)| stem)
-}
-
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
-}
-
-/// Where a place lies in the inventory: a path, and the classes behind it.
-#[derive(Clone)]
-struct Found<'a> {
-    path: &'a str,
-    classes: String,
-}
-
-/// Finds every place. Equal places have equal answers whatever stands around them, so the order of
-/// reports decides nothing.
-fn find<'a>(index: &Index<'a>, places: &BTreeSet<&Place>) -> (Map<Place, Found<'a>>, Option<NameMap>) {
-    let mut found: Map<Place, Found<'a>> = Map::default();
-    let mut open = Vec::new();
-    for place in places {
-        match find_exactly(index, place) {
-            Some(hit) => {
-                found.insert((*place).clone(), hit);
-            }
-            None => open.push(*place),
-        }
-    }
-    let taken: BTreeSet<&str> = found.values().map(|hit| hit.path).collect();
-    let guesses: Vec<Option<Found<'a>>> = open.iter().map(|place| find_by_suffix(index, place)).collect();
-    let prefix = shared_prefix(&open, &guesses);
-    let mut late: BTreeMap<&str, Vec<(&Place, Found<'a>)>> = BTreeMap::new();
-    for (place, guess) in open.into_iter().zip(guesses) {
-        let moved = prefix.as_ref().and_then(|prefix| {
-            let name = normalise(place.file.as_deref()?);
-            let name = name.strip_prefix(&prefix.strip)?;
-            index.exact(&format!("{}{name}", prefix.add))
-        });
-        if let Some(path) = moved {
-            found.insert(place.clone(), Found { path, classes: classes_of(place, path) });
-        } else if let Some(guess) = guess.filter(|guess| !taken.contains(guess.path)) {
-            late.entry(guess.path).or_default().push((place, guess));
-        }
-    }
-    for (_, claims) in late {
-        // Two different files of the reports that end alike cannot both be this one.
-        let names: BTreeSet<&str> =
-            claims.iter().map(|(place, _)| place.file.as_deref().unwrap_or_default()).collect();
-        if names.len() == 1 {
-            found.extend(claims.into_iter().map(|(place, hit)| (place.clone(), hit)));
-        }
-    }
-    (found, prefix)
-}
-
-fn find_exactly<'a>(index: &Index<'a>, place: &Place) -> Option<Found<'a>> {
-    if let Some(path) = place.file.as_deref().and_then(|file| index.exact(file)) {
-        return Some(Found { path, classes: classes_of(place, path) });
-    }
-    let class = place.classname.as_deref().and_then(|class| index.exact(class));
-    if let Some(path) = class {
-        return Some(Found { path, classes: String::new() });
-    }
-    // A file that is named but not known is not to be overruled by the other names.
-    if place.file.is_some() {
-        return None;
-    }
-    if let Some((path, classes)) = place.classname.as_deref().and_then(|class| index.dotted(class, true)) {
-        return Some(Found { path, classes });
-    }
-    let path = place.suite.as_deref().and_then(|suite| index.exact(suite))?;
-    Some(Found { path, classes: String::new() })
-}
-
-fn find_by_suffix<'a>(index: &Index<'a>, place: &Place) -> Option<Found<'a>> {
-    if let Some(file) = place.file.as_deref() {
-        let path = index.suffix(file)?;
-        return Some(Found { path, classes: classes_of(place, path) });
-    }
-    if let Some((path, classes)) = place.classname.as_deref().and_then(|class| index.dotted(class, false)) {
-        return Some(Found { path, classes });
-    }
-    let paths =
-        [&place.classname, &place.suite].into_iter().flatten().filter(|name| name.contains(['/', '\\', '.']));
-    let path = paths.into_iter().find_map(|name| index.suffix(name))?;
-    Some(Found { path, classes: String::new() })
-}
-
-/// The classes that a class name holds behind the module of `path`.
-fn classes_of(place: &Place, path: &str) -> String {
-    let Some(classname) = place.classname.as_deref() else { return String::new() };
-    let stem = stem(path.rsplit('/').next().unwrap_or(path));
-    let parts: Vec<&str> = classname.split('.').collect();
-    let module = parts.iter().rposition(|part| *part == stem);
-    module.map_or_else(String::new, |module| parts[module + 1..].join("::"))
-}
-
-/// The change of prefix that most of the guesses by suffix agree on; at least two, and at least
-/// half of them.
-fn shared_prefix(open: &[&Place], guesses: &[Option<Found<'_>>]) -> Option<NameMap> {
-    let mut votes: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut voters = 0;
-    for (place, guess) in open.iter().zip(guesses) {
-        let (Some(file), Some(guess)) = (place.file.as_deref(), guess) else { continue };
-        let name = normalise(file);
-        let (strip, add) = match name.strip_suffix(guess.path) {
-            Some(strip) => (strip, ""),
-            None => ("", guess.path.strip_suffix(name.as_str()).unwrap_or_default()),
-        };
-        voters += 1;
-        *votes.entry((strip.to_owned(), add.to_owned())).or_default() += 1;
-    }
-    let ((strip, add), most) = votes.into_iter().max_by(|(a, x), (b, y)| x.cmp(y).then_with(|| b.cmp(a)))?;
-    (most >= 2 && most * 2 >= voters).then_some(NameMap { strip, add })
 }
 
 /// The times of one run's reports, by suite.
@@ -333,7 +106,7 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Millis>>, Mee
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Timed {
     suite: u32,
-    /// Tests that the inventory lists, before those that it does not.
+    /// The inventory knows the test, or lists no tests.
     listed: bool,
     case: u64,
     report: u32,
@@ -342,31 +115,8 @@ struct Timed {
     nanos: u64,
 }
 
-enum Located {
-    Suite {
-        suite: u32,
-        listed: bool,
-    },
-    /// The file as a whole, where suites are finer.
-    Whole((u32, u32)),
-    /// In a known file, but in none of its suites: not there any more.
-    Gone,
-}
-
-fn locate(index: &Index<'_>, hit: &Found<'_>, name: &str) -> Located {
-    let separator = |text: &str| if text.is_empty() { "" } else { "::" };
-    let id = format!("{}{}{}{}{}", hit.path, separator(&hit.classes), hit.classes, separator(name), name);
-    if let Some(suite) = index.tests.get(id.as_str()) {
-        return Located::Suite { suite: *suite, listed: true };
-    }
-    match NodeId::new(&id).containers().find_map(|id| index.ids.get(id)) {
-        Some(suite) => {
-            let listed = index.inventory.suites[*suite as usize].tests.is_empty() || name.is_empty();
-            Located::Suite { suite: *suite, listed }
-        }
-        None if name.is_empty() => Located::Whole(index.paths[hit.path]),
-        None => Located::Gone,
-    }
+fn sum(values: impl Iterator<Item = u64>) -> u64 {
+    values.fold(0, u64::saturating_add)
 }
 
 fn hash(value: &impl Hash) -> u64 {
@@ -383,82 +133,139 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, us
     for of_suite in timed.chunk_by(|a, b| a.suite == b.suite) {
         let suite = of_suite[0].suite as usize;
         let tests = inventory.suites[suite].tests.len();
-        let (mut known, mut stale) = (Vec::new(), Vec::new());
+        let (mut known, mut stale, mut whole) = (Vec::new(), Vec::new(), 0);
         for case in of_suite.chunk_by(|a, b| (a.case, a.listed) == (b.case, b.listed)) {
             let by_report = case
                 .chunk_by(|a, b| a.report == b.report)
-                .map(|same| same.iter().map(|timed| timed.nanos).sum::<u64>());
+                .map(|same| sum(same.iter().map(|timed| timed.nanos)));
             let longest = by_report.max().unwrap_or(0);
-            if case[0].listed { known.push(longest) } else { stale.push(longest) }
+            match case[0] {
+                Timed { whole: true, .. } => whole = whole.max(longest),
+                Timed { listed: true, .. } => known.push(longest),
+                _ => stale.push(longest),
+            }
         }
-        stale_tests += stale.len();
-        // A file none of whose tests is recognised was renamed inside, or its report names tests in
-        // another way.
-        let counted = if known.is_empty() { &mut stale } else { &mut known };
-        let sum: u64 = counted.iter().sum();
-        counted.sort_unstable();
-        let median = counted.get(counted.len() / 2).copied().unwrap_or(0);
-        let new = tests.saturating_sub(counted.len()) as u64;
-        let new = if known.is_empty() || of_suite.iter().any(|timed| timed.whole) { 0 } else { new };
-        sums[suite] = Some(sum.saturating_add(median.saturating_mul(new)));
+        let new = tests.saturating_sub(known.len()) as u64;
+        let of_tests = if known.is_empty() {
+            // A file none of whose tests is recognised was renamed inside, or its report names
+            // tests in another way.
+            sum(stale.into_iter())
+        } else {
+            stale_tests += stale.len();
+            known.sort_unstable();
+            let median = known[known.len() / 2];
+            // What was timed as a whole holds the new tests too.
+            let new = if whole > 0 { 0 } else { median.saturating_mul(new) };
+            sum(known.into_iter()).saturating_add(new)
+        };
+        // The same work timed twice: as a file, and test by test.
+        sums[suite] = Some(whole.max(of_tests));
     }
     (sums, stale_tests)
 }
 
-/// What the store and one run of reports know of every suite. Reports are the newest run.
+/// A recorded suite that stands for one of the inventory, or for a part of it.
+struct Recorded<'a> {
+    id: &'a str,
+    /// The inventory knows the test, or lists no tests.
+    listed: bool,
+    /// It is a whole file that is so many suites now.
+    parts: u64,
+}
+
+/// What the store and one run of reports know of every suite. Reports are the newest run. The meeting
+/// is that of the store.
 #[must_use]
 pub fn history(
     index: &Index<'_>,
     store: &Store,
     key: Option<&str>,
     reported: Option<&[Option<Millis>]>,
-) -> History {
+) -> (History, Meeting) {
     let key = key.or_else(|| store.runs.last().map(|run| run.key.as_str())).unwrap_or_default();
-    let places: Vec<(Place, &String)> = (store.suites.keys())
-        .map(|id| {
-            let node = NodeId::new(id);
-            (Place { file: Some(node.path.into()), node: true, ..Place::default() }, id)
-        })
-        .collect();
-    let (found, _) = find(index, &places.iter().map(|(place, _)| place).collect());
-    // Several recorded suites may be parts of one suite now, or the other way round.
-    let mut by_suite: Vec<Vec<&str>> = vec![Vec::new(); index.inventory.suites.len()];
+    let place = |id: &str| Place { file: Some(NodeId::new(id).path.into()), ..Place::default() };
+    let places: Vec<(Place, &String)> = store.suites.keys().map(|id| (place(id), id)).collect();
+    let (found, prefix) = find(index, &places.iter().map(|(place, _)| place).collect());
+    let mut by_suite: Vec<Vec<Recorded<'_>>> = Vec::new();
+    by_suite.resize_with(index.inventory.suites.len(), Vec::new);
+    let mut whole = Vec::new();
+    let (mut strangers, mut stale_tests) = (Vec::new(), 0);
     for (place, id) in &places {
-        let Some(hit) = found.get(place) else { continue };
-        if let Located::Suite { suite, .. } = locate(index, hit, NodeId::new(id).rest) {
-            by_suite[suite as usize].push(id);
+        let Some(hit) = found.get(place) else {
+            strangers.push((*id).clone());
+            continue;
+        };
+        match locate(index, hit, NodeId::new(id).rest) {
+            Located::Suite { suite, listed } => {
+                by_suite[suite as usize].push(Recorded { id, listed, parts: 1 })
+            }
+            Located::Whole(range) => whole.push((range, id)),
+            Located::Gone => stale_tests += 1,
         }
     }
-    let offset = usize::from(reported.is_some());
-    let suites = by_suite.iter().enumerate().map(|(suite, ids)| {
-        let mut samples: BTreeMap<usize, Observation> = BTreeMap::new();
-        for (run, seen) in ids.iter().flat_map(|id| store.observations(id)) {
-            let slot = samples.entry(run).or_default();
-            let add =
-                |a: Option<i64>, b: Option<i64>| a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
-            slot.time = match (slot.time, seen.time) {
-                (Some(a), Some(b)) => Some(a + b),
-                (a, b) => a.or(b),
-            };
-            slot.import = slot.import.max(seen.import);
-            slot.retained = add(slot.retained, seen.retained);
-            slot.transient = slot.transient.max(seen.transient);
+    for ((first, last), id) in whole {
+        for suite in
+            (first as usize..last as usize).filter(|suite| by_suite[*suite].is_empty()).collect::<Vec<_>>()
+        {
+            by_suite[suite].push(Recorded { id, listed: true, parts: u64::from(last - first) });
         }
+    }
+    for recorded in &mut by_suite {
+        // Tests that are not there any more count only where no other is known.
+        if recorded.iter().any(|recorded| recorded.listed) {
+            let before = recorded.len();
+            recorded.retain(|recorded| recorded.listed);
+            stale_tests += before - recorded.len();
+        }
+    }
+    let unknown = by_suite.iter().zip(&index.inventory.suites).filter(|(recorded, _)| recorded.is_empty());
+    let meeting = Meeting {
+        places: places.len(),
+        strangers,
+        stale_tests,
+        suites: by_suite.len(),
+        unknown: unknown.map(|(_, suite)| suite.id.as_str().to_owned()).collect(),
+        prefix,
+    };
+    let offset = usize::from(reported.is_some());
+    let suites = by_suite.iter().enumerate().map(|(suite, recorded)| {
         let newest = reported.and_then(|times| times[suite]).map(|time| Sample {
             age: 0,
             foreign: false,
             seen: Observation { time: Some(time), ..Observation::default() },
         });
-        let recorded = samples.into_iter().rev().map(|(run, seen)| Sample {
+        let recorded = combined(store, recorded).into_iter().rev().map(|(run, seen)| Sample {
             age: store.runs.len() - 1 - run + offset,
             foreign: store.runs[run].key != key,
             seen,
         });
         newest.into_iter().chain(recorded).collect()
     });
-    let suites = suites.collect();
-    let reported = reported.map(|_| RunMeta { run: "reports".to_owned(), at: i64::MAX, key: key.to_owned() });
-    History { runs: reported.into_iter().chain(store.runs.iter().rev().cloned()).collect(), suites }
+    (History { suites: suites.collect() }, meeting)
+}
+
+/// One observation for each run, oldest first: time and retained summed, import and transient the
+/// largest.
+fn combined(store: &Store, recorded: &[Recorded<'_>]) -> BTreeMap<usize, Observation> {
+    let mut samples: BTreeMap<usize, Observation> = BTreeMap::new();
+    for Recorded { id, parts, .. } in recorded {
+        for (run, seen) in store.observations(id) {
+            let slot = samples.entry(run).or_default();
+            let time = seen.time.map(|time| Millis(time.0.div_ceil(*parts)));
+            let retained = seen.retained.map(|bytes| bytes / *parts as i64);
+            slot.time = match (slot.time, time) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.or(b),
+            };
+            slot.retained = match (slot.retained, retained) {
+                (Some(a), Some(b)) => Some(a.saturating_add(b)),
+                (a, b) => a.or(b),
+            };
+            slot.import = slot.import.max(seen.import);
+            slot.transient = slot.transient.max(seen.transient);
+        }
+    }
+    samples
 }
 
 #[cfg(test)]
@@ -553,6 +360,13 @@ mod tests {
         check("src/test/java/com/x/FooTest.java", &[&case("com.x.FooTest$Inner", "t")], "1000 |  | 0");
         check("com.x.FooTest com.x.BarTest", &[&case("com.x.FooTest", "t")], "- 1000 |  | 0");
         check("p/tests.py", &[&case("tests.gone", "t")], "- | tests.gone | 0");
+        check(
+            "tests/a.py",
+            &[&case("p.tests.a", "t"), &case("q.tests.a", "t")],
+            "- | p.tests.a q.tests.a | 0",
+        );
+        check("tests/a.py", &[&case("p.tests.a", "t"), &case("p.tests.a.TestX", "u")], "2000 |  | 0");
+        check("./tests/a.py", &[&case("tests.a", "t"), r#"{"tests/a.py": 3}"#], "3000 |  | 0");
         check("tests/a.py::TestX::t tests/a.py::u", &[&case("tests.a.TestX", "t")], "1000 - |  | 0");
         check("a/b.spec.ts c.ts", &[&case("a/b.spec.ts", "t")], "1000 - |  | 0");
         let go = r#"<testsuite name="example.org/x/pkg"><testcase classname="pkg" name="T" time="1"/></testsuite>"#;
@@ -568,8 +382,9 @@ mod tests {
         let none = NameMap::default();
         // x and y are known, z is new and costs their upper median, gone is stale.
         check_map(list, file, &none, &[r#"{"a.py::x": 1, "a.py::y": 3, "a.py::gone": 50}"#], "7000 - |  | 1");
+        check_map(list, file, &none, &[r#"{"a.py": 5, "a.py::x": 2, "a.py::y": 3}"#], "5000 - |  | 0");
         // Nothing recognised: better the file's old total than nothing.
-        check_map(list, file, &none, &[r#"{"a.py::gone": 50}"#], "50000 - |  | 1");
+        check_map(list, file, &none, &[r#"{"a.py::gone": 50}"#], "50000 - |  | 0");
         check_map(list, file, &none, &[r#"{"a.py": 5}"#], "5000 - |  | 0");
     }
 
@@ -580,5 +395,31 @@ mod tests {
         let twice = r#"<testsuite><testcase file="a.py" name="x" time="1"/><testcase file="a.py" name="x" time="2"/></testsuite>"#;
         check("a.py", &[twice], "3000 |  | 0");
         check("a.py::x a.py::y", &[r#"{"a.py": 4}"#], "2000 2000 |  | 0");
+    }
+
+    #[test]
+    fn recorded_suites_meet_what_is_listed_now() {
+        let known = |list: &str, granularity, store: &str| {
+            let inventory = inventory(list, granularity);
+            let map = NameMap::default();
+            let store = crate::history::store::read(store.as_bytes()).unwrap();
+            let (history, meeting) = history(&Index::new(&inventory, &map), &store, None, None);
+            let time = |samples: &Vec<Sample>| {
+                samples.first().and_then(|sample| sample.seen.time).map_or(0, |time| time.0)
+            };
+            (
+                history.suites.iter().map(time).collect::<Vec<_>>(),
+                meeting.strangers.len(),
+                meeting.stale_tests,
+            )
+        };
+        let store = |suites: &str| {
+            format!(r#"{{"schema":1,"runs":[{{"run":"1","at":1,"key":""}}],"suites":{{{suites}}}}}"#)
+        };
+        let row = |id: &str, ms: u64| format!(r#""{id}":[[0,"p",{ms},0,0,0,0]]"#);
+        let two = store(&[row("t/a.py::x", 1_000), row("t/a.py::gone", 900_000)].join(","));
+        assert_eq!(known("t/a.py::x", Some(Granularity::File), &two), (vec![1_000], 0, 1));
+        assert_eq!(known("t/a.py::x t/a.py::y", None, &store(&row("t/a.py", 900))), (vec![450, 450], 0, 0));
+        assert_eq!(known("t/b.py", None, &two), (vec![0], 2, 0));
     }
 }

@@ -40,6 +40,10 @@ pub(super) fn ids(text: &str) -> Result<Vec<(usize, &str)>, ListingError> {
         let message = format!("this is {kind}, not a list of suites");
         return Err(ListingError::new(Some(1), message, "write one id a line"));
     }
+    if let Some(line) = text.lines().position(|line| line.starts_with("====")) {
+        let message = "this is a runner's report, not a list of suites";
+        return Err(ListingError::new(Some(line + 1), message, "list with: pytest --collect-only -q"));
+    }
     let lines = text.split('\n').enumerate().map(|(number, line)| (number + 1, line.trim()));
     Ok(lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
 }

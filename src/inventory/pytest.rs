@@ -6,7 +6,7 @@
 
 use super::ListingError;
 use crate::config::Granularity;
-use crate::text::{count, examples};
+use crate::text::{count, examples, printable};
 
 /// Whether this is pytest's, and not somebody's list of node ids: only pytest counts its tests at
 /// the end.
@@ -14,9 +14,9 @@ pub(super) fn looks_like(text: &str) -> bool {
     let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
     let closing =
         lines.by_ref().take(3).any(|line| Closing::read(line).is_some() || line.starts_with("ERROR "));
-    closing
-        || (text.lines().any(is_count) && text.lines().all(|line| line.trim().is_empty() || is_count(line)))
-        || text.lines().any(|line| line.trim_start().starts_with("<Module "))
+    let mut counts = text.lines().take_while(|line| !is_section(line)).filter(|line| !line.trim().is_empty());
+    let counted = counts.next().is_some_and(is_count) && counts.all(is_count);
+    closing || counted || text.lines().any(|line| line.trim_start().starts_with("<Module "))
 }
 
 /// The tests of a listing with their line numbers; files where the listing has no tests.
@@ -26,11 +26,12 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
     let mut counted = 0;
     let mut closing = None;
     let mut in_sections = false;
+    let mut noise = None;
     for (number, line) in text.lines().enumerate() {
         let number = number + 1;
         let line = line.trim_end();
         closing = Closing::read(line).or(closing);
-        in_sections |= line.starts_with("====");
+        in_sections |= is_section(line);
         if let Some(name) = line.strip_prefix("ERROR ") {
             failed.push(name.split(" - ").next().unwrap_or(name).trim_start_matches("collecting "));
         } else if line.trim_start().starts_with("<Module ") {
@@ -54,6 +55,8 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
         } else if line.contains("::") && Closing::read(line).is_none() {
             counted += 1;
             ids.push((number, line));
+        } else if Closing::read(line).is_none() {
+            noise.get_or_insert((number, line));
         }
     }
     let errors = closing.as_ref().map_or(0, |closing| closing.errors);
@@ -74,6 +77,12 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
         ));
     }
     match closing {
+        // With a count at the end we would know whether this line was a test.
+        None if noise.is_some() => {
+            let (number, line) = noise.unwrap_or_default();
+            let message = format!("`{}` is nothing that pytest lists", printable(line));
+            Err(ListingError::new(Some(number), message, "for a plain list, take the format `lines`"))
+        }
         Some(closing) if closing.tests != counted => {
             let message = format!(
                 "pytest says that it collected {}, but {counted} are listed",
@@ -83,6 +92,11 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
         }
         _ => Ok(ids),
     }
+}
+
+/// `==== warnings summary ====`.
+fn is_section(line: &str) -> bool {
+    line.starts_with("====")
 }
 
 /// `path: 12`, as `-qq` prints.
@@ -149,6 +163,11 @@ mod tests {
         let text = "tests/a.py: 3\ntests/b c.py: 12\n\n";
         assert!(looks_like(text));
         check(text, Granularity::File, "tests/a.py tests/b c.py");
+        let warned = format!(
+            "{text}==== warnings summary ====\ntests/a.py: 1\n  /x/a.py:1: Warning: y\n\n-- Docs: https://x\n"
+        );
+        assert!(looks_like(&warned));
+        check(&warned, Granularity::File, "tests/a.py tests/b c.py");
         check(
             text,
             Granularity::Test,
@@ -176,6 +195,12 @@ mod tests {
 
     #[test]
     fn a_listing_that_lost_lines_is_an_error() {
+        check(
+            "a.py\nb.py::t\n",
+            Granularity::File,
+            "1: `a.py` is nothing that pytest lists\n  help: for a plain list, take the format `lines`",
+        );
+        check("plugin says hello\na.py::t\n\n1 test collected in 0.1s\n", Granularity::File, "a.py::t");
         check(
             "a.py::t\n\n2 tests collected in 0.02s\n",
             Granularity::File,

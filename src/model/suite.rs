@@ -32,6 +32,13 @@ impl SuiteId {
     }
 }
 
+/// Ids order and hash as their text does, so maps of ids are asked with text.
+impl std::borrow::Borrow<str> for SuiteId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
 /// For messages: control characters, line breaks and marks that turn the text's direction are
 /// escaped.
 impl fmt::Display for SuiteId {

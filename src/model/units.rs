@@ -26,9 +26,6 @@ pub struct Percent(pub u32);
 const FIGURE_MAX: u128 = 1 << 53;
 
 impl Bytes {
-    /// One MiB, the unit of the estimators' constants.
-    pub const MIB: Bytes = Bytes(1 << 20);
-
     /// `self × factor`, at most `u64::MAX`.
     #[must_use]
     pub fn saturating_mul(self, factor: u64) -> Bytes {
@@ -76,14 +73,6 @@ impl Millis {
     #[must_use]
     pub fn seconds_ceil(self) -> u64 {
         self.0.div_ceil(1_000)
-    }
-}
-
-impl Percent {
-    /// The share as a factor of whole hundredths of a percent over 10,000.
-    #[must_use]
-    pub fn of(self, whole: u64) -> u64 {
-        u64::try_from(u128::from(whole) * u128::from(self.0) / 10_000).unwrap_or(u64::MAX)
     }
 }
 

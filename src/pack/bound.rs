@@ -139,7 +139,7 @@ fn clique(law: &Law, items: &[Item], room_ms: u64) -> usize {
         let memory = room.is_some_and(|room| item.own().saturating_mul(law.workers as u64) > room / 4);
         time || memory
     };
-    if law.waits_for_memory() {
+    if law.kind == Kind::Each {
         return 0;
     }
     let mut large: Vec<usize> = (0..items.len()).filter(|i| half(&items[*i])).collect();

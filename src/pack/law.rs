@@ -34,6 +34,9 @@ pub struct Law {
     pub import_cap: Option<u64>,
     /// Bytes that a shard may use; `None`: not enforced.
     pub budget: Option<u64>,
+    /// Bytes under which [`Kind::Each`] starts suites side by side; `None`: any. A suite that alone
+    /// needs more runs alone.
+    pub admission: Option<u64>,
     /// CPUs to share out, for [`Kind::Each`].
     pub cpus: u64,
     /// Milliseconds once a shard.
@@ -81,12 +84,6 @@ impl Law {
     #[must_use]
     pub fn overhead(&self) -> u64 {
         self.setup.saturating_add(self.session_start)
-    }
-
-    /// Whether memory cannot force suites apart: `each` waits until there is room.
-    #[must_use]
-    pub fn waits_for_memory(&self) -> bool {
-        self.kind == Kind::Each
     }
 
     /// Bytes that `imports` cost in every worker together.
@@ -153,38 +150,38 @@ impl Law {
     /// allow; one that does not fit now is passed over for a later one that does. A suite that fits
     /// nowhere runs when nothing else does.
     fn each(&self, items: &[Item], members: &[usize]) -> Need {
-        let mut waiting: Vec<Item> =
-            self.order_by_time(items, members).into_iter().map(|i| items[i]).collect();
+        let order = self.order_by_time(items, members);
+        // The waiting ones as a list through their places: `after[0]` is the first, 0 the end.
+        let mut after: Vec<usize> = (1..=order.len()).chain([0]).collect();
         let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
-        let mut slots: Vec<Item> = Vec::new();
         let (mut now, mut peak, mut used, mut cpus, mut exclusive) = (0u64, 0u64, self.floor, 0u64, 0usize);
-        while !waiting.is_empty() || !running.is_empty() {
-            let mut next = 0;
-            while running.len() < self.workers && next < waiting.len() {
-                let item = waiting[next];
+        loop {
+            let mut before = 0;
+            while running.len() < self.workers && after[before] != 0 {
+                let place = after[before];
+                let item = &items[order[place - 1]];
                 let bytes = used.saturating_add(item.own());
-                let room = self.budget.is_none_or(|budget| bytes <= budget);
-                let alone = running.is_empty();
-                if alone || (room && cpus + item.cpus <= self.cpus && !item.exclusive && exclusive == 0) {
-                    waiting.remove(next);
-                    running.push(Reverse((now.saturating_add(item.ms), slots.len())));
-                    slots.push(item);
-                    (used, cpus) = (bytes, cpus + item.cpus);
-                    exclusive += usize::from(item.exclusive);
-                    peak = peak.max(used);
-                    // What was passed over still does not fit, since nothing has ended.
-                } else {
-                    next += 1;
+                let room = self.admission.is_none_or(|admission| bytes <= admission);
+                let beside = room && cpus + item.cpus <= self.cpus && !item.exclusive && exclusive == 0;
+                if !running.is_empty() && !beside {
+                    // What is passed over will not fit before something ends.
+                    before = place;
+                    continue;
                 }
+                after[before] = after[place];
+                running.push(Reverse((now.saturating_add(item.ms), place)));
+                (used, cpus) = (bytes, cpus + item.cpus);
+                exclusive += usize::from(item.exclusive);
+                peak = peak.max(used);
             }
             let Some(Reverse((end, _))) = running.peek().copied() else { break };
             now = end;
-            while let Some(Reverse((end, slot))) = running.peek().copied() {
+            while let Some(Reverse((end, place))) = running.peek().copied() {
                 if end > now {
                     break;
                 }
                 running.pop();
-                let item = slots[slot];
+                let item = &items[order[place - 1]];
                 (used, cpus) = (used - item.own(), cpus - item.cpus);
                 exclusive -= usize::from(item.exclusive);
             }
@@ -240,6 +237,7 @@ mod tests {
             floor: 100,
             import_cap: None,
             budget: None,
+            admission: None,
             cpus: workers as u64,
             setup: 0,
             session_start: 0,
@@ -284,11 +282,21 @@ mod tests {
         let each = law(Kind::Each, 2);
         check(each, &ROWS, 30, 100 + 62 + 26);
         // Beside 62 there is no room for 11 or 26; once it ends, there is for both.
-        check(Law { budget: Some(170), ..each }, &ROWS, 50, 162);
+        check(Law { admission: Some(170), ..each }, &ROWS, 50, 162);
         // The long one is joined by the one that fits; the other waits.
-        check(Law { budget: Some(175), ..each }, &[[30, 0, 0, 60], [20, 0, 0, 20], [10, 0, 0, 15]], 50, 175);
+        check(
+            Law { admission: Some(175), ..each },
+            &[[30, 0, 0, 60], [20, 0, 0, 20], [10, 0, 0, 15]],
+            50,
+            175,
+        );
         // Too big for the budget: alone, when nothing else runs.
-        check(Law { budget: Some(150), ..each }, &[[30, 0, 0, 60], [20, 0, 0, 20], [10, 0, 0, 15]], 50, 160);
+        check(
+            Law { admission: Some(150), ..each },
+            &[[30, 0, 0, 60], [20, 0, 0, 20], [10, 0, 0, 15]],
+            50,
+            160,
+        );
     }
 
     #[test]

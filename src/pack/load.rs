@@ -13,6 +13,8 @@ pub(super) struct Tier {
     /// Rank by what counts at the peak: the transient, or all of it where processes are isolated.
     /// Ties as in the session's order.
     peak_rank: Vec<u32>,
+    /// The least of every figure: what even the smallest item takes.
+    least: Item,
 }
 
 /// A change of one shard: an item that leaves, one that comes.
@@ -53,7 +55,14 @@ impl Tier {
         for (rank, item) in order.into_iter().enumerate() {
             peak_rank[item] = rank as u32;
         }
-        (Tier { law, items, peak_rank }, origin)
+        let least = |part: fn(&Item) -> u64| items.iter().map(part).min().unwrap_or(0);
+        let least = Item {
+            ms: least(|item| item.ms),
+            import: least(|item| item.import),
+            retained: least(|item| item.retained),
+            ..Item::default()
+        };
+        (Tier { law, items, peak_rank, least }, origin)
     }
 
     /// Exactly what a shard takes.
@@ -64,6 +73,17 @@ impl Tier {
     /// The longest of the shards, without overhead.
     pub(super) fn longest(&self, loads: &[Load]) -> u64 {
         loads.iter().map(|load| self.need(&load.members).ms).max().unwrap_or(0)
+    }
+
+    /// Whether not even the smallest item would fit: quick, and sometimes too hopeful.
+    pub(super) fn is_full(&self, load: &Load, limit: u64) -> bool {
+        let late = self.law.workers == 1 && load.ms.saturating_add(self.least.ms) > limit;
+        let accumulates = matches!(self.law.kind, Kind::InOrder | Kind::AnyOrder | Kind::Spread);
+        let Some(budget) = self.law.budget.filter(|_| accumulates) else { return late };
+        let copies = if self.law.kind == Kind::Spread { self.law.workers as u64 } else { 1 };
+        let retained = load.retained.saturating_add(self.least.retained).saturating_mul(copies);
+        let kept = self.law.imports(load.import.saturating_add(self.least.import)).saturating_add(retained);
+        late || kept > budget.saturating_sub(self.law.floor)
     }
 
     fn item(&self, index: u32) -> &Item {
@@ -107,7 +127,8 @@ impl Tier {
             return (0, 1);
         }
         let times = walk(&load.members, |i| i, change).map(|i| self.item(i).ms);
-        (law::schedule(self.law.workers, times).saturating_sub(limit), load.members.len() + 1)
+        let looked = load.members.len() * self.law.workers.div_ceil(4) + 1;
+        (law::schedule(self.law.workers, times).saturating_sub(limit), looked)
     }
 
     fn bytes_above_floor(
@@ -150,10 +171,13 @@ impl Tier {
     }
 
     fn over_each(&self, load: &Load, change: Change, limit: u64) -> (Over, usize) {
+        if limit == u64::MAX {
+            return (Over::default(), 1);
+        }
         let members: Vec<u32> = walk(&load.members, |i| i, change).collect();
         let over = Over { ms: self.need(&members).ms.saturating_sub(limit), bytes: 0 };
-        // The schedule looks at every waiting suite again and again.
-        (over, 1 + members.len() * self.law.workers)
+        // The schedule looks at waiting suites again and again, and asks for memory.
+        (over, 1 + members.len() * (4 + self.law.workers))
     }
 
     /// Carries the change out.

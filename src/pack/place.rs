@@ -79,7 +79,9 @@ pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measu
         let load = &mut loads[shard];
         queue.remove(&(scale.of(measure, load.ms, load.retained), shard));
         tier.apply(load, change, load.over);
-        queue.insert((scale.of(measure, load.ms, load.retained), shard));
+        if !tier.is_full(load, u64::MAX) {
+            queue.insert((scale.of(measure, load.ms, load.retained), shard));
+        }
         assignment[item as usize] = shard as u32;
     }
     assignment
@@ -91,9 +93,7 @@ pub(super) fn first_fit(tier: &Tier, limit: u64, measure: Measure) -> (usize, Ve
     let scale = Scale::new(tier, limit, 1);
     let mut loads: Vec<Load> = Vec::new();
     let mut assignment = vec![0; tier.items.len()];
-    // Shards that the smallest suite no longer fits are passed over: a million suites must not be a
-    // million squared.
-    let least = tier.items.iter().map(|item| item.ms).min().unwrap_or(0);
+    // Full shards are passed over: a million suites must not be a million squared.
     let mut open: Vec<usize> = Vec::new();
     for item in sorted(tier, &scale, measure) {
         let change = (None, Some(item));
@@ -109,7 +109,7 @@ pub(super) fn first_fit(tier: &Tier, limit: u64, measure: Measure) -> (usize, Ve
         let shard = open[place];
         tier.apply(&mut loads[shard], change, Default::default());
         assignment[item as usize] = shard as u32;
-        if tier.law.workers == 1 && limit.saturating_sub(loads[shard].ms) < least {
+        if tier.is_full(&loads[shard], limit) {
             open.remove(place);
         }
     }

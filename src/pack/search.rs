@@ -88,8 +88,13 @@ impl Search<'_> {
                 if self.done(&task) {
                     return best;
                 }
+                let before = spent;
                 for _ in 0..round {
                     spent += self.step(heat);
+                    // Where a move looks at many suites, a round has fewer moves.
+                    if spent - before > 16 * round as u64 {
+                        break;
+                    }
                 }
                 self.adapt();
                 self.note(&mut best);

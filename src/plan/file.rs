@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::{MemoryKind, Order, RunsOn};
-use crate::model::{Basis, Bytes, Digest, Millis};
+use crate::model::{Basis, Bytes, Millis};
 
 /// The schema that is written, and the newest that is read.
 pub const SCHEMA: u64 = 1;
@@ -256,10 +256,4 @@ impl Plan {
     pub fn memory_is_assumed(&self, tier: &str) -> bool {
         self.warnings.iter().any(|warning| warning.code == "memory-assumed" && warning.subject == tier)
     }
-}
-
-/// The digest of a plan: of the bytes of its file.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> Digest {
-    Digest::of(bytes)
 }

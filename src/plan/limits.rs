@@ -57,8 +57,7 @@ pub(super) fn limits(
                 enforced: true,
             }
         }
-        // `each` waits for room, so its budget costs no shard.
-        None if all_assumed && !tier.each => {
+        None if all_assumed => {
             let message = format!(
                 "tier `{}`: nobody set a budget and no memory is measured, so {DEFAULT_BUDGET} is only reported, not enforced; set `budget` to enforce it",
                 tier.name

@@ -86,7 +86,7 @@ fn nothing_hostile_reaches_the_runner() {
     let names = [
         "x ::error::pwned",
         "x\u{a0}::add-mask::1",
-        "##[error]pwned",
+        "x ##[error]pwned",
         "a|b`c`<img src=x onerror=alert(1)>@octocat",
         "EOF",
         "matrix=pwned",
