@@ -40,7 +40,7 @@ impl Bounds {
         let workers = self.law.workers;
         let time = match self.law.kind {
             Kind::Spread => self.times.bins(room.saturating_mul(workers as u64)),
-            _ => self.times.bins(room).div_ceil(workers),
+            _ => self.times.bins(room).max(self.times.bins_by_count(room)).div_ceil(workers),
         };
         least.max(time).max(self.cpus(room)).max(clique(&self.law, &self.items, room))
     }
@@ -191,6 +191,18 @@ impl Sorted {
         self.values.partition_point(|value| *value > size)
     }
 
+    /// Bins that are needed even if each held as many as fit of the smallest values.
+    fn bins_by_count(&self, capacity: u64) -> usize {
+        let count = self.values.len();
+        let smallest = |most: usize| self.total() - self.sums[count - most];
+        let (mut fits, mut above) = (0, count + 1);
+        while above - fits > 1 {
+            let middle = fits + (above - fits) / 2;
+            if smallest(middle) <= u128::from(capacity) { fits = middle } else { above = middle }
+        }
+        count.div_ceil(fits.max(1))
+    }
+
     /// L2: bins of `capacity` that the values need at least. For every threshold, values above
     /// `capacity − threshold` are alone, those above half of the capacity are in different bins,
     /// and the smaller ones down to the threshold fill what is left.
@@ -238,5 +250,7 @@ mod tests {
         check(&[0, 0], 100, 0);
         check(&[1], 0, usize::MAX);
         check(&[34; 6], 100, 3);
+        let by_count = |values: &[u64], capacity| Sorted::new(values.to_vec()).bins_by_count(capacity);
+        assert_eq!((by_count(&[4; 10], 15), by_count(&[4; 10], 16), by_count(&[9, 1, 1], 2)), (4, 3, 2));
     }
 }
