@@ -103,22 +103,26 @@ pub enum PackError {
         items: Vec<(usize, usize, u64)>,
     },
     /// More shards are needed than are allowed.
-    TooFewShards {
-        /// How many are allowed: over all tiers, or in the one tier.
-        allowed: usize,
-        /// The tier whose own limit it is.
-        tier: Option<usize>,
-        /// Shards that are proven to be needed.
-        bound: usize,
-        /// Shards with which a plan was found.
-        found: usize,
-        /// The tiers with suites: index, proven and found shards.
-        tiers: Vec<(usize, usize, usize)>,
-        /// With how many bytes a shard the allowed number would do, where one tier is alone.
-        budget: Option<u64>,
-    },
+    TooFewShards(Shortage),
     /// Times or memory add up to more than 2⁶².
     TooLarge,
+}
+
+/// What is known where more shards are needed than are allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// How many are allowed: over all tiers, or in the one tier.
+    pub allowed: usize,
+    /// The tier whose own limit it is.
+    pub tier: Option<usize>,
+    /// Shards that are proven to be needed.
+    pub bound: usize,
+    /// Shards with which a plan was found.
+    pub found: usize,
+    /// The tiers with suites: index, proven and found shards.
+    pub tiers: Vec<(usize, usize, usize)>,
+    /// With how many bytes a shard the allowed number would do, where one tier is alone.
+    pub budget: Option<u64>,
 }
 
 /// Packs every suite into exactly one shard.
@@ -277,7 +281,7 @@ fn enough_shards(problem: &Problem, parts: &[Part<'_>], counts: &[Count]) -> Res
         };
         let bound = tiers.iter().map(|(_, bound, _)| bound).sum();
         let found = tiers.iter().map(|(_, _, found)| found).sum();
-        Err(PackError::TooFewShards { allowed, tier: only, bound, found, tiers, budget })
+        Err(PackError::TooFewShards(Shortage { allowed, tier: only, bound, found, tiers, budget }))
     };
     for (tier, part) in parts.iter().enumerate() {
         if let Some(allowed) = part.problem.shards.filter(|allowed| *allowed < counts[tier].found) {

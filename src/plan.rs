@@ -2,10 +2,10 @@
 
 pub mod file;
 mod limits;
+mod refusal;
 pub mod verify;
 
 use std::cmp::Reverse;
-use std::fmt;
 
 use serde::Serialize;
 
@@ -14,11 +14,12 @@ use crate::estimate;
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
 use crate::pack::law::{Item, Kind, Law};
-use crate::pack::{Effort, PackError, Packing, Problem, TierProblem, pack};
+use crate::pack::{Effort, Packing, Problem, TierProblem, pack};
 use crate::text::count;
 
 pub use file::{Plan, Shard, Warning};
 use limits::{Limits, limits};
+pub use refusal::NoPlan;
 
 /// How a plan is to be made, besides the configuration.
 #[derive(Clone, Debug, Default)]
@@ -58,24 +59,6 @@ impl Selection {
         }
     }
 }
-
-/// Why no plan exists, in the user's terms.
-#[derive(Debug, PartialEq, Eq)]
-pub struct NoPlan {
-    /// What is wrong.
-    pub message: String,
-    /// What to do, one line each.
-    pub help: Vec<String>,
-}
-
-impl fmt::Display for NoPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        self.help.iter().try_for_each(|help| write!(f, "\n  help: {help}"))
-    }
-}
-
-impl std::error::Error for NoPlan {}
 
 /// Everything that a plan is made from.
 #[derive(Clone, Copy)]
@@ -120,7 +103,7 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         .collect();
     let problem =
         Problem { tiers, shards: config.goal.shards.map(|shards| shards as usize), effort: options.effort };
-    let packing = pack(&problem).map_err(|err| explain(&err, &sources, &members, &limits))?;
+    let packing = pack(&problem).map_err(|err| refusal::explain(&err, &sources, &members, &limits))?;
     let builder = Builder { sources, options, members: &members, limits: &limits };
     let shards = builder.shards(&packing, &mut warnings)?;
     warnings.sort();
@@ -400,124 +383,4 @@ fn objective_kind(config: &Config) -> file::ObjectiveKind {
     } else {
         file::ObjectiveKind::Memory
     }
-}
-
-/// A packer's refusal in the user's terms: which suites, how many bytes, what would do.
-fn explain(err: &PackError, sources: &Sources<'_>, members: &[Vec<usize>], limits: &[Limits]) -> NoPlan {
-    match err {
-        PackError::Floor { tier } => {
-            let config = &sources.config.tiers[*tier];
-            let message = format!(
-                "tier `{}` needs {} before its first suite, more than its budget of {}",
-                config.name,
-                limits[*tier].floor,
-                limits[*tier].budget.unwrap_or_default()
-            );
-            let help = format!(
-                "raise the budget, or lower `workers` ({}), `base` ({}) or `worker-base` ({})",
-                config.workers, config.base, config.worker_base
-            );
-            NoPlan { message, help: vec![help] }
-        }
-        PackError::TooLong { items } => too_long(items, sources, members),
-        PackError::TooFewShards { allowed, tier, bound, found, tiers, budget } => {
-            too_few_shards(*allowed, *tier, (*bound, *found), tiers, *budget, sources, members, limits)
-        }
-        PackError::TooLarge => NoPlan {
-            message: "times or memory add up to more than can be counted".to_owned(),
-            help: vec!["look for a figure in the wrong unit".to_owned()],
-        },
-    }
-}
-
-fn too_long(items: &[(usize, usize, u64)], sources: &Sources<'_>, members: &[Vec<usize>]) -> NoPlan {
-    let config = sources.config;
-    let names =
-        items.iter().map(|(tier, item, _)| sources.inventory.suites[members[*tier][*item]].id.as_str());
-    let (tier, _, needed) = items.first().copied().unwrap_or_default();
-    let longest = &config.tiers[tier];
-    let target = longest.goal.target.or(config.goal.target).unwrap_or_default();
-    let message = format!(
-        "{} {} longer than the target of {target}, even alone: {}",
-        count(items.len(), "suite"),
-        if items.len() == 1 { "takes" } else { "take" },
-        crate::text::examples(names, 3)
-    );
-    let overhead = longest.setup + longest.session_start;
-    let help = format!(
-        "the smallest target that would do is {} (of that {overhead} are set-up and session start)",
-        exact_seconds(needed)
-    );
-    let split = "or split what is too long: granularity = \"class\" or \"test\" in [inventory]";
-    NoPlan { message, help: vec![help, split.to_owned()] }
-}
-
-/// Rounded up, so that it can be typed as a target.
-fn exact_seconds(ms: u64) -> String {
-    format!("{}s", ms.div_ceil(1_000))
-}
-
-#[allow(clippy::too_many_arguments)]
-fn too_few_shards(
-    allowed: usize,
-    tier: Option<usize>,
-    (bound, found): (usize, usize),
-    tiers: &[(usize, usize, usize)],
-    budget: Option<u64>,
-    sources: &Sources<'_>,
-    members: &[Vec<usize>],
-    limits: &[Limits],
-) -> NoPlan {
-    let name = |tier: usize| sources.config.tiers[tier].name.as_str();
-    let certain = bound > allowed;
-    let of_tier = tier.map(|tier| format!(" of tier `{}`", name(tier))).unwrap_or_default();
-    let of_target = |tier: usize| sources.config.tiers[tier].goal.target.or(sources.config.goal.target);
-    let within = match tiers.iter().filter_map(|(tier, ..)| of_target(*tier)).min() {
-        Some(target) => format!(" within {target}"),
-        None => String::new(),
-    };
-    let mut message = match (certain, tiers) {
-        (true, [(only, ..)]) => format!(
-            "{} cannot hold the {} of tier `{}`{within}",
-            count(allowed, "shard"),
-            count(members[*only].len(), "suite"),
-            name(*only)
-        ),
-        (true, _) => {
-            format!(
-                "{} cannot hold {}{of_tier}",
-                count(allowed, "shard"),
-                count(sources.inventory.suites.len(), "suite")
-            ) + &within
-        }
-        (false, _) => format!("no plan with {}{of_tier}{within} was found", count(allowed, "shard")),
-    };
-    if let [(only, ..)] = tiers
-        && let (1, Some(limit)) = (allowed, limits[*only].budget.filter(|_| limits[*only].enforced))
-    {
-        let law = tier_problem(sources, *only, &members[*only], &limits[*only]);
-        let all: Vec<usize> = (0..law.items.len()).collect();
-        let need = Bytes(law.law.need(&law.items, &all).bytes);
-        if need > limit {
-            message.push_str(&format!(
-                ": together they need {need}, {} above the budget of {limit}",
-                need.saturating_sub(limit)
-            ));
-        }
-    }
-    let each = |(tier, bound, found): &(usize, usize, usize)| match bound == found {
-        true => format!("`{}` {found}", name(*tier)),
-        false => format!("`{}` {bound} to {found}", name(*tier)),
-    };
-    let mut help = vec![match bound == found {
-        true => format!("{} would do, and no fewer", count(found, "shard")),
-        false => format!("{} would do; fewer than {bound} cannot", count(found, "shard")),
-    }];
-    if tiers.len() > 1 {
-        help.push(format!("needed per tier: {}", tiers.iter().map(each).collect::<Vec<_>>().join(", ")));
-    }
-    if let Some(budget) = budget {
-        help.push(format!("or a budget of {} for {}", Bytes(budget).exact(), count(allowed, "shard")));
-    }
-    NoPlan { message, help }
 }

@@ -2,7 +2,7 @@
 //! with every proof.
 
 use shard::pack::law::{Item, Kind, Law};
-use shard::pack::{Effort, PackError, Packing, Problem, TierProblem, pack};
+use shard::pack::{Effort, PackError, Packing, Problem, Shortage, TierProblem, pack};
 
 use crate::common::Random;
 
@@ -95,7 +95,7 @@ fn every_plan_keeps_every_rule() {
                 found[0] += 1;
                 check(&problem, &packing, seed);
             }
-            Err(PackError::TooFewShards { allowed, bound, found: enough, .. }) => {
+            Err(PackError::TooFewShards(Shortage { allowed, bound, found: enough, .. })) => {
                 found[1] += 1;
                 assert!(enough > allowed && bound <= enough, "seed {seed}");
             }
