@@ -6,6 +6,7 @@
 pub mod costs;
 pub mod durations;
 pub mod junit;
+mod markup;
 pub mod meet;
 pub mod names;
 mod number;

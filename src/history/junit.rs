@@ -11,6 +11,7 @@ use std::sync::Arc;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use super::markup::Markup;
 use super::{Case, Place, Report, ReportError, number};
 
 /// Deepest nesting that is followed.
@@ -36,8 +37,8 @@ struct OpenCase {
 /// # Errors
 /// What is not well-formed, with its line, and a document that is no JUnit report.
 pub fn read(input: impl BufRead) -> Result<Report, ReportError> {
-    let mut lines = CountLines { inner: input, lines: 0 };
-    let mut reader = Reader::from_reader(&mut lines);
+    let mut markup = Markup::new(input);
+    let mut reader = Reader::from_reader(&mut markup);
     let config = reader.config_mut();
     config.check_end_names = true;
     config.check_comments = false;
@@ -65,7 +66,7 @@ pub fn read(input: impl BufRead) -> Result<Report, ReportError> {
         }
     };
     drop(reader);
-    outcome.map_err(|message| ReportError::new(lines.lines + 1, message))
+    outcome.map_err(|message| ReportError::new(markup.lines + 1, message))
 }
 
 #[derive(Default)]
@@ -206,38 +207,6 @@ fn unescape(raw: &str) -> Option<Box<str>> {
     (!text.is_empty()).then(|| text.as_ref().into())
 }
 
-/// Counts the lines that have passed, for messages.
-struct CountLines<R> {
-    inner: R,
-    lines: u64,
-}
-
-impl<R: BufRead> std::io::Read for CountLines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.lines += newlines(&buffer[..read]);
-        Ok(read)
-    }
-}
-
-impl<R: BufRead> BufRead for CountLines<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        self.inner.fill_buf()
-    }
-    fn consume(&mut self, amount: usize) {
-        // The buffer that is consumed is the one that `fill_buf` gave, so asking again reads
-        // nothing new.
-        if let Ok(buffer) = self.inner.fill_buf() {
-            self.lines += newlines(&buffer[..amount.min(buffer.len())]);
-        }
-        self.inner.consume(amount);
-    }
-}
-
-fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,6 +275,17 @@ mod tests {
         );
         starts("<html/>", "1: the root is <html>, which is no JUnit report");
         starts(&"<testsuite>".repeat(1_000), "1: elements are nested more than 256 deep");
+    }
+
+    #[test]
+    fn a_report_may_be_larger_than_memory() {
+        use std::io::{BufReader, Read};
+        // A quarter of a gigabyte that a test printed, never held at once.
+        let printed = std::io::repeat(b'x').take(1 << 28);
+        let start = b"<testsuite><testcase name='a' time='1'><system-out><![CDATA[<".as_slice();
+        let end = b"]]></system-out></testcase></testsuite>".as_slice();
+        let report = read(BufReader::new(start.chain(printed).chain(end))).unwrap();
+        assert_eq!(report.cases.len(), 1);
     }
 
     #[test]
