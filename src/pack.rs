@@ -129,7 +129,7 @@ pub struct Shortage {
 ///
 /// # Errors
 /// [`PackError`] where no plan keeps the limits, or none was found;
-/// [`PackError::TooFewShards::bound`] tells which.
+/// [`Shortage::bound`] tells which.
 pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
     let parts: Vec<Part> = problem.tiers.iter().map(|tier| Part::new(tier, problem.effort)).collect();
     for (number, part) in parts.iter().enumerate() {
