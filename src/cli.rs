@@ -2,6 +2,7 @@
 
 mod args;
 mod configured;
+mod diff;
 mod folder;
 mod inventory;
 mod output;
@@ -33,6 +34,7 @@ pub fn run(
     let done = match &args.command {
         Command::Plan(args) => plan::run(args, &mut terminal),
         Command::Select(args) => select::run(args, &mut terminal),
+        Command::Diff(args) => diff::run(args, &mut terminal),
         Command::Verify(args) => verify::run(args, &mut terminal),
     };
     match done {

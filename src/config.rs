@@ -3,6 +3,7 @@
 //! Two steps: [`mod@file`] is what the user may write, [`Config`] is what the program works with.
 //! Flags come later and win; see `cli`.
 
+mod command;
 pub mod file;
 mod pattern;
 mod values;
@@ -14,13 +15,21 @@ use serde_json::Value;
 use crate::model::{Bytes, Cost, Millis, Percent};
 
 pub use pattern::Patterns;
-pub use values::{Budget, Granularity, ListFormat, MemoryKind, Order, RunsOn, ShardCount, budget_of_machine};
+pub use values::{
+    Budget, Granularity, ListFormat, MemoryKind, Order, Price, RunsOn, ShardCount, budget_of_machine,
+};
 
 /// The whole configuration, complete and checked.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The objective over all tiers.
     pub goal: Goal,
+    /// Waiting that one shard less is worth, where as many are made as pay.
+    pub overhead: Millis,
+    /// What a minute of waiting costs, where minutes of machines have prices.
+    pub minute_value: Price,
+    /// How much longer the longest shard may be so that fewer suites move.
+    pub stability: Percent,
     /// Added to assumed, inherited and imported memory.
     pub margin: Percent,
     /// Where plans are written, relative to the configuration's folder.
@@ -46,8 +55,19 @@ pub struct Goal {
     pub budget: Option<Budget>,
     /// No shard longer than this.
     pub target: Option<Millis>,
-    /// At most this many shards.
-    pub shards: Option<u32>,
+    /// At most this many shards, or as many as pay.
+    pub shards: Option<ShardCount>,
+}
+
+impl Goal {
+    /// At most this many shards, where a number was said.
+    #[must_use]
+    pub fn count(&self) -> Option<u32> {
+        match self.shards {
+            Some(ShardCount::Count(count)) => Some(count),
+            Some(ShardCount::Auto) | None => None,
+        }
+    }
 }
 
 /// Where suites come from, when the command line names no source.
@@ -125,6 +145,8 @@ pub struct Tier {
     pub timeout_minutes: Option<u32>,
     /// Copied verbatim into matrices.
     pub runs_on: RunsOn,
+    /// Of one minute of one shard.
+    pub price: Option<Price>,
 }
 
 /// A kind of machine for suites that are too big for their tier's.
@@ -136,6 +158,8 @@ pub struct Runner {
     pub runs_on: RunsOn,
     /// Bytes that one shard may use there.
     pub budget: Bytes,
+    /// Of one minute.
+    pub price: Option<Price>,
 }
 
 /// What is wrong in a configuration file, and where.
@@ -169,6 +193,9 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             goal: Goal::default(),
+            overhead: Millis(25_000),
+            minute_value: Price(100_000),
+            stability: Percent(200),
             margin: Percent(1_000),
             out: "shard-out".to_owned(),
             history: "shard-history.json".to_owned(),
@@ -208,6 +235,7 @@ impl Default for Tier {
             run: Vec::new(),
             timeout_minutes: None,
             runs_on: RunsOn(Value::String("ubuntu-latest".to_owned())),
+            price: None,
         }
     }
 }
@@ -218,7 +246,13 @@ impl Tier {
     #[must_use]
     pub fn spreads(&self) -> bool {
         let accumulates = self.memory == MemoryKind::Accumulates;
-        accumulates && self.spread.unwrap_or_else(|| command_spreads(&self.run))
+        accumulates && self.spread.unwrap_or_else(|| command::spreads(&self.run))
+    }
+
+    /// The words of the command that make every session of a shard write the same file.
+    #[must_use]
+    pub fn shared_output(&self) -> Option<String> {
+        command::shared_output(&self.run)
     }
 
     /// Bytes of a session before any suite: `base + workers × worker-base`.
@@ -228,45 +262,9 @@ impl Tier {
     }
 }
 
-/// Whether a pytest command starts xdist workers without a `--dist` that keeps files together.
-fn command_spreads(run: &[String]) -> bool {
-    let pytest = run
-        .iter()
-        .any(|word| word.rsplit('/').next().is_some_and(|name| matches!(name, "pytest" | "py.test")));
-    let value = |names: &[&str]| {
-        run.iter().enumerate().find_map(|(at, word)| {
-            let long = names.iter().find_map(|name| word.strip_prefix(name));
-            match long? {
-                "" => run.get(at + 1).map(String::as_str),
-                rest => Some(rest.strip_prefix('=').unwrap_or(rest)),
-            }
-        })
-    };
-    let workers = value(&["--numprocesses", "-n"]).filter(|workers| *workers != "0");
-    let keeps =
-        value(&["--dist"]).is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
-    pytest && workers.is_some() && !keeps
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn xdist_spreads_unless_it_keeps_files() {
-        let check = |run: &str, expect: bool| {
-            let words: Vec<String> = run.split(' ').map(str::to_owned).collect();
-            assert_eq!(command_spreads(&words), expect, "{run}");
-        };
-        check("pytest -n {workers} @{selection}", true);
-        check("python -m pytest --numprocesses=4 x", true);
-        check("pytest -n4 --dist load x", true);
-        check("pytest -n {workers} --dist loadfile @{selection}", false);
-        check("pytest -n auto --dist=loadscope x", false);
-        check("pytest -n 0 x", false);
-        check("pytest @{selection}", false);
-        check("go test -n 4", false);
-    }
 
     #[test]
     fn a_name_map_is_idempotent() {

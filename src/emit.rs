@@ -1,8 +1,10 @@
 //! A plan as text for machines and people. Nothing here changes a plan.
 
+pub mod diff;
 pub mod github;
 pub mod markdown;
 pub mod matrix;
 mod phrase;
 pub mod selection;
+pub mod style;
 pub mod table;

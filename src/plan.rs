@@ -1,22 +1,26 @@
 //! The result as data: what was packed becomes shards with names, predictions, proofs and warnings.
 
+mod before;
+pub mod diff;
 pub mod file;
 mod limits;
 mod refusal;
 pub mod verify;
+mod warnings;
 
 use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use crate::config::{Budget, Config, Goal, MemoryKind, Order, Runner, RunsOn};
+use crate::config::{Budget, Config, Goal, MemoryKind, Order, Price, Runner, RunsOn, ShardCount};
 use crate::estimate;
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
 use crate::pack::law::{Item, Kind, Law};
-use crate::pack::{Effort, Packing, Problem, TierProblem, pack};
+use crate::pack::{By, Effort, Packing, Problem, TierProblem, Worth, pack};
 use crate::text::count;
 
+use before::Before;
 pub use file::{Plan, Shard, Warning};
 use limits::{Limits, limits};
 pub use refusal::NoPlan;
@@ -32,6 +36,10 @@ pub struct Options {
     pub exact: bool,
     /// The ending of selection files.
     pub selection: Selection,
+    /// Shards that run at once, where as many are made as pay; `None`: all.
+    pub concurrency: Option<u32>,
+    /// A plan whose suites should stay where they are.
+    pub previous: Option<Plan>,
     /// What earlier stages noticed.
     pub warnings: Vec<Warning>,
 }
@@ -84,30 +92,60 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         members[*tier].push(suite);
     }
     let mut warnings = options.warnings.clone();
-    for tier in config.tiers.iter().filter(|tier| tier.spread.is_none() && tier.spreads()) {
-        let message = format!(
-            "tier `{}`: its `run` command spreads each file's tests over all workers; --dist loadfile \
-             keeps them together and takes less memory",
-            tier.name
-        );
-        warnings.push(Warning { code: "spread".to_owned(), subject: tier.name.clone(), message });
-    }
+    warnings::spread(config, &mut warnings);
     let limits: Vec<Limits> = (config.tiers.iter().zip(&members))
         .map(|(tier, members)| {
             let mine: Vec<&Estimate> = members.iter().map(|suite| &estimates[*suite]).collect();
             limits(config, tier, &mine, options.exact, &mut warnings)
         })
         .collect();
-    let tiers = (0..config.tiers.len())
-        .map(|tier| tier_problem(&sources, tier, &members[tier], &limits[tier]))
-        .collect();
-    let problem =
-        Problem { tiers, shards: config.goal.shards.map(|shards| shards as usize), effort: options.effort };
+    let before = Before::new(options.previous.as_ref(), &sources, &members);
+    let tiers = (0..config.tiers.len()).map(|tier| TierProblem {
+        homes: before.tiers[tier].homes.clone(),
+        ..tier_problem(&sources, tier, &members[tier], &limits[tier])
+    });
+    let problem = Problem {
+        tiers: tiers.collect(),
+        shards: config.goal.count().map(|shards| shards as usize),
+        worth: (config.goal.shards == Some(ShardCount::Auto))
+            .then(|| worth(config, &members, options.concurrency, &mut warnings)),
+        stability: config.stability.0,
+        effort: options.effort,
+    };
     let packing = pack(&problem).map_err(|err| refusal::explain(&err, &sources, &members, &limits))?;
-    let builder = Builder { sources, options, members: &members, limits: &limits };
+    let builder = Builder { sources, options, members: &members, limits: &limits, before: &before };
     let shards = builder.shards(&packing, &mut warnings)?;
+    warnings::shared_output(config, &shards, &mut warnings);
+    warnings::mostly_assumed(config, &limits, &shards, &mut warnings);
     warnings.sort();
     Ok(builder.plan(shards, &packing, warnings))
+}
+
+/// What decides how many shards pay: money where a tier in use has a price, else time.
+fn worth(
+    config: &Config,
+    members: &[Vec<usize>],
+    concurrency: Option<u32>,
+    warnings: &mut Vec<Warning>,
+) -> Worth {
+    let used = || config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
+    let priced = used().filter(|(tier, _)| tier.price.is_some()).count();
+    let by = if priced == 0 {
+        By::Time { overhead: config.overhead.0 }
+    } else {
+        for (tier, _) in used().filter(|(tier, _)| tier.price.is_none()) {
+            let message = format!("tier `{}` has no `price`, so its minutes count as free", tier.name);
+            warnings.push(Warning::new("no-price", &tier.name, message));
+        }
+        By::Price {
+            per_minute: config.tiers.iter().map(|tier| tier.price.unwrap_or_default().0).collect(),
+            larger: (config.runners.iter())
+                .map(|runner| (runner.budget.0, runner.price.unwrap_or_default().0))
+                .collect(),
+            minute_value: config.minute_value.0,
+        }
+    };
+    Worth { at_once: concurrency.map(|slots| slots as usize), by }
 }
 
 fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &Limits) -> TierProblem {
@@ -130,21 +168,21 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
             exclusive: config.exclusive.matches(&sources.inventory.suites[*suite].id),
         }
     };
+    let law = Law {
+        kind,
+        workers: config.workers as usize,
+        floor: limits.floor.0,
+        import_cap: None,
+        budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
+        admission: limits.budget.map(|budget| budget.0),
+        cpus: u64::from(config.cpus),
+        setup: config.setup.0,
+        session_start: config.session_start.0,
+    };
     TierProblem {
-        law: Law {
-            kind,
-            workers: config.workers as usize,
-            floor: limits.floor.0,
-            import_cap: None,
-            budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
-            admission: limits.budget.map(|budget| budget.0),
-            cpus: u64::from(config.cpus),
-            setup: config.setup.0,
-            session_start: config.session_start.0,
-        },
-        items: members.iter().map(item).collect(),
-        shards: config.goal.shards.map(|shards| shards as usize),
+        shards: config.goal.count().map(|shards| shards as usize),
         target: config.goal.target.or(sources.config.goal.target).map(|target| target.0),
+        ..TierProblem::new(law, members.iter().map(item).collect())
     }
 }
 
@@ -153,6 +191,7 @@ struct Builder<'a> {
     options: &'a Options,
     members: &'a [Vec<usize>],
     limits: &'a [Limits],
+    before: &'a Before,
 }
 
 impl Builder<'_> {
@@ -167,8 +206,18 @@ impl Builder<'_> {
             mine.sort_by_key(|shard| {
                 (Reverse((shard.need.ms, shard.need.bytes)), shard.members.iter().min().copied())
             });
-            for (number, shard) in mine.into_iter().enumerate() {
-                let shard = self.shard(tier, number + 1, shard);
+            let before = &self.before.tiers[tier];
+            let mut next = before.last_number;
+            for shard in mine {
+                // A name that was given once is never given to other suites.
+                let number = shard.home.map_or_else(
+                    || {
+                        next += 1;
+                        next
+                    },
+                    |home| before.numbers[home],
+                );
+                let shard = self.shard(tier, number, shard);
                 if shard.oversize {
                     oversize.push(shard.clone());
                 }
@@ -198,7 +247,7 @@ impl Builder<'_> {
         Ok(shards.into_iter().map(|(_, _, shard)| shard).collect())
     }
 
-    fn shard(&self, tier: usize, number: usize, packed: &crate::pack::Shard) -> Shard {
+    fn shard(&self, tier: usize, number: u64, packed: &crate::pack::Shard) -> Shard {
         let (config, limits) = (&self.sources.config.tiers[tier], &self.limits[tier]);
         let id = format!("{}-{number}", config.name);
         let suites: Vec<file::Suite> =
@@ -261,7 +310,7 @@ impl Builder<'_> {
             budget,
             shard.id
         );
-        Warning { code: "oversize".to_owned(), subject: id.to_owned(), message }
+        Warning::new("oversize", id, message)
     }
 
     fn plan(&self, shards: Vec<Shard>, packing: &Packing, warnings: Vec<Warning>) -> Plan {
@@ -272,7 +321,8 @@ impl Builder<'_> {
         let kind = objective_kind(config);
         let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
         let proven = match kind {
-            file::ObjectiveKind::Shards | file::ObjectiveKind::Price => makespan.0 == packing.makespan_bound,
+            file::ObjectiveKind::Shards => makespan.0 == packing.makespan_bound,
+            file::ObjectiveKind::Price => packing.cheapest,
             file::ObjectiveKind::Memory | file::ObjectiveKind::Target => shards.len() == packing.shards_bound,
         };
         let quality = file::Quality {
@@ -299,11 +349,28 @@ impl Builder<'_> {
             budget_bytes: limits.budget,
             setup_ms: tier.setup,
             session_start_ms: tier.session_start,
+            last_number: 0,
+        });
+        let auto = kind == file::ObjectiveKind::Price;
+        let priced = auto && packing.curve.iter().any(|point| point.price.is_some());
+        let curve = packing.curve.iter().map(|point| file::Point {
+            shards: point.shards,
+            longest_ms: Millis(point.longest),
+            wall_ms: Millis(point.wall),
+            machine_ms: Millis(point.machine),
+            price: point.price.map(|price| Price(u64::try_from(price).unwrap_or(u64::MAX))),
         });
         let mut plan = Plan {
             schema: file::SCHEMA,
             tool: tool(),
-            objective: file::Objective { kind, shards: config.goal.shards, target_ms: config.goal.target },
+            objective: file::Objective {
+                kind,
+                shards: config.goal.count(),
+                target_ms: config.goal.target,
+                overhead_ms: (auto && !priced).then_some(config.overhead),
+                minute_value: priced.then_some(config.minute_value),
+                concurrency: self.options.concurrency.filter(|_| auto),
+            },
             inputs: file::Inputs {
                 suites: self.sources.inventory.suites.len(),
                 measured: basis(Basis::Measured),
@@ -314,10 +381,31 @@ impl Builder<'_> {
             tiers: tiers.collect(),
             shards,
             quality,
+            previous: self.options.previous.is_some().then(|| file::Previous {
+                known: packing.moves.known,
+                moved: packing.moves.moved,
+                moved_fresh: packing.moves.fresh,
+                new: self.sources.inventory.suites.len() - packing.moves.known,
+                gone: self.before.gone,
+            }),
+            curve: curve.collect(),
             warnings,
         };
         plan.inputs.digest = self.digest(&plan).to_string();
+        self.count_names(&mut plan);
         plan
+    }
+
+    /// The highest numbers that shards of each tier ever had.
+    fn count_names(&self, plan: &mut Plan) {
+        let numbers = |shard: &Shard| shard.id.rsplit('-').next().and_then(|number| number.parse().ok());
+        for tier in &mut plan.tiers {
+            let before = self.sources.config.tiers.iter().zip(&self.before.tiers);
+            let before =
+                before.filter(|(config, _)| config.name == tier.name).map(|(_, tier)| tier.last_number);
+            let now = plan.shards.iter().filter(|shard| shard.tier == tier.name).filter_map(numbers);
+            tier.last_number = before.chain(now).max().unwrap_or(0);
+        }
     }
 
     /// Of everything that decides the plan, in a fixed order.
@@ -326,11 +414,16 @@ impl Builder<'_> {
         struct Canonical<'a> {
             tool: &'a str,
             objective: &'a file::Objective,
-            goals: Vec<(Option<u32>, Option<Millis>, &'a RunsOn, Option<u32>)>,
-            runners: Vec<(&'a str, &'a RunsOn, Bytes)>,
+            goals: Vec<(Option<u32>, Option<Millis>, &'a RunsOn, Option<u32>, Option<Price>)>,
+            runners: Vec<(&'a str, &'a RunsOn, Bytes, Option<Price>)>,
             tiers: &'a [file::Tier],
             options: (String, bool, &'a str),
             suites: Vec<(usize, file::Suite)>,
+            /// For each tier the numbers of the previous plan's shards, and where suites were.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            before: Vec<(&'a [u64], &'a [Option<usize>], u64)>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            stability: Option<u32>,
         }
         let config = self.sources.config;
         let suites =
@@ -339,12 +432,14 @@ impl Builder<'_> {
             tool: &plan.tool,
             objective: &plan.objective,
             goals: (config.tiers.iter())
-                .map(|tier| (tier.goal.shards, tier.goal.target, &tier.runs_on, tier.timeout_minutes))
+                .map(|tier| {
+                    (tier.goal.count(), tier.goal.target, &tier.runs_on, tier.timeout_minutes, tier.price)
+                })
                 .collect(),
             runners: config
                 .runners
                 .iter()
-                .map(|Runner { name, runs_on, budget }| (name.as_str(), runs_on, *budget))
+                .map(|Runner { name, runs_on, budget, price }| (name.as_str(), runs_on, *budget, *price))
                 .collect(),
             tiers: &plan.tiers,
             options: (
@@ -353,6 +448,13 @@ impl Builder<'_> {
                 self.options.selection.extension(),
             ),
             suites: suites.collect(),
+            before: match self.options.previous {
+                None => Vec::new(),
+                Some(_) => (self.before.tiers.iter())
+                    .map(|tier| (tier.numbers.as_slice(), tier.homes.as_slice(), tier.last_number))
+                    .collect(),
+            },
+            stability: self.options.previous.is_some().then_some(config.stability.0),
         };
         Digest::of(&serde_json::to_vec(&canonical).unwrap_or_default())
     }
@@ -376,7 +478,9 @@ fn objective_kind(config: &Config) -> file::ObjectiveKind {
     let any = |wanted: fn(&Goal) -> bool| {
         wanted(&config.goal) || config.tiers.iter().any(|tier| wanted(&tier.goal))
     };
-    if any(|goal| goal.target.is_some()) {
+    if config.goal.shards == Some(ShardCount::Auto) {
+        file::ObjectiveKind::Price
+    } else if any(|goal| goal.target.is_some()) {
         file::ObjectiveKind::Target
     } else if any(|goal| goal.shards.is_some()) {
         file::ObjectiveKind::Shards

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::{Budget, Granularity};
-use crate::model::Millis;
+use crate::config::{Budget, Granularity, ShardCount};
+use crate::model::{Millis, Percent};
 
 /// Splits a test suite into CI jobs that fit in memory.
 #[derive(Parser)]
@@ -19,6 +19,7 @@ pub(super) struct Args {
 pub(super) enum Command {
     Plan(PlanArgs),
     Select(SelectArgs),
+    Diff(DiffArgs),
     Verify(VerifyArgs),
 }
 
@@ -28,6 +29,7 @@ pub(super) enum Command {
   shard plan tests.txt --shards 4
   shard plan 'tests/**/test_*.py' --budget 3GB --timings .test_durations
   pytest --collect-only -q | shard plan - --target 6m --timings 'reports/**/*.xml'
+  shard plan tests.txt --shards auto --previous shard-out/plan.json
 
 Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits")]
 pub(super) struct PlanArgs {
@@ -53,12 +55,21 @@ pub(super) struct PlanArgs {
     /// Memory that one job may use: `3GB`, `auto` or `none`
     #[arg(long, value_name = "SIZE")]
     pub(super) budget: Option<Budget>,
-    /// At most so many jobs, as short as possible
-    #[arg(long, value_name = "N", value_parser = shards)]
-    pub(super) shards: Option<u32>,
+    /// At most so many jobs, as short as possible; or `auto`: as many as pay
+    #[arg(long, value_name = "N")]
+    pub(super) shards: Option<ShardCount>,
     /// As few jobs as possible, none longer than this: `6m`, `90s`
     #[arg(long, value_name = "TIME")]
     pub(super) target: Option<Millis>,
+    /// For --shards auto: jobs that run at once [default: all]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) concurrency: Option<u32>,
+    /// An earlier plan.json: its jobs keep their names, and as few suites as possible change their job
+    #[arg(long, value_name = "PLAN")]
+    pub(super) previous: Option<PathBuf>,
+    /// How much longer the longest job may be for that [default: 2%]
+    #[arg(long, value_name = "SHARE", requires = "previous")]
+    pub(super) stability: Option<Percent>,
     /// What becomes a suite where a list names tests
     #[arg(long, value_name = "UNIT")]
     pub(super) granularity: Option<Unit>,
@@ -92,16 +103,6 @@ pub(super) struct PlanArgs {
     pub(super) allow_empty: bool,
 }
 
-fn shards(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(crate::config::ShardCount::Count(count)) => Ok(count),
-        Ok(crate::config::ShardCount::Auto) => {
-            Err("`auto` is not supported yet: name a number, or use --target".to_owned())
-        }
-        Err(err) => Err(err),
-    }
-}
-
 /// Print one job's suites as the test runner wants them
 #[derive(clap::Args)]
 pub(super) struct SelectArgs {
@@ -118,6 +119,18 @@ pub(super) struct SelectArgs {
     pub(super) session: Option<usize>,
 }
 
+/// Show what changed from one plan to another, and why
+#[derive(clap::Args)]
+pub(super) struct DiffArgs {
+    /// The earlier plan.json
+    pub(super) old: PathBuf,
+    /// The later one
+    pub(super) new: PathBuf,
+    /// What to print: a table for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
+}
+
 /// Check a plan, its matrix and its selection files against each other
 #[derive(clap::Args)]
 pub(super) struct VerifyArgs {
@@ -132,6 +145,12 @@ pub(super) enum PlanFormat {
     Json,
     Markdown,
     Github,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum DiffFormat {
+    Table,
+    Json,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::args::PlanArgs;
-use crate::config::{Config, Goal, file};
+use crate::config::{Config, Goal, ShardCount, file};
 use crate::files;
 
 /// A configuration and the folder that its paths and patterns are relative to.
@@ -19,6 +19,19 @@ pub(super) struct Configured {
 pub(super) fn load(args: &PlanArgs) -> Result<Configured, Failure> {
     let mut configured = find(args.config.as_deref())?;
     overrule(&mut configured.config, args);
+    let auto = configured.config.goal.shards == Some(ShardCount::Auto);
+    if auto && configured.config.goal.target.is_some() {
+        let help = "leave one of them out";
+        return Err(Failure::usage(format!(
+            "--shards auto and --target both decide how many jobs there are\n  help: {help}"
+        )));
+    }
+    if args.concurrency.is_some() && !auto {
+        let help = "add --shards auto, or leave it out";
+        return Err(Failure::usage(format!(
+            "--concurrency counts only where as many jobs are made as pay\n  help: {help}"
+        )));
+    }
     Ok(configured)
 }
 
@@ -52,6 +65,9 @@ fn overrule(config: &mut Config, args: &PlanArgs) {
     if args.budget.is_some() {
         config.goal.budget = args.budget;
         config.tiers.iter_mut().for_each(|tier| tier.goal.budget = None);
+    }
+    if let Some(stability) = args.stability {
+        config.stability = stability;
     }
     if let Some(unit) = args.granularity {
         config.inventory.granularity = Some(unit.into());

@@ -124,7 +124,7 @@ pub(super) fn plan_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
 pub(super) fn read_plan(path: &Path) -> Result<(Plan, Digest), Failure> {
     let shown = path.display();
     if !path.exists() {
-        let help = "make one with `shard plan`, or name it with --plan";
+        let help = "make one with `shard plan`, or name the right file";
         return Err(Failure::usage(format!("`{shown}` does not exist\n  help: {help}")));
     }
     let bytes = files::read(path, file::SIZE_MAX)?;

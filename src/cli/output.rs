@@ -3,15 +3,15 @@
 //! Everything that can be refused is refused in [`prepare`], before a file is written.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{PlanArgs, PlanFormat};
 use super::configured::Configured;
 use super::folder::Written;
 use super::{Failure, Terminal};
-use crate::emit::table::{self, Style};
-use crate::emit::{github, markdown, matrix};
+use crate::emit::style::Style;
+use crate::emit::{github, markdown, matrix, table};
 use crate::plan::Plan;
 use crate::text::count;
 
@@ -93,8 +93,9 @@ impl Output {
     }
 }
 
-/// What the terminal shows: its width between 80 and 200 columns, 80 where there is none.
-fn style() -> Style {
+/// What the terminal shows: its width between 80 and 200 columns, 80 where there is none; colours only
+/// where standard output is one and nobody said `NO_COLOR`.
+pub(super) fn style() -> Style {
     let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(80, 200);
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     // A locale that is set and not UTF-8 cannot show blocks; none at all is today's CI, which can.
@@ -104,5 +105,7 @@ fn style() -> Style {
         .find(|value| !value.is_empty())
         .unwrap_or_default();
     let utf8 = locale.is_empty() || locale.to_ascii_lowercase().replace('-', "").contains("utf8");
-    Style { width, unicode: utf8 && variable("TERM") != "dumb" }
+    let dumb = variable("TERM") == "dumb";
+    let colour = std::io::stdout().is_terminal() && variable("NO_COLOR").is_empty() && !dumb;
+    Style { width, unicode: utf8 && !dumb, colour }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::args::PlanArgs;
 use super::configured::{self, Configured};
-use super::folder::Written;
+use super::folder::{Written, read_plan};
 use super::{Failure, Terminal, inventory, output, report};
 use crate::estimate::estimate;
 use crate::files;
@@ -42,6 +42,8 @@ pub(super) fn run(
         strict: args.strict,
         exact: args.costs.is_some(),
         selection: args.selection_format.into(),
+        concurrency: args.concurrency,
+        previous: previous(args, terminal)?,
         warnings: ready.warnings,
     };
     let sources = Sources {
@@ -64,6 +66,21 @@ pub(super) fn run(
     }
     output.print(terminal)?;
     Ok(exit::DONE)
+}
+
+/// The plan whose suites should stay where they are. That there is none yet is no error: a first run
+/// has none.
+fn previous(
+    args: &PlanArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Option<Plan>, Failure> {
+    let Some(path) = &args.previous else { return Ok(None) };
+    if path.symlink_metadata().is_err() {
+        terminal
+            .say(format!("note: there is no previous plan `{}`, so this one starts afresh", path.display()));
+        return Ok(None);
+    }
+    Ok(Some(read_plan(path)?.0))
 }
 
 /// A plan that breaks its own rules is a bug of ours, and is never written.

@@ -227,5 +227,5 @@ fn mismatch(what: &str, meeting: &Meeting) -> Option<Warning> {
         thousands(known),
         count(meeting.suites, "suite")
     );
-    Some(Warning { code: "history-mismatch".to_owned(), subject: what.to_owned(), message })
+    Some(Warning::new("history-mismatch", what, message))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::values::{self, Budget, Granularity, MemoryKind, Order, RunsOn, ShardCount, Timeout};
+use super::values::{self, Budget, Granularity, MemoryKind, Order, Price, RunsOn, ShardCount, Timeout};
 use super::{Config, ConfigError, Goal, Inventory, NameMap, Patterns, Runner, Tier};
 use crate::model::{Bytes, Cost, Millis, Percent};
 
@@ -25,12 +25,11 @@ struct File {
     #[serde(deserialize_with = "values::millis")]
     target: Option<Millis>,
     shards: Option<Spanned<Shards>>,
-    #[serde(rename = "overhead", deserialize_with = "values::millis")]
-    _overhead: Option<Millis>,
-    #[serde(rename = "minute-value", deserialize_with = "values::price")]
-    _minute_value: Option<f64>,
-    #[serde(rename = "stability", deserialize_with = "values::percent")]
-    _stability: Option<Percent>,
+    #[serde(deserialize_with = "values::millis")]
+    overhead: Option<Millis>,
+    minute_value: Option<Price>,
+    #[serde(deserialize_with = "values::percent")]
+    stability: Option<Percent>,
     #[serde(deserialize_with = "values::percent")]
     margin: Option<Percent>,
     out: Option<Spanned<String>>,
@@ -105,8 +104,7 @@ struct TierFile {
     #[serde(rename = "retry")]
     _retry: Option<RetryFile>,
     runs_on: Option<RunsOn>,
-    #[serde(rename = "price", deserialize_with = "values::price")]
-    _price: Option<f64>,
+    price: Option<Price>,
 }
 
 #[derive(Deserialize, Default)]
@@ -178,8 +176,7 @@ struct RunnerFile {
     memory: Option<Bytes>,
     #[serde(default, deserialize_with = "values::bytes")]
     budget: Option<Bytes>,
-    #[serde(rename = "price", default, deserialize_with = "values::price")]
-    _price: Option<f64>,
+    price: Option<Price>,
 }
 
 #[derive(Deserialize, Default)]
@@ -301,6 +298,9 @@ impl Checker<'_> {
         };
         Ok(Config {
             goal: self.goal(file.budget, file.target, file.shards)?,
+            overhead: file.overhead.unwrap_or(default.overhead),
+            minute_value: file.minute_value.unwrap_or(default.minute_value),
+            stability: file.stability.unwrap_or(default.stability),
             margin: file.margin.unwrap_or(default.margin),
             out: self.path(file.out, "out")?.unwrap_or(default.out),
             history: self.path(file.history, "history")?.unwrap_or(default.history),
@@ -326,21 +326,36 @@ impl Checker<'_> {
         }
     }
 
+    /// The objective over all tiers.
     fn goal(
         &self,
         budget: Option<Budget>,
         target: Option<Millis>,
         shards: Option<Spanned<Shards>>,
     ) -> Result<Goal, ConfigError> {
-        let shards = match shards.as_ref().and_then(|shards| shards.get_ref().0.map(|count| (shards, count)))
-        {
-            Some((shards, ShardCount::Auto)) => {
-                return Err(self.not_yet(shards, "`shards = \"auto\"`", "write a number, or set `target`"));
-            }
-            Some((_, ShardCount::Count(count))) => Some(count),
-            None => None,
-        };
+        let span = shards.as_ref().map(Spanned::span);
+        let shards = shards.and_then(|shards| shards.into_inner().0);
+        if shards == Some(ShardCount::Auto) && target.is_some() {
+            let message = "`shards = \"auto\"` and `target` both decide how many shards there are".to_owned();
+            return Err(self.error(span, message, "leave one of them out"));
+        }
         Ok(Goal { budget, target, shards })
+    }
+
+    /// One tier's own objective.
+    fn tier_goal(
+        &self,
+        budget: Option<Budget>,
+        target: Option<Millis>,
+        shards: Option<Spanned<Shards>>,
+    ) -> Result<Goal, ConfigError> {
+        let span = shards.as_ref().map(Spanned::span);
+        let goal = self.goal(budget, target, shards)?;
+        if goal.shards == Some(ShardCount::Auto) {
+            let message = "`shards = \"auto\"` weighs all tiers together".to_owned();
+            return Err(self.error(span, message, "set it at the top of the file"));
+        }
+        Ok(goal)
     }
 
     fn inventory(&self, file: InventoryFile) -> Result<Inventory, ConfigError> {
@@ -457,10 +472,11 @@ impl Checker<'_> {
                 transient: file.assume.transient.unwrap_or(default.assume.transient),
                 cpus: self.count(file.assume.cpus, "cpus")?.unwrap_or(default.assume.cpus),
             },
-            goal: self.goal(file.budget, file.target, file.shards)?,
+            goal: self.tier_goal(file.budget, file.target, file.shards)?,
             run: self.command(file.run)?.unwrap_or_default(),
             timeout_minutes,
             runs_on: file.runs_on.unwrap_or(default.runs_on),
+            price: file.price,
         })
     }
 
@@ -487,7 +503,7 @@ impl Checker<'_> {
                     ));
                 }
             };
-            runners.push(Runner { name, runs_on: file.runs_on, budget });
+            runners.push(Runner { name, runs_on: file.runs_on, budget, price: file.price });
         }
         runners.sort_by(|a, b| a.budget.cmp(&b.budget).then_with(|| a.name.cmp(&b.name)));
         Ok(runners)
@@ -518,7 +534,11 @@ mod tests {
         assert_eq!(unit.goal.budget, Some(Budget::Bytes(Bytes(3_000_000_000))));
         assert_eq!(
             config.goal,
-            Goal { budget: Some(Budget::Auto), target: Some(Millis(360_000)), shards: Some(4) }
+            Goal {
+                budget: Some(Budget::Auto),
+                target: Some(Millis(360_000)),
+                shards: Some(ShardCount::Count(4))
+            }
         );
         assert_eq!(config.tiers[1].cpus, 6);
         assert_eq!(config.runners[0].name, "large");
@@ -558,8 +578,12 @@ mod tests {
         );
         check("[tier.unit]\nmatch = [\"**\"]\nworkers = 0", "3:11: `workers` is 0, outside 1 to 4096");
         check(
-            "shards = \"auto\"",
-            "1:10: `shards = \"auto\"` is not supported yet\n  help: write a number, or set `target`",
+            "shards = \"auto\"\ntarget = \"6m\"",
+            "1:10: `shards = \"auto\"` and `target` both decide how many shards there are\n  help: leave one of them out",
+        );
+        check(
+            "[tier.a]\nmatch = [\"**\"]\nshards = \"auto\"",
+            "3:10: `shards = \"auto\"` weighs all tiers together\n  help: set it at the top of the file",
         );
         check("[[alone]]\nmatch = [\"a\"]", "1:1: [[alone]] is not supported yet\n  help: remove the rule");
         check(
@@ -570,8 +594,11 @@ mod tests {
             "[inventory]\nformat = \"pytset\"",
             "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
         );
-        check("minute-value = nan", "1:16: a price is a number from 0 upwards");
-        check("[tier.a]\nmatch = [\"**\"]\nprice = -3", "3:9: a price is a number from 0 upwards");
+        check("minute-value = nan", "1:16: a price is a number from 0 upwards, at most a million");
+        check(
+            "[tier.a]\nmatch = [\"**\"]\nprice = -3",
+            "3:9: a price is a number from 0 upwards, at most a million",
+        );
         check(
             "[tier.a]\nmatch = [\"**\"]\nretry = { on = [\"daemon-crsh\"] }",
             "3:17: unknown value `daemon-crsh`\n  help: did you mean `daemon-crash`?",

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{self, Deserializer, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::model::{Bytes, Millis, Percent};
@@ -205,9 +205,38 @@ from_text!(budget, Budget, "an amount of memory such as \"3GB\", \"auto\" or \"n
 from_text!(shard_count, ShardCount, "a number of shards or \"auto\"");
 from_text!(timeout, Timeout, "a duration such as \"30m\", or \"auto\"");
 
-/// A price: any unit, from 0 upwards.
-pub(super) fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let price = f64::deserialize(deserializer)?;
-    let good = price.is_finite() && price >= 0.0;
-    if good { Ok(Some(price)) } else { Err(de::Error::custom("a price is a number from 0 upwards")) }
+/// An amount of money in any unit, in millionths: an integer, so that a sum does not depend on its
+/// order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Price(pub u64);
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Price, D::Error> {
+        let price = f64::deserialize(deserializer)?;
+        let good = (0.0..=1e6).contains(&price);
+        if good {
+            Ok(Price((price * 1e6).round() as u64))
+        } else {
+            Err(de::Error::custom("a price is a number from 0 upwards, at most a million"))
+        }
+    }
+}
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0 as f64 / 1e6)
+    }
+}
+
+/// With two digits, or three significant ones where it is small: `12.40`, `0.00312`.
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = match self.0 {
+            0 | 1_000_000.. => 2,
+            100_000.. => 3,
+            10_000.. => 4,
+            _ => 5,
+        };
+        f.pad(&format!("{:.digits$}", self.0 as f64 / 1e6))
+    }
 }

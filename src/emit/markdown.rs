@@ -81,6 +81,10 @@ fn tail(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}\n", phrase::bases(plan));
     let _ = writeln!(out, "{}\n", phrase::bound(plan));
+    if let Some(moves) = phrase::moves(plan) {
+        let _ = writeln!(out, "since the previous plan: {moves}\n");
+    }
+    curve(plan, &mut out);
     let mut suites: Vec<(&Shard, &Suite)> = plan.suites().collect();
     suites.sort_by_key(|(_, suite)| (Reverse(suite.ms), &suite.id));
     suites.truncate(SUITES_SHOWN);
@@ -102,6 +106,25 @@ fn tail(plan: &Plan) -> String {
     }
     let _ = writeln!(out, "\n</details>");
     out
+}
+
+fn curve(plan: &Plan, out: &mut String) {
+    let rows = phrase::curve(plan);
+    if rows.is_empty() {
+        return;
+    }
+    let priced = rows.iter().any(|row| row.point.price.is_some());
+    let (price, rule) = if priced { (" price |", "--:|") } else { ("", "") };
+    let _ = writeln!(out, "<details><summary>{}</summary>\n", phrase::terms(plan));
+    let _ = writeln!(out, "| shards | longest | all done | machines |{price}\n|--:|--:|--:|--:|{rule}");
+    for row in rows {
+        let point = row.point;
+        let shards = if row.chosen { format!("**{}**", point.shards) } else { point.shards.to_string() };
+        let price = point.price.map_or(String::new(), |price| format!(" {price} |"));
+        let (longest, wall, machine) = (point.longest_ms, point.wall_ms, point.machine_ms);
+        let _ = writeln!(out, "| {shards} | {longest} | {wall} | {machine} |{price}");
+    }
+    let _ = writeln!(out, "\n</details>\n");
 }
 
 /// Text that Markdown and HTML take as nothing but text: no mention, no link, no end of a cell.

@@ -1,7 +1,7 @@
 //! What every text for people says of a plan, in the same words.
 
 use crate::model::Basis;
-use crate::plan::file::{ObjectiveKind, Plan, Shard, Suite};
+use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite};
 use crate::text::{count, printable, shorten, thousands};
 
 /// The three facts that matter first: how many jobs, how long, how close to the budget.
@@ -64,7 +64,9 @@ pub(super) fn bound(plan: &Plan) -> String {
         }
     };
     match plan.objective.kind {
-        ObjectiveKind::Shards | ObjectiveKind::Price => longest,
+        ObjectiveKind::Shards => longest,
+        ObjectiveKind::Price if quality.proven => format!("no plan costs less; {longest}"),
+        ObjectiveKind::Price => longest,
         ObjectiveKind::Memory | ObjectiveKind::Target if quality.proven => {
             format!(
                 "{} proven the fewest; {longest}",
@@ -83,6 +85,58 @@ pub(super) fn bound(plan: &Plan) -> String {
             )
         }
     }
+}
+
+/// What became of the previous plan, where there was one.
+pub(super) fn moves(plan: &Plan) -> Option<String> {
+    let previous = plan.previous?;
+    let mut text = format!("{} of {} moved", thousands(previous.moved), count(previous.known, "suite"));
+    if previous.moved_fresh > previous.moved {
+        text.push_str(&format!(" (a fresh plan would move {})", thousands(previous.moved_fresh)));
+    }
+    for (number, what) in [(previous.new, "new"), (previous.gone, "gone")] {
+        if number > 0 {
+            text.push_str(&format!(", {} {what}", thousands(number)));
+        }
+    }
+    Some(text)
+}
+
+/// What decided how many shards there are, above the curve.
+pub(super) fn terms(plan: &Plan) -> String {
+    let objective = &plan.objective;
+    let at_once = objective.concurrency.map_or(String::new(), |slots| format!(", {slots} at once"));
+    match (objective.overhead_ms, objective.minute_value) {
+        (_, Some(value)) => format!("how many jobs pay, a minute of waiting at {value}{at_once}"),
+        (overhead, None) => {
+            format!("how many jobs pay, each for {} of waiting{at_once}", overhead.unwrap_or_default())
+        }
+    }
+}
+
+/// One number of shards.
+pub(super) struct CurveRow<'a> {
+    pub(super) point: &'a Point,
+    pub(super) chosen: bool,
+}
+
+/// The numbers of shards worth showing: the chosen one, its neighbours, the ends, and some between.
+pub(super) fn curve(plan: &Plan) -> Vec<CurveRow<'_>> {
+    const ROWS_MAX: usize = 12;
+    let Some(chosen) = plan.curve.iter().position(|point| point.shards == plan.quality.shards) else {
+        return Vec::new();
+    };
+    let last = plan.curve.len() - 1;
+    let mut shown = std::collections::BTreeSet::from([0, chosen.saturating_sub(1), chosen, last]);
+    shown.insert((chosen + 1).min(last));
+    // Twice as far at every step, to either side.
+    let mut step = 2;
+    while shown.len() < ROWS_MAX && step <= last {
+        shown.extend([chosen.saturating_sub(step), (chosen + step).min(last)]);
+        step *= 2;
+    }
+    let rows = shown.into_iter();
+    rows.map(|at| CurveRow { point: &plan.curve[at], chosen: at == chosen }).collect()
 }
 
 /// The one thing that would help most.

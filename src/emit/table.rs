@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use super::phrase::{self, gauge, percent};
-use crate::plan::Plan;
+use super::style::{Paint, Style};
+use crate::plan::{Plan, Shard};
 use crate::text::{count, printable, shorten, thousands, width};
 
 /// Most shards that get a line of their own.
@@ -14,45 +15,34 @@ const NAME_MAX: usize = 22;
 /// Most warnings that are shown.
 const WARNINGS_MAX: usize = 8;
 
-/// What the terminal can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// Columns, at least 80.
-    pub width: usize,
-    /// Whether block characters may be used.
-    pub unicode: bool,
-}
-
-impl Default for Style {
-    fn default() -> Style {
-        Style { width: 80, unicode: true }
-    }
-}
-
 /// The table.
 #[must_use]
 pub fn render(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}", phrase::headline(plan));
+    let _ = writeln!(out, "{}", style.paint(Paint::Strong, &phrase::headline(plan)));
     if !plan.shards.is_empty() {
         out.push('\n');
         shards(plan, style, &mut out);
+        curve(plan, style, &mut out);
         tiers(plan, style, &mut out);
         let suites = format!("{}: ", count(plan.inputs.suites, "suite"));
-        paragraph(&suites, &phrase::bases(plan), style.width, &mut out);
-        paragraph("bound: ", &phrase::bound(plan), style.width, &mut out);
+        style.paragraph((Paint::Quiet, &suites), &phrase::bases(plan), &mut out);
+        style.paragraph((Paint::Quiet, "bound: "), &phrase::bound(plan), &mut out);
+        if let Some(moves) = phrase::moves(plan) {
+            style.paragraph((Paint::Quiet, "since the previous plan: "), &moves, &mut out);
+        }
         if let Some(advice) = phrase::advice(plan) {
-            paragraph("advice: ", &advice, style.width, &mut out);
+            style.paragraph((Paint::Note, "advice: "), &advice, &mut out);
         }
     }
     for warning in plan.warnings.iter().take(WARNINGS_MAX) {
-        paragraph("warning: ", &printable(&warning.message), style.width, &mut out);
+        style.paragraph((Paint::Warning, "warning: "), &printable(&warning.message), &mut out);
     }
     if plan.warnings.len() > WARNINGS_MAX {
         let _ =
             writeln!(out, "… and {} in plan.json", count(plan.warnings.len() - WARNINGS_MAX, "more warning"));
     }
-    if style.unicode { out } else { ascii(&out) }
+    style.finish(out)
 }
 
 fn shards(plan: &Plan, style: Style, out: &mut String) {
@@ -72,13 +62,15 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
         let time = gauge(shard.predicted_ms.0, longest, bar);
         let memory = gauge(shard.predicted_bytes.0, shard.budget_bytes.map_or(peak, |budget| budget.0), bar);
         let full = percent(shard).map(|percent| format!("{percent:>4} %")).unwrap_or_default();
-        let mark = if shard.oversize { " !" } else { "" };
+        let mark = if shard.oversize { style.paint(Paint::Bad, " !") } else { String::new() };
         let line = format!(
-            "{:<names$}  {:>6}{sessions}  {:>7}  {time}  {:>8}  {memory}{full}{mark}",
+            "{:<names$}  {:>6}{sessions}  {:>7}  {}  {:>8}  {}{full}{mark}",
             shorten(&shard.id, names),
             thousands(suites),
             shard.predicted_ms.to_string(),
+            style.paint(Paint::Note, &time),
             shard.predicted_bytes.to_string(),
+            style.paint(fullness(shard), &memory),
         );
         let _ = writeln!(out, "{}", line.trim_end());
     }
@@ -88,6 +80,42 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
             "… and {} that are shorter, in plan.json",
             count(plan.shards.len() - ROWS_MAX, "shard")
         );
+    }
+    out.push('\n');
+}
+
+/// How near to its budget a shard is.
+fn fullness(shard: &Shard) -> Paint {
+    match percent(shard) {
+        Some(101..) => Paint::Bad,
+        Some(90..) => Paint::Warning,
+        _ => Paint::Good,
+    }
+}
+
+/// What other numbers of shards would cost; the chosen one is marked.
+fn curve(plan: &Plan, style: Style, out: &mut String) {
+    let rows = phrase::curve(plan);
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}:", phrase::terms(plan));
+    let priced = rows.iter().any(|row| row.point.price.is_some());
+    let price = if priced { "       price" } else { "" };
+    let _ = writeln!(out, "  shards   longest    all done     machines{price}");
+    for row in rows {
+        let point = row.point;
+        let price = point.price.map_or(String::new(), |price| format!("{:>12}", price.to_string()));
+        let line = format!(
+            "{} {:>6}  {:>8}  {:>10}  {:>11}{price}",
+            if row.chosen { '>' } else { ' ' },
+            thousands(point.shards),
+            point.longest_ms.to_string(),
+            point.wall_ms.to_string(),
+            point.machine_ms.to_string(),
+        );
+        let line = if row.chosen { style.paint(Paint::Strong, &line) } else { line };
+        let _ = writeln!(out, "{line}");
     }
     out.push('\n');
 }
@@ -112,31 +140,8 @@ fn tiers(plan: &Plan, style: Style, out: &mut String) {
             tier.floor_bytes,
             tier.setup_ms + tier.session_start_ms
         );
-        paragraph(&format!("tier {}: ", tier.name), &text, style.width, out);
+        style.paragraph((Paint::Quiet, &format!("tier {}: ", tier.name)), &text, out);
     }
-}
-
-/// Text in lines of `columns`, those after the first indented.
-fn paragraph(label: &str, text: &str, columns: usize, out: &mut String) {
-    let mut line = label.to_owned();
-    let mut empty = true;
-    for word in text.split(' ') {
-        if !empty && width(&line) + 1 + width(word) > columns {
-            let _ = writeln!(out, "{line}");
-            line = "  ".to_owned();
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    let _ = writeln!(out, "{line}");
-}
-
-fn ascii(text: &str) -> String {
-    text.replace('█', "#").replace('░', ".").replace('·', "-").replace('…', "~")
 }
 
 #[cfg(test)]
@@ -155,7 +160,7 @@ mod tests {
             plan.shards[0].oversize = true;
             let session = plan.shards[1].sessions[0].clone();
             plan.shards[1].sessions.push(session);
-            let table = render(&plan, Style { width: columns, unicode: true });
+            let table = render(&plan, Style { width: columns, ..Style::default() });
             for line in table.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn ascii_terminals_get_ascii() {
-        assert!(render(&plan(), Style { width: 80, unicode: false }).is_ascii());
+        assert!(render(&plan(), Style { unicode: false, ..Style::default() }).is_ascii());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::law::Item;
 use super::load::{Load, Tier};
+use super::moves::NOWHERE;
 
 /// What a rule of placement looks at, in suites and in shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,29 @@ pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measu
         if !tier.is_full(load, u64::MAX) {
             queue.insert((scale.of(measure, load.ms, load.retained), shard));
         }
+        assignment[item as usize] = shard as u32;
+    }
+    assignment
+}
+
+/// Every suite where `homes` expects it, the others one by one where there is most time left, the
+/// longest first. May be above the limits.
+pub(super) fn around(tier: &Tier, shards: usize, limit: u64, homes: &[u32]) -> Vec<u32> {
+    let mut assignment = homes.to_vec();
+    let known = |item: &u32| homes[*item as usize] != NOWHERE;
+    let (known, new): (Vec<u32>, Vec<u32>) = (0..homes.len() as u32).partition(known);
+    let mut loads = vec![Load::default(); shards];
+    for item in known {
+        tier.apply(&mut loads[homes[item as usize] as usize], (None, Some(item)), Default::default());
+    }
+    for item in new {
+        let change = (None, Some(item));
+        let harm = |shard: &usize| {
+            let (over, _) = tier.over(&loads[*shard], change, limit);
+            (over.bytes, over.ms, loads[*shard].ms)
+        };
+        let shard = (0..shards).min_by_key(harm).unwrap_or(0);
+        tier.apply(&mut loads[shard], change, Default::default());
         assignment[item as usize] = shard as u32;
     }
     assignment

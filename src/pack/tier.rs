@@ -1,12 +1,16 @@
 //! One tier: as few shards as its limits allow, or a given number as short as possible.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::Effort;
 use super::bound::Bounds;
 use super::law::{Item, Law};
 use super::load::{Over, Tier};
+use super::moves::fewest_moves;
 use super::place::{self, Measure};
+use super::previous;
 use super::search::{Found, Task, search};
 
 /// The suites of one tier that fit a shard, and what is known about packing them.
@@ -15,10 +19,10 @@ pub(super) struct Solver {
     /// Which item of the problem each one is.
     origin: Vec<usize>,
     pub(super) bounds: Bounds,
-    effort: Effort,
 }
 
 /// A plan of one tier: its shards, and the longest of them in milliseconds with its overhead.
+#[derive(Clone)]
 pub(super) struct Packed {
     pub(super) shards: Vec<Vec<usize>>,
     pub(super) longest: u64,
@@ -27,10 +31,10 @@ pub(super) struct Packed {
 
 impl Solver {
     /// For `fitting`, the items that fit a shard alone.
-    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize], effort: Effort) -> Solver {
+    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize]) -> Solver {
         let (tier, origin) = Tier::new(law, items, fitting);
         let bounds = Bounds::new(law, fitting.iter().map(|i| items[*i]).collect());
-        Solver { tier, origin, bounds, effort }
+        Solver { tier, origin, bounds }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -43,7 +47,7 @@ impl Solver {
 
     /// As few shards as are found, each within `limit` milliseconds (overhead included; `None`: any).
     /// Stops looking for fewer than `enough`. Every suite must fit alone.
-    pub(super) fn fewest(&self, limit: Option<u64>, enough: usize) -> Packed {
+    pub(super) fn fewest(&self, limit: Option<u64>, enough: usize, effort: Effort) -> Packed {
         let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.law().overhead()));
         let bound = self.bounds.shards(limit);
         if self.origin.is_empty() {
@@ -59,7 +63,7 @@ impl Solver {
         let mut found = self.found(assignment, shards);
         let mut next = bound.max(1);
         while next < shards && shards > enough {
-            match self.within(next, room) {
+            match self.within(next, room, effort) {
                 Some(better) => {
                     (shards, found) = (next, better);
                     next = bound.max(1);
@@ -77,27 +81,28 @@ impl Solver {
     }
 
     /// A plan of `shards` shards within the limits, if one is found.
-    fn within(&self, shards: usize, room: u64) -> Option<Found> {
-        self.best_of(Task { shards, limit: room, first: true, effort: self.effort.looks(), seed: 1 }, None)
+    fn within(&self, shards: usize, room: u64, effort: Effort) -> Option<Found> {
+        let task = Task { shards, limit: room, first: true, effort: effort.looks(), seed: 1 };
+        self.best_of(task, None, effort)
     }
 
     /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan
     /// within the budget with no more shards, where there is one. `None` where none was found
     /// within the budget.
-    pub(super) fn shortest(&self, shards: usize, known: Option<&Packed>) -> Option<Packed> {
+    pub(super) fn shortest(&self, shards: usize, known: Option<&Packed>, effort: Effort) -> Option<Packed> {
         if self.origin.is_empty() {
             return None;
         }
         let shards = shards.min(self.origin.len()).max(1);
         let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
-        let task = Task { shards, limit, first: false, effort: self.effort.looks(), seed: 1 };
-        let mut found = self.best_of(task, known.map(|known| known.assignment.as_slice()))?;
+        let task = Task { shards, limit, first: false, effort: effort.looks(), seed: 1 };
+        let mut found = self.best_of(task, known.map(|known| known.assignment.as_slice()), effort)?;
         // The sum of all overloads is down; now the longest shard alone, step by step.
-        let mut left = self.effort.looks() / 2;
+        let mut left = effort.looks() / 2;
         while found.longest > limit && left > 0 {
-            let effort = (self.effort.looks() / 8).min(left);
-            left -= effort;
-            let task = Task { limit: found.longest - 1, first: true, effort, seed: left, ..task };
+            let looks = (effort.looks() / 8).min(left);
+            left -= looks;
+            let task = Task { limit: found.longest - 1, first: true, effort: looks, seed: left, ..task };
             match search(&self.tier, &found.assignment, task) {
                 Some(better) if better.longest < found.longest => found = better,
                 _ => {}
@@ -107,8 +112,8 @@ impl Solver {
     }
 
     /// The best over several starts; which of them wins depends on values only, not on threads.
-    fn best_of(&self, task: Task, known: Option<&[u32]>) -> Option<Found> {
-        let measures: &[Measure] = match self.effort {
+    fn best_of(&self, task: Task, known: Option<&[u32]>, effort: Effort) -> Option<Found> {
+        let measures: &[Measure] = match effort {
             Effort::Quick => &[Measure::Time, Measure::Either],
             Effort::Normal | Effort::Best => &Measure::ALL,
         };
@@ -130,6 +135,42 @@ impl Solver {
             .collect();
         let within = |found: &Found| !task.first || found.longest <= task.limit;
         found.into_iter().flatten().filter(within).min_by_key(|found| found.longest)
+    }
+
+    /// A plan of at most `shards` shards, none longer than `limit` (overhead included), in which few
+    /// suites leave the shard that `before` names for them. `fresh` is a plan within the limits.
+    /// `None` where none was found.
+    pub(super) fn calmest(
+        &self,
+        fresh: &Packed,
+        before: &[Option<usize>],
+        shards: usize,
+        limit: u64,
+        effort: Effort,
+    ) -> Option<Packed> {
+        let before: Vec<Option<usize>> =
+            self.origin.iter().map(|item| before.get(*item).copied().flatten()).collect();
+        let (homes, known) = previous::expected(&before, shards);
+        if known == 0 {
+            return Some(fresh.clone());
+        }
+        let limit = limit.saturating_sub(self.law().overhead());
+        let task = Task { shards, limit, first: true, effort: effort.looks() / 2, seed: 1 };
+        let search = |start: &[u32]| fewest_moves(&self.tier, &homes, start, task);
+        let (from_before, from_fresh) = rayon::join(
+            || search(&place::around(&self.tier, shards, limit, &homes)),
+            || search(&previous::renamed(&fresh.assignment, &homes, shards)?),
+        );
+        let all = [from_before, from_fresh];
+        let (_, assignment) = all.into_iter().flatten().min_by_key(|(moves, _)| *moves)?;
+        Some(self.packed(shards, self.found(assignment, shards)))
+    }
+
+    /// How many of the shards that `before` names hold suites of this tier still.
+    pub(super) fn shards_before(&self, before: &[Option<usize>]) -> usize {
+        let homes: BTreeSet<usize> =
+            self.origin.iter().filter_map(|item| before.get(*item).copied().flatten()).collect();
+        homes.len()
     }
 
     fn within_limits(&self, shards: usize, assignment: &[u32], room: u64) -> bool {

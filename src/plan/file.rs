@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{MemoryKind, Order, RunsOn};
+use crate::config::{MemoryKind, Order, Price, RunsOn};
 use crate::model::{Basis, Bytes, Millis};
 
 /// The schema that is written, and the newest that is read.
@@ -28,6 +28,12 @@ pub struct Plan {
     pub shards: Vec<Shard>,
     /// How good it is.
     pub quality: Quality,
+    /// What became of a previous plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+    /// What other numbers of shards would have cost, ascending, where their number was to be found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<Point>,
     /// What the reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -41,6 +47,15 @@ pub struct Objective {
     pub shards: Option<u32>,
     /// Longest shard over all tiers.
     pub target_ms: Option<Millis>,
+    /// Waiting that one shard less is worth, where time decided how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead_ms: Option<Millis>,
+    /// What a minute of waiting costs, where money did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute_value: Option<Price>,
+    /// Shards that run at once, where not all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
 }
 
 /// The objectives.
@@ -53,8 +68,39 @@ pub enum ObjectiveKind {
     Shards,
     /// Fewest shards within a target time.
     Target,
-    /// Cheapest.
+    /// As many shards as pay: the least waiting, machines or money counted in.
     Price,
+}
+
+/// How a plan came from the previous one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Suites that both plans have.
+    pub known: usize,
+    /// Those that are in another shard now.
+    pub moved: usize,
+    /// Those that would be, had nobody minded.
+    pub moved_fresh: usize,
+    /// Suites that only this plan has.
+    pub new: usize,
+    /// Suites that only the previous plan has.
+    pub gone: usize,
+}
+
+/// A number of shards and what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// Over all tiers.
+    pub shards: usize,
+    /// The longest shard.
+    pub longest_ms: Millis,
+    /// Until all are done.
+    pub wall_ms: Millis,
+    /// All shards together.
+    pub machine_ms: Millis,
+    /// Started minutes by their prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 /// What a plan was made from.
@@ -99,6 +145,9 @@ pub struct Tier {
     pub setup_ms: Millis,
     /// Once a session.
     pub session_start_ms: Millis,
+    /// The highest number that a shard of this tier was ever given, so that no name comes twice.
+    #[serde(default)]
+    pub last_number: u64,
 }
 
 /// One CI job's work.
@@ -198,6 +247,14 @@ pub struct Warning {
     pub subject: String,
     /// For people.
     pub message: String,
+}
+
+impl Warning {
+    /// A warning about `subject`.
+    #[must_use]
+    pub fn new(code: &str, subject: &str, message: String) -> Warning {
+        Warning { code: code.to_owned(), subject: subject.to_owned(), message }
+    }
 }
 
 impl Plan {

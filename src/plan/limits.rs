@@ -32,7 +32,7 @@ pub(super) fn limits(
     let all_assumed = with(Basis::Assumed) == suites.len();
     let mut warn = |code: &str, message: String| {
         if !suites.is_empty() {
-            warnings.push(Warning { code: code.to_owned(), subject: tier.name.clone(), message });
+            warnings.push(Warning::new(code, &tier.name, message));
         }
     };
     match tier.goal.budget.or(config.goal.budget) {

@@ -4,12 +4,13 @@
 //! time are computed here a second time, in the plainest way, so that a mistake in one place shows
 //! in the other.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::ObjectiveKind;
 use super::file::{Plan, Session, Shard, Suite, Tier};
 use crate::config::{MemoryKind, Order};
-use crate::model::{Basis, Millis};
+use crate::model::{Basis, Bytes, Millis};
 use crate::text::printable;
 
 /// Most findings that are listed.
@@ -128,6 +129,14 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
     }
 }
 
+/// Milliseconds, without its start, and bytes of a session of these suites in their best order.
+pub(super) fn session_need(tier: &Tier, shard: &Shard, mut suites: Vec<Suite>) -> (Millis, Bytes) {
+    suites.sort_by(|a, b| order(tier, a, b));
+    let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+    let (ms, bytes) = (session_ms(tier, shard, &suites), session_bytes(tier, shard, &suites));
+    (Millis(figure(ms)), Bytes(figure(bytes)))
+}
+
 fn check_figure(
     shard: &Shard,
     session: &Session,
@@ -145,13 +154,13 @@ fn check_figure(
 }
 
 fn in_order(tier: &Tier, suites: &[Suite]) -> bool {
-    suites.windows(2).all(|pair| {
-        let (a, b) = (&pair[0], &pair[1]);
-        let by_time = b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id));
-        let order =
-            if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time };
-        order.is_lt()
-    })
+    suites.windows(2).all(|pair| order(tier, &pair[0], &pair[1]).is_lt())
+}
+
+/// The order of a session.
+fn order(tier: &Tier, a: &Suite, b: &Suite) -> Ordering {
+    let by_time = b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id));
+    if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time }
 }
 
 fn own(suite: &Suite) -> u128 {
@@ -278,6 +287,10 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
     check(met || !quality.proven, "called proven, but it does not meet its bound");
     let inputs = &plan.inputs;
     check(inputs.suites == suites, "inputs.suites is not the number of suites");
+    let previous = plan.previous.is_none_or(|previous| {
+        previous.known.checked_add(previous.new) == Some(suites) && previous.moved <= previous.known
+    });
+    check(previous, "previous does not count the suites");
     let bases = [
         (Basis::Measured, inputs.measured),
         (Basis::Inherited, inputs.inherited),
@@ -296,7 +309,6 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Bytes;
 
     fn plan() -> Plan {
         Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap()

@@ -109,9 +109,26 @@ fn configuration() {
     );
     refused(&[], "plan tests.txt --config nowhere.toml", &["cannot read", "nowhere.toml"]);
     refused(&[], "plan tests.txt --budget 3gigs", &["`3gigs` is not an amount of memory"]);
-    refused(&[], "plan tests.txt --shards auto", &["`auto` is not supported yet"]);
+    refused(&[], "plan tests.txt --shards auto --target 6m", &["--shards auto and --target both decide"]);
+    refused(
+        &[],
+        "plan tests.txt --shards 3 --concurrency 2",
+        &["--concurrency counts only", "--shards auto"],
+    );
+    refused(&[], "plan tests.txt --stability 3%", &["--previous"]);
+    refused(&[], "plan tests.txt --previous tests.txt", &["tests.txt: not a plan"]);
+    toml("stability = \"2\"", &["shard.toml:1:13: `2` is not a percentage"]);
+    toml("shards = \"auto\"\ntarget = \"6m\"", &["shard.toml:1:10: ", "both decide"]);
     refused(&[], "plan tests.txt --shards 0", &["`0` is not a number of shards"]);
     refused(&[], "plan tests.txt --bugdet 3GB", &["--bugdet", "--budget"]);
+}
+
+#[test]
+fn plans_to_compare() {
+    refused(&[], "diff old.json new.json", &["`old.json` does not exist", "shard plan"]);
+    refused(&[("old.json", "{}")], "diff old.json old.json", &["old.json: not a plan: missing field"]);
+    let newer = r#"{"schema":9}"#;
+    refused(&[("old.json", newer)], "diff old.json old.json", &["old.json: schema 9 is newer"]);
 }
 
 #[test]

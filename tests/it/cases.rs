@@ -1,5 +1,5 @@
 //! `testdata/cli/<case>/`: `args` run in a copy of `in/`, compared with `stdout`, `stderr`, `code`
-//! and the files in `out/`.
+//! and the files in `out/`, and in `step/` what a workflow's step was handed.
 //!
 //! Every case runs twice, which must change nothing. `SHARD_ACCEPT=1 cargo test` rewrites what is
 //! expected; review it as a diff.
@@ -42,12 +42,21 @@ fn cases() {
             project.file(&name, &bytes);
         }
         let stdin = fs::read(case.join("stdin")).unwrap_or_default();
-        let run =
-            || project.run(args.lines().filter(|line| !line.is_empty()), &stdin, &[("LANG", "C.UTF-8")]);
+        // What a step of a workflow hands on, where the case asks for that.
+        let step = Project::new();
+        let path = |name: &str| step.path().join(name).to_str().unwrap().to_owned();
+        let (output, summary) = (path("output"), path("summary.md"));
+        let env =
+            [("LANG", "C.UTF-8"), ("GITHUB_OUTPUT", output.as_str()), ("GITHUB_STEP_SUMMARY", &summary)];
+        let run = || {
+            let _ = (fs::remove_file(&output), fs::remove_file(&summary));
+            project.run(args.lines().filter(|line| !line.is_empty()), &stdin, &env)
+        };
         let first = run();
         let mut found: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let out = tree(&project.path().join("shard-out"));
         found.extend(out.clone().into_iter().map(|(name, bytes)| (format!("out/{name}"), bytes)));
+        found.extend(tree(step.path()).into_iter().map(|(name, bytes)| (format!("step/{name}"), bytes)));
         found.insert("stdout".into(), first.0.stdout.clone());
         found.insert("stderr".into(), first.0.stderr.clone());
         found.insert("code".into(), format!("{}\n", first.code()).into_bytes());
@@ -56,13 +65,14 @@ fn cases() {
         assert!(same, "{}: a second run gives another answer", case.display());
         let mut expected = tree(case);
         expected.retain(|name, _| {
-            ["stdout", "stderr", "code"].contains(&name.as_str()) || name.starts_with("out/")
+            ["stdout", "stderr", "code"].contains(&name.as_str())
+                || ["out/", "step/"].iter().any(|folder| name.starts_with(folder))
         });
         if expected == found {
             continue;
         }
         if accept {
-            let _ = fs::remove_dir_all(case.join("out"));
+            let _ = (fs::remove_dir_all(case.join("out")), fs::remove_dir_all(case.join("step")));
             for (name, bytes) in &found {
                 let path = case.join(name);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();

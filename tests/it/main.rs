@@ -10,6 +10,7 @@ mod github;
 mod inputs;
 mod outputs;
 mod packing;
+mod previous;
 mod readme;
 mod scenarios;
 mod shared;

@@ -2,11 +2,11 @@
 //! with every proof.
 
 use shard::pack::law::{Item, Kind, Law};
-use shard::pack::{Effort, PackError, Packing, Problem, Shortage, TierProblem, pack};
+use shard::pack::{By, Effort, PackError, Packing, Problem, Shortage, TierProblem, Worth, pack};
 
 use crate::common::Random;
 
-const KINDS: [(Kind, usize); 7] = [
+pub(crate) const KINDS: [(Kind, usize); 7] = [
     (Kind::InOrder, 1),
     (Kind::AnyOrder, 1),
     (Kind::AnyOrder, 2),
@@ -16,7 +16,7 @@ const KINDS: [(Kind, usize); 7] = [
     (Kind::Each, 2),
 ];
 
-fn law(kind: Kind, workers: usize, random: &mut Random) -> Law {
+pub(crate) fn law(kind: Kind, workers: usize, random: &mut Random) -> Law {
     let budget = (random.below(5) != 0).then(|| 300 + random.below(400));
     Law {
         kind,
@@ -31,7 +31,7 @@ fn law(kind: Kind, workers: usize, random: &mut Random) -> Law {
     }
 }
 
-fn items(count: usize, random: &mut Random) -> Vec<Item> {
+pub(crate) fn items(count: usize, random: &mut Random) -> Vec<Item> {
     let item = |random: &mut Random| Item {
         ms: random.below(100) + u64::from(random.below(10) != 0),
         import: if random.below(3) == 0 { random.below(20) } else { 0 },
@@ -44,7 +44,7 @@ fn items(count: usize, random: &mut Random) -> Vec<Item> {
 }
 
 /// Complete, disjoint, within budget, and never better than a bound.
-fn check(problem: &Problem, packing: &Packing, seed: u64) {
+pub(crate) fn check(problem: &Problem, packing: &Packing, seed: u64) {
     for (number, tier) in problem.tiers.iter().enumerate() {
         let mine = || packing.shards.iter().filter(|shard| shard.tier == number);
         let mut seen: Vec<usize> = mine().flat_map(|shard| shard.members.iter().copied()).collect();
@@ -65,7 +65,7 @@ fn check(problem: &Problem, packing: &Packing, seed: u64) {
     assert!(packing.makespan_bound <= makespan(problem, packing), "seed {seed}");
 }
 
-fn makespan(problem: &Problem, packing: &Packing) -> u64 {
+pub(crate) fn makespan(problem: &Problem, packing: &Packing) -> u64 {
     packing
         .shards
         .iter()
@@ -85,11 +85,11 @@ fn every_plan_keeps_every_rule() {
             let count = random.below(60) as usize;
             let target = (random.below(4) == 0).then(|| 80 + random.below(300));
             let shards = (random.below(4) == 0).then(|| 1 + random.below(12) as usize);
-            TierProblem { law, items: items(count, random), shards, target }
+            TierProblem { shards, target, ..TierProblem::new(law, items(count, random)) }
         });
         let tiers = tiers.collect();
         let shards = (random.below(2) == 0).then(|| 1 + random.below(30) as usize);
-        let problem = Problem { tiers, shards, effort: Effort::Quick };
+        let problem = Problem { shards, effort: Effort::Quick, ..Problem::new(tiers) };
         match pack(&problem) {
             Ok(packing) => {
                 found[0] += 1;
@@ -171,16 +171,13 @@ fn a_brute_force_agrees_with_every_proof() {
         let random = &mut Random(1_000_000 + seed);
         let (kind, workers) = KINDS[seed as usize % 7];
         let count = 1 + random.below(if seed % 10 == 0 { 8 } else { 7 }) as usize;
-        let tier = TierProblem {
-            law: law(kind, workers, random),
-            items: items(count, random),
-            shards: None,
-            target: (random.below(2) == 0).then(|| 140 + random.below(200)),
-        };
+        let tier = TierProblem::new(law(kind, workers, random), items(count, random));
+        let target = (random.below(2) == 0).then(|| 140 + random.below(200));
+        let tier = TierProblem { target, ..tier };
         let (fewest, shortest) = brute_force(&tier);
         let given =
             (tier.target.is_none() && random.below(2) == 0).then(|| fewest + random.below(3) as usize);
-        let problem = Problem { tiers: vec![tier], shards: given, effort: Effort::Quick };
+        let problem = Problem { shards: given, effort: Effort::Quick, ..Problem::new(vec![tier]) };
         let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?}"));
         check(&problem, &packing, seed);
         let made = makespan(&problem, &packing);
@@ -245,11 +242,7 @@ fn planted_plans_are_found_where_memory_is_tight() {
             setup: 0,
             session_start: 0,
         };
-        let problem = Problem {
-            tiers: vec![TierProblem { law, items, shards: None, target: None }],
-            shards: Some(8),
-            effort: Effort::Normal,
-        };
+        let problem = Problem { shards: Some(8), ..Problem::new(vec![TierProblem::new(law, items)]) };
         let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?}"));
         check(&problem, &packing, seed);
         let made = makespan(&problem, &packing);
@@ -264,23 +257,23 @@ fn planted_plans_are_found_where_memory_is_tight() {
 #[test]
 fn threads_change_nothing() {
     let random = &mut Random(5);
-    let tier = |random: &mut Random| TierProblem {
-        law: Law { budget: Some(900), ..law(Kind::InOrder, 1, random) },
-        items: items(200, random),
-        shards: None,
-        target: None,
+    let tier = |random: &mut Random| {
+        let law = Law { budget: Some(900), ..law(Kind::InOrder, 1, random) };
+        let homes = (0..200).map(|_| (random.below(9) > 0).then(|| random.below(20) as usize)).collect();
+        TierProblem { homes, ..TierProblem::new(law, items(200, random)) }
     };
-    let problem =
-        Problem { tiers: vec![tier(random), tier(random)], shards: Some(40), effort: Effort::Quick };
-    let with = |threads: usize| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap()
-            .install(|| pack(&problem).unwrap())
-    };
-    assert_eq!(with(1), with(2));
-    assert_eq!(with(1), with(5));
+    let tiers = vec![tier(random), tier(random)];
+    let worth = Worth { at_once: Some(12), by: By::Time { overhead: 20 } };
+    for (shards, worth) in [(Some(40), None), (None, Some(worth))] {
+        let problem =
+            Problem { shards, worth, stability: 200, effort: Effort::Quick, ..Problem::new(tiers.clone()) };
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| pack(&problem).unwrap())
+        };
+        assert_eq!(with(1), with(2));
+        assert_eq!(with(1), with(5));
+    }
 }
 
 #[test]
@@ -299,11 +292,8 @@ fn degenerate_problems_have_plans() {
     let item = |ms: u64, retained: u64| Item { ms, retained, cpus: 1, ..Item::default() };
     let run = |items: Vec<Item>, shards: Option<usize>, budget: u64| {
         let law = Law { budget: Some(budget), ..law };
-        let problem = Problem {
-            tiers: vec![TierProblem { law, items, shards: None, target: None }],
-            shards,
-            effort: Effort::Quick,
-        };
+        let tiers = vec![TierProblem::new(law, items)];
+        let problem = Problem { shards, effort: Effort::Quick, ..Problem::new(tiers) };
         pack(&problem).map(|packing| {
             check(&problem, &packing, 0);
             (packing.shards.len(), makespan(&problem, &packing))

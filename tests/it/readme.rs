@@ -54,7 +54,7 @@ fn the_defaults_of_the_manual_are_the_program_s() {
     let manual = &blocks("docs/configuration.md", "```toml")[0];
     let tier = manual.split("[tier.unit]").nth(1).unwrap().split("\n\n").next().unwrap();
     // What the manual shows but does not call a default.
-    let shown = ["match", "budget", "run", "timeout"];
+    let shown = ["match", "budget", "run", "timeout", "price"];
     let keys = tier.lines().filter(|line| !shown.contains(&line.split('=').next().unwrap().trim()));
     let text = format!("[tier.default]\nmatch = [\"**\"]\n{}", keys.collect::<Vec<_>>().join("\n"));
     let mut read = shard::config::file::parse(&text).unwrap().tiers.remove(0);

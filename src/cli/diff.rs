@@ -1,0 +1,27 @@
+//! `shard diff`: what changed from one plan to another.
+
+use std::io::Write;
+
+use super::args::{DiffArgs, DiffFormat};
+use super::folder::read_plan;
+use super::{Failure, Terminal, output};
+use crate::emit::diff::{self as emit, to_json};
+use crate::exit;
+use crate::plan::diff::diff;
+
+pub(super) fn run(
+    args: &DiffArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let (old, _) = read_plan(&args.old)?;
+    let (new, _) = read_plan(&args.new)?;
+    let diff = diff(&old, &new);
+    let text = match args.format {
+        DiffFormat::Table => emit::render(&diff, output::style()),
+        DiffFormat::Json => to_json(&diff).map_err(|err| {
+            Failure::with_code(exit::BUG, format!("the difference cannot be written: {err}"))
+        })?,
+    };
+    terminal.print(text.as_bytes())?;
+    Ok(exit::DONE)
+}

@@ -1,0 +1,100 @@
+//! What a tier's `run` command gives away about how it runs.
+
+/// Whether a pytest command starts xdist workers without a `--dist` that keeps files together.
+pub(super) fn spreads(run: &[String]) -> bool {
+    let pytest = run
+        .iter()
+        .any(|word| word.rsplit('/').next().is_some_and(|name| matches!(name, "pytest" | "py.test")));
+    let value = |names: &[&str]| {
+        run.iter().enumerate().find_map(|(at, word)| {
+            let long = names.iter().find_map(|name| word.strip_prefix(name));
+            match long? {
+                "" => run.get(at + 1).map(String::as_str),
+                rest => Some(rest.strip_prefix('=').unwrap_or(rest)),
+            }
+        })
+    };
+    let workers = value(&["--numprocesses", "-n"]).filter(|workers| *workers != "0");
+    let keeps =
+        value(&["--dist"]).is_some_and(|dist| matches!(dist, "loadfile" | "loadscope" | "loadgroup" | "no"));
+    pytest && workers.is_some() && !keeps
+}
+
+/// Flags after which a test runner writes its report to the file that follows: pytest, jest, vitest,
+/// rspec, phpunit, gotestsum, go test, ctest, dotnet test, playwright.
+const OUTPUTS: [&str; 21] = [
+    "--junitxml",
+    "--junit-xml",
+    "--report-log",
+    "--html",
+    "--json-report-file",
+    "--resultlog",
+    "--log-file",
+    "--outputFile",
+    "--out",
+    "--output",
+    "-o",
+    "--log-junit",
+    "--junitfile",
+    "--jsonfile",
+    "-coverprofile",
+    "--coverprofile",
+    "--output-junit",
+    "--results-directory",
+    "--report-path",
+    "--reporter-output",
+    "--durations-path",
+];
+
+/// The flag and file of a report that every session of a shard would write anew, so that only the last
+/// one is left.
+pub(super) fn shared_output(run: &[String]) -> Option<String> {
+    run.iter().enumerate().find_map(|(at, word)| {
+        let (flag, file) = match word.split_once('=') {
+            Some((flag, file)) => (flag, Some(file)),
+            None => (word.as_str(), run.get(at + 1).map(String::as_str)),
+        };
+        // `-o key=value` sets an option of pytest and writes nothing.
+        let is_file =
+            |file: &&str| !file.is_empty() && !file.starts_with('-') && !(flag == "-o" && file.contains('='));
+        let file = file.filter(is_file)?;
+        let shared = OUTPUTS.contains(&flag) && !file.contains("{session}");
+        shared.then(|| format!("{flag} {file}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xdist_spreads_unless_it_keeps_files() {
+        let check = |run: &str, expect: bool| {
+            let words: Vec<String> = run.split(' ').map(str::to_owned).collect();
+            assert_eq!(spreads(&words), expect, "{run}");
+        };
+        check("pytest -n {workers} @{selection}", true);
+        check("python -m pytest --numprocesses=4 x", true);
+        check("pytest -n4 --dist load x", true);
+        check("pytest -n {workers} --dist loadfile @{selection}", false);
+        check("pytest -n auto --dist=loadscope x", false);
+        check("pytest -n 0 x", false);
+        check("pytest @{selection}", false);
+        check("go test -n 4", false);
+    }
+
+    #[test]
+    fn reports_that_sessions_overwrite_are_found() {
+        let check = |run: &str, expect: Option<&str>| {
+            let words: Vec<String> = run.split(' ').map(str::to_owned).collect();
+            assert_eq!(shared_output(&words).as_deref(), expect, "{run}");
+        };
+        check("pytest --junitxml=report.xml @{selection}", Some("--junitxml report.xml"));
+        check("pytest --junitxml reports/{shard}.xml x", Some("--junitxml reports/{shard}.xml"));
+        check("pytest --junitxml reports/{shard}.{session}.xml x", None);
+        check("pytest -o junit_family=xunit1 @{selection}", None);
+        check("rspec -o out.json x", Some("-o out.json"));
+        check("pytest --junitxml", None);
+        check("pytest @{selection}", None);
+    }
+}

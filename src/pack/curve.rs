@@ -1,0 +1,250 @@
+//! How many shards pay: plans for a range of numbers, and the one that costs least.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::part::Part;
+use super::share::{makespan_bound, shorten};
+use super::tier::Packed;
+use super::{By, Effort, Point, Problem, Worth};
+
+/// Most numbers of shards that are tried.
+const TRIES_MAX: usize = 48;
+/// Numbers that are tried side by side: fixed, so that the answer does not depend on threads.
+const AT_ONCE: usize = 4;
+/// Numbers that must cost so many times what the fewest shards cost are not even shown.
+const WORSE_MAX: u128 = 3;
+const MINUTE: u128 = 60_000;
+
+/// The number of shards that costs least.
+pub(super) struct Chosen {
+    pub(super) packed: Vec<Packed>,
+    pub(super) shards: usize,
+    /// Every number that was tried, ascending.
+    pub(super) curve: Vec<Point>,
+    /// Whether no plan costs less.
+    pub(super) proven: bool,
+}
+
+/// A plan and what it costs.
+struct Tried {
+    packed: Vec<Packed>,
+    point: Point,
+}
+
+/// Tries numbers of shards from the fewest upwards. `few` is a plan with the fewest that were found,
+/// `before` the number that a previous plan has: it stays as long as it costs little more.
+pub(super) fn cheapest(
+    problem: &Problem,
+    worth: &Worth,
+    parts: &[Part<'_>],
+    few: &[Packed],
+    before: usize,
+) -> Chosen {
+    let counts = || parts.iter().zip(few).map(|(part, packed)| part.count(packed));
+    let least: usize = counts().map(|count| count.found).sum();
+    let most = parts.iter().zip(counts()).map(|(part, count)| match part.problem.target {
+        Some(_) => count.found,
+        None => part.problem.shards.unwrap_or(usize::MAX).min(part.problem.items.len()),
+    });
+    let most = most.sum::<usize>().max(least);
+    let attempt = |total: usize, effort: Effort| {
+        let packed = shorten(parts, few, Some(total), effort);
+        Tried { point: worth.point(parts, &packed), packed }
+    };
+    let all = |totals: Vec<usize>| -> Vec<(usize, Tried)> {
+        totals.into_par_iter().map(|total| (total, attempt(total, Effort::Quick))).collect()
+    };
+    // A ladder first; what lies between its rungs only as far as it could cost less.
+    let floor = Floor::new(parts, worth);
+    let mut tried: BTreeMap<usize, Tried> = all(vec![least]).into_iter().collect();
+    let enough = least_cost(&tried).cost.saturating_mul(WORSE_MAX);
+    tried.extend(all(ladder(least + 1, most, |total| floor.cost(total, 0) <= enough)));
+    if (least..=most).contains(&before) && !tried.contains_key(&before) {
+        tried.extend(all(vec![before]));
+    }
+    let mut best = least_cost(&tried);
+    while tried.len() < TRIES_MAX {
+        let near = best.shards.saturating_sub(TRIES_MAX).max(least)..=(best.shards + TRIES_MAX).min(most);
+        let open = near.filter(|total| !tried.contains_key(total));
+        let promising = open.map(|total| (floor.cost(total, 0), total.abs_diff(best.shards), total));
+        let mut next: Vec<_> = promising.filter(|(cost, ..)| *cost < best.cost).collect();
+        next.sort_unstable();
+        next.truncate(AT_ONCE.min(TRIES_MAX - tried.len()));
+        if next.is_empty() {
+            break;
+        }
+        tried.extend(all(next.into_iter().map(|(.., total)| total).collect()));
+        best = least_cost(&tried);
+    }
+    if let Some(old) = tried.get(&before)
+        && old.point.cost <= problem.above(best.cost)
+    {
+        best = Best { shards: before, cost: old.point.cost };
+    }
+    if problem.effort != Effort::Quick {
+        let better = attempt(best.shards, problem.effort);
+        if better.point.cost <= best.cost {
+            best.cost = better.point.cost;
+            tried.insert(best.shards, better);
+        }
+    }
+    let bound = |total: usize| match tried.get(&total) {
+        Some(plan) if total == best.shards => {
+            floor.cost(total, makespan_bound(parts, &plan.packed, Some(total)))
+        }
+        _ => floor.cost(total, 0),
+    };
+    let proven = counts().all(|count| count.bound == count.found)
+        && (least..=most).all(|total| bound(total) >= best.cost);
+    let curve = tried.values().map(|tried| tried.point.clone()).collect();
+    let packed = tried.remove(&best.shards).map_or_else(|| few.to_vec(), |tried| tried.packed);
+    Chosen { packed, shards: best.shards, curve, proven }
+}
+
+struct Best {
+    shards: usize,
+    cost: u128,
+}
+
+/// The least cost; among equals the fewest shards.
+fn least_cost(tried: &BTreeMap<usize, Tried>) -> Best {
+    let all = tried.iter().map(|(total, tried)| (tried.point.cost, *total));
+    all.min().map_or(Best { shards: 0, cost: 0 }, |(cost, shards)| Best { shards, cost })
+}
+
+/// Numbers from `least` to `most`, as far as they are worth a try: close together at first, then ever
+/// farther apart.
+fn ladder(least: usize, most: usize, worth: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut rungs = Vec::new();
+    let mut next = least;
+    while next <= most && worth(next) && rungs.len() < TRIES_MAX / 2 {
+        rungs.push(next);
+        next += (next / 3).max(1);
+    }
+    rungs
+}
+
+impl Worth {
+    fn point(&self, parts: &[Part<'_>], packed: &[Packed]) -> Point {
+        let (mut times, mut price) = (Vec::new(), 0u128);
+        for (tier, (part, packed)) in parts.iter().zip(packed).enumerate() {
+            let law = &part.problem.law;
+            for shard in &packed.shards {
+                let ms = law.need(&part.problem.items, shard).ms + law.overhead();
+                times.push(ms);
+                price += self.billed(ms, self.rate(tier));
+            }
+            for item in &part.oversize {
+                let need = law.need(&part.problem.items, &[*item]);
+                let ms = need.ms + law.overhead();
+                times.push(ms);
+                price += self.billed(ms, self.rate_for(tier, need.bytes));
+            }
+        }
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        let wall = match self.at_once {
+            Some(slots) if slots < times.len() => super::law::schedule(slots.max(1), times.iter().copied()),
+            _ => times.first().copied().unwrap_or(0),
+        };
+        let price = matches!(self.by, By::Price { .. }).then_some(price);
+        Point {
+            shards: times.len(),
+            longest: times.first().copied().unwrap_or(0),
+            wall,
+            machine: times.iter().sum(),
+            price,
+            cost: self.cost(times.len(), u128::from(wall), price.unwrap_or(0) * MINUTE),
+        }
+    }
+
+    /// In milliseconds, or in millionths of the price's unit × milliseconds of a minute, so that
+    /// nothing is rounded.
+    fn cost(&self, shards: usize, wall: u128, price: u128) -> u128 {
+        match &self.by {
+            By::Time { overhead } => wall + shards as u128 * u128::from(*overhead),
+            By::Price { minute_value, .. } => price + wall * u128::from(*minute_value),
+        }
+    }
+
+    /// Started minutes are paid in full.
+    fn billed(&self, ms: u64, rate: u64) -> u128 {
+        u128::from(ms).div_ceil(MINUTE) * u128::from(rate)
+    }
+
+    fn rate(&self, tier: usize) -> u64 {
+        match &self.by {
+            By::Time { .. } => 0,
+            By::Price { per_minute, .. } => per_minute.get(tier).copied().unwrap_or(0),
+        }
+    }
+
+    /// For a suite that may need a larger machine.
+    fn rate_for(&self, tier: usize, bytes: u64) -> u64 {
+        match &self.by {
+            By::Time { .. } => 0,
+            By::Price { larger, .. } => {
+                larger.iter().find(|(budget, _)| *budget >= bytes).map_or(self.rate(tier), |(_, rate)| *rate)
+            }
+        }
+    }
+}
+
+/// What no plan can cost less than, by simple sums.
+struct Floor<'a> {
+    worth: &'a Worth,
+    /// Milliseconds of all suites, workers side by side.
+    work: u128,
+    /// The longest suite alone, with overhead.
+    longest: u64,
+    /// The least overhead of a shard.
+    overhead: u64,
+    /// The suites' minutes by their prices, and the least that a shard adds.
+    price: u128,
+    rate: u128,
+    per_shard: u128,
+}
+
+impl Floor<'_> {
+    fn new<'a>(parts: &[Part<'_>], worth: &'a Worth) -> Floor<'a> {
+        let used = || parts.iter().enumerate().filter(|(_, part)| !part.problem.items.is_empty());
+        let work = |part: &Part<'_>| {
+            let sum: u128 = part.problem.items.iter().map(|item| u128::from(item.ms)).sum();
+            sum / part.problem.law.workers as u128
+        };
+        // A larger machine may be the cheaper one.
+        let rate = |tier: usize, part: &Part<'_>| {
+            let larger = part
+                .oversize
+                .iter()
+                .map(|item| worth.rate_for(tier, part.problem.law.need(&part.problem.items, &[*item]).bytes));
+            u128::from(larger.chain([worth.rate(tier)]).min().unwrap_or(0))
+        };
+        let longest = |part: &Part<'_>| {
+            let alone = |item: usize| part.problem.law.need(&part.problem.items, &[item]).ms;
+            (0..part.problem.items.len()).map(alone).max().unwrap_or(0) + part.problem.law.overhead()
+        };
+        Floor {
+            worth,
+            work: used().map(|(_, part)| work(part)).sum(),
+            longest: used().map(|(_, part)| longest(part)).max().unwrap_or(0),
+            overhead: used().map(|(_, part)| part.problem.law.overhead()).min().unwrap_or(0),
+            price: used().map(|(tier, part)| work(part) * rate(tier, part)).sum(),
+            rate: used().map(|(tier, part)| rate(tier, part)).min().unwrap_or(0),
+            per_shard: used()
+                .map(|(tier, part)| u128::from(part.problem.law.overhead()) * rate(tier, part))
+                .min()
+                .unwrap_or(0),
+        }
+    }
+
+    /// With exactly `shards` shards, of which the longest takes at least `longest` milliseconds.
+    fn cost(&self, shards: usize, longest: u64) -> u128 {
+        let machine = self.work + shards as u128 * u128::from(self.overhead);
+        let at_once = self.worth.at_once.map_or(shards, |slots| slots.min(shards)).max(1);
+        let wall = (machine / at_once as u128).max(u128::from(self.longest.max(longest)));
+        let price = (self.price + shards as u128 * self.per_shard).max(shards as u128 * self.rate * MINUTE);
+        self.worth.cost(shards, wall, price)
+    }
+}

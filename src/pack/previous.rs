@@ -1,0 +1,180 @@
+//! A previous plan: among plans that are nearly as short as a fresh one, the one that moves the
+//! fewest suites, and which earlier shard each shard continues.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::moves::NOWHERE;
+use super::part::Part;
+use super::tier::Packed;
+use super::{Effort, Moves};
+
+/// The plan with few moves, and which earlier shard each shard of each tier continues: shared ones
+/// first, then oversize ones.
+pub(super) struct Settled {
+    pub(super) packed: Vec<Packed>,
+    pub(super) homes: Vec<Vec<Option<usize>>>,
+    pub(super) moves: Moves,
+}
+
+/// `fresh` with as few moves as are found. No shard gets longer than `limit` milliseconds, overhead
+/// included; no tier gets more shards than it has, or than it had before where the sum stays within
+/// `total`.
+pub(super) fn settle(
+    parts: &[Part<'_>],
+    fresh: Vec<Packed>,
+    limit: u64,
+    total: Option<usize>,
+    effort: Effort,
+) -> Settled {
+    let known = |part: &Part<'_>| part.problem.homes.iter().any(Option::is_some);
+    let fresh = Settled::name(parts, fresh);
+    if !parts.iter().any(known) {
+        return fresh;
+    }
+    let calm = |counts: &[usize]| {
+        let tiers = parts.iter().zip(counts).zip(&fresh.packed);
+        let packed = tiers.map(|((part, shards), fresh)| {
+            let limit = part.problem.target.map_or(limit, |target| target.min(limit));
+            part.solver.calmest(fresh, &part.problem.homes, *shards, limit, effort)
+        });
+        Some(Settled::name(parts, packed.collect::<Option<_>>()?))
+    };
+    let now: Vec<usize> = fresh.packed.iter().map(|packed| packed.shards.len()).collect();
+    let before: Vec<usize> = (parts.iter().zip(&now))
+        .map(
+            |(part, now)| {
+                if part.is_open(total) { part.solver.shards_before(&part.problem.homes) } else { *now }
+            },
+        )
+        .collect();
+    let allowed = |(part, before): (&Part<'_>, &usize)| {
+        part.most(total).is_none_or(|most| before + part.oversize.len() <= most)
+            && (*before > 0) != part.solver.is_empty()
+    };
+    let sum: usize = parts.iter().zip(&before).map(|(part, before)| before + part.oversize.len()).sum();
+    let mut all = vec![calm(&now)];
+    if before != now && parts.iter().zip(&before).all(allowed) && total.is_none_or(|total| sum <= total) {
+        all.push(calm(&before));
+    }
+    let fresh_moves = fresh.moves.moved;
+    let mut best = fresh;
+    for settled in all.into_iter().flatten() {
+        if settled.moves.moved < best.moves.moved {
+            best = settled;
+        }
+    }
+    best.moves.fresh = fresh_moves;
+    best
+}
+
+/// How many shards the previous plan had for the suites that are still there.
+pub(super) fn shards(parts: &[Part<'_>]) -> usize {
+    let before = |part: &Part<'_>| part.problem.homes.iter().flatten().collect::<BTreeSet<_>>().len();
+    parts.iter().map(before).sum()
+}
+
+impl Settled {
+    /// Finds out which earlier shard each shard continues, and counts moves.
+    fn name(parts: &[Part<'_>], packed: Vec<Packed>) -> Settled {
+        let mut homes = Vec::with_capacity(parts.len());
+        let mut moves = Moves::default();
+        for (part, packed) in parts.iter().zip(&packed) {
+            let before = &part.problem.homes;
+            let alone: Vec<Vec<usize>> = part.oversize.iter().map(|item| vec![*item]).collect();
+            let shards: Vec<&[usize]> = packed.shards.iter().chain(&alone).map(Vec::as_slice).collect();
+            let mine = continued(&shards, before);
+            for (shard, home) in shards.iter().zip(&mine) {
+                let known = |item: &&usize| before.get(**item).copied().flatten().is_some();
+                let stays = |item: &&usize| before[**item] == *home;
+                let known: Vec<&usize> = shard.iter().filter(known).collect();
+                let kept = known.iter().filter(|item| stays(item)).count();
+                moves.known += known.len();
+                moves.moved += known.len() - kept;
+            }
+            homes.push(mine);
+        }
+        moves.fresh = moves.moved;
+        Settled { packed, homes, moves }
+    }
+}
+
+/// Which earlier shard each shard continues: the largest common content first, then whatever
+/// exchange of two names leaves more suites where they were.
+pub(super) fn continued(shards: &[&[usize]], before: &[Option<usize>]) -> Vec<Option<usize>> {
+    let mut common: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for (number, shard) in shards.iter().enumerate() {
+        for home in shard.iter().filter_map(|item| before.get(*item).copied().flatten()) {
+            *common.entry((number, home)).or_default() += 1;
+        }
+    }
+    let mut pairs: Vec<(usize, usize, usize)> =
+        common.iter().map(|((number, home), count)| (*count, *number, *home)).collect();
+    pairs.sort_unstable_by_key(|(count, number, home)| (Reverse(*count), *home, *number));
+    let mut homes: Vec<Option<usize>> = vec![None; shards.len()];
+    let mut taken = BTreeSet::new();
+    for (_, number, home) in pairs {
+        if homes[number].is_none() && taken.insert(home) {
+            homes[number] = Some(home);
+        }
+    }
+    let of = |number: usize, home: Option<usize>| {
+        home.and_then(|home| common.get(&(number, home)).copied()).unwrap_or(0)
+    };
+    // Greedy is at least half of the best; exchanges mend most of the rest.
+    const SHARDS_MAX: usize = 2_000;
+    let mut better = shards.len() <= SHARDS_MAX;
+    while std::mem::take(&mut better) {
+        for a in 0..homes.len() {
+            for b in a + 1..homes.len() {
+                let now = of(a, homes[a]) + of(b, homes[b]);
+                if of(a, homes[b]) + of(b, homes[a]) > now {
+                    homes.swap(a, b);
+                    better = true;
+                }
+            }
+        }
+    }
+    homes
+}
+
+/// For each item the shard, of `shards`, where it is expected; [`NOWHERE`] for new ones and for
+/// those whose shard has no successor because it had the fewest suites. Also how many shards have a
+/// predecessor.
+pub(super) fn expected(before: &[Option<usize>], shards: usize) -> (Vec<u32>, usize) {
+    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    for home in before.iter().flatten() {
+        *sizes.entry(*home).or_default() += 1;
+    }
+    let mut order: Vec<(usize, usize)> = sizes.into_iter().collect();
+    order.sort_by_key(|(home, size)| (Reverse(*size), *home));
+    order.truncate(shards);
+    let numbers: BTreeMap<usize, u32> =
+        order.iter().enumerate().map(|(number, (home, _))| (*home, number as u32)).collect();
+    let at = |home: &Option<usize>| home.and_then(|home| numbers.get(&home).copied()).unwrap_or(NOWHERE);
+    (before.iter().map(at).collect(), numbers.len())
+}
+
+/// The same plan with its shards numbered so that most suites are where they are expected. `None`
+/// where it has more than `shards` shards.
+pub(super) fn renamed(assignment: &[u32], homes: &[u32], shards: usize) -> Option<Vec<u32>> {
+    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (item, shard) in assignment.iter().enumerate() {
+        members.entry(*shard).or_default().push(item);
+    }
+    if members.len() > shards {
+        return None;
+    }
+    let lists: Vec<&[usize]> = members.values().map(Vec::as_slice).collect();
+    let homes: Vec<Option<usize>> =
+        homes.iter().map(|home| (*home != NOWHERE).then_some(*home as usize)).collect();
+    let names = continued(&lists, &homes);
+    let taken: BTreeSet<usize> = names.iter().flatten().copied().collect();
+    let mut free = (0..shards).filter(|number| !taken.contains(number));
+    let mut renamed = vec![0; assignment.len()];
+    for (list, name) in lists.iter().zip(names) {
+        let name = name.or_else(|| free.next())?;
+        list.iter().for_each(|item| renamed[*item] = name as u32);
+    }
+    Some(renamed)
+}

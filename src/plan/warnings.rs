@@ -1,0 +1,67 @@
+//! What a configuration or a plan gives reason to fear, said once.
+
+use super::Warning;
+use super::file::Shard;
+use super::limits::Limits;
+use crate::config::Config;
+use crate::model::Basis;
+use crate::text::{count, thousands};
+
+/// Commands that start xdist without keeping files together.
+pub(super) fn spread(config: &Config, warnings: &mut Vec<Warning>) {
+    for tier in config.tiers.iter().filter(|tier| tier.spread.is_none() && tier.spreads()) {
+        let message = format!(
+            "tier `{}`: its `run` command spreads each file's tests over all workers; --dist loadfile \
+             keeps them together and takes less memory",
+            tier.name
+        );
+        warnings.push(Warning::new("spread", &tier.name, message));
+    }
+}
+
+/// Commands whose sessions overwrite each other's reports.
+pub(super) fn shared_output(config: &Config, shards: &[Shard], warnings: &mut Vec<Warning>) {
+    for tier in &config.tiers {
+        let several = shards.iter().filter(|shard| shard.tier == tier.name && shard.sessions.len() > 1);
+        let several = several.count();
+        if let (1.., Some(output)) = (several, tier.shared_output()) {
+            let message = format!(
+                "tier `{}`: {} several sessions, and each writes `{}` anew, so only the last report is left; \
+                 put {{session}} into the name",
+                tier.name,
+                match several {
+                    1 => "a shard has".to_owned(),
+                    more => format!("{} have", count(more, "shard")),
+                },
+                crate::text::printable(&output),
+            );
+            warnings.push(Warning::new("shared-output", &tier.name, message));
+        }
+    }
+}
+
+/// Budgets that bind while most of what is held against them is only assumed.
+pub(super) fn mostly_assumed(
+    config: &Config,
+    limits: &[Limits],
+    shards: &[Shard],
+    warnings: &mut Vec<Warning>,
+) {
+    let binds = |name: &str| {
+        config.tiers.iter().zip(limits).any(|(tier, limits)| tier.name == name && limits.enforced)
+    };
+    let bound = shards.iter().filter(|shard| binds(&shard.tier));
+    let (mut all, mut assumed) = (0, 0);
+    for suite in bound.flat_map(|shard| &shard.sessions).flat_map(|session| &session.suites) {
+        all += 1;
+        assumed += usize::from(suite.memory_basis == Basis::Assumed);
+    }
+    if assumed * 2 > all {
+        let message = format!(
+            "the memory of {} of {} is assumed: jobs keep to the budget only as far as `assume` is right",
+            thousands(assumed),
+            count(all, "suite"),
+        );
+        warnings.push(Warning::new("mostly-assumed", "", message));
+    }
+}
