@@ -55,8 +55,8 @@ pub(super) fn shared_output(run: &[String]) -> Option<String> {
             None => (word.as_str(), run.get(at + 1).map(String::as_str)),
         };
         // `-o key=value` sets an option of pytest and writes nothing.
-        let is_file =
-            |file: &&str| !file.is_empty() && !file.starts_with('-') && !(flag == "-o" && file.contains('='));
+        let option = |file: &str| flag == "-o" && file.contains('=');
+        let is_file = |file: &&str| !(file.is_empty() || file.starts_with('-') || option(file));
         let file = file.filter(is_file)?;
         let shared = OUTPUTS.contains(&flag) && !file.contains("{session}");
         shared.then(|| format!("{flag} {file}"))
