@@ -5,6 +5,7 @@
 //! the times of cases are read; a suite's own `time` is not, since dialects disagree on what it
 //! holds. Entities are never expanded beyond XML's own five, and nothing is fetched.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -24,11 +25,27 @@ enum Open {
     Other,
 }
 
+impl Open {
+    fn file(&self) -> Option<&str> {
+        match self {
+            Open::Suite { file, .. } => file.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn suite(&self) -> Option<&str> {
+        match self {
+            Open::Suite { name, .. } => name.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// A `<testcase>` whose children are still to come: one of them may say that it was skipped.
 struct OpenCase {
     place: Arc<Place>,
     name: Box<str>,
-    time: Option<String>,
+    time: Option<Box<str>>,
     skipped: bool,
 }
 
@@ -102,7 +119,10 @@ impl Builder {
         let open = match local {
             "testsuite" => {
                 let mut attributes = Attributes::read(tag)?;
-                Open::Suite { file: attributes.file.take(), name: attributes.name.take() }
+                Open::Suite {
+                    file: attributes.file.take().map(Box::from),
+                    name: attributes.name.take().map(Box::from),
+                }
             }
             "testcase" => Open::Case(self.case(Attributes::read(tag)?)),
             "skipped" => {
@@ -117,35 +137,33 @@ impl Builder {
         Ok(())
     }
 
-    fn case(&mut self, attributes: Attributes) -> OpenCase {
-        let around = |pick: fn(&Open) -> Option<&Box<str>>| self.stack.iter().rev().find_map(pick).cloned();
-        let file = attributes.file.or_else(|| {
-            around(|open| match open {
-                Open::Suite { file, .. } => file.as_ref(),
-                _ => None,
-            })
-        });
-        let suite = around(|open| match open {
-            Open::Suite { name, .. } => name.as_ref(),
-            _ => None,
-        });
-        let place = Place { file, classname: attributes.classname, suite };
+    fn case(&mut self, attributes: Attributes<'_>) -> OpenCase {
+        let around = || self.stack.iter().rev();
+        let file = attributes.file.as_deref().or_else(|| around().find_map(Open::file));
+        let (classname, suite) = (attributes.classname.as_deref(), around().find_map(Open::suite));
         // Cases of one place stand together.
-        if *self.place != place {
-            self.place = Arc::new(place);
+        let last = &*self.place;
+        if (last.file.as_deref(), last.classname.as_deref(), last.suite.as_deref())
+            != (file, classname, suite)
+        {
+            let owned = |text: Option<&str>| text.map(Box::from);
+            self.place =
+                Arc::new(Place { file: owned(file), classname: owned(classname), suite: owned(suite) });
         }
-        let name = attributes.name.unwrap_or_default();
         // GoogleTest has no element for what it did not run.
-        let status = attributes.status.as_deref();
-        let skipped = matches!(status, Some("notrun" | "skipped" | "disabled"));
-        OpenCase { place: Arc::clone(&self.place), name, time: attributes.time, skipped }
+        let skipped = matches!(attributes.status.as_deref(), Some("notrun" | "skipped" | "disabled"));
+        OpenCase {
+            place: Arc::clone(&self.place),
+            name: attributes.name.map_or_else(Box::default, Box::from),
+            time: attributes.time.map(|time| Box::from(time.trim())),
+            skipped,
+        }
     }
 
     fn close(&mut self) {
         let Some(Open::Case(case)) = self.stack.pop() else { return };
         let unusable = &mut self.report.unusable;
-        let Some(time) = case.time.as_deref().map(str::trim).filter(|time| !time.is_empty() || case.skipped)
-        else {
+        let Some(time) = case.time.as_deref().filter(|time| !time.is_empty() || case.skipped) else {
             unusable.untimed += usize::from(!case.skipped);
             unusable.skipped += usize::from(case.skipped);
             return;
@@ -173,27 +191,27 @@ impl Builder {
 
 /// The attributes that matter. A bad one is passed over: it must not cost the whole report.
 #[derive(Default)]
-struct Attributes {
-    name: Option<Box<str>>,
-    classname: Option<Box<str>>,
-    file: Option<Box<str>>,
-    time: Option<String>,
-    status: Option<Box<str>>,
+struct Attributes<'a> {
+    name: Option<Cow<'a, str>>,
+    classname: Option<Cow<'a, str>>,
+    file: Option<Cow<'a, str>>,
+    time: Option<Cow<'a, str>>,
+    status: Option<Cow<'a, str>>,
 }
 
-impl Attributes {
-    fn read(tag: &BytesStart<'_>) -> Result<Attributes, String> {
+impl<'a> Attributes<'a> {
+    fn read(tag: &'a BytesStart<'_>) -> Result<Attributes<'a>, String> {
         let mut out = Attributes::default();
         for attribute in tag.attributes() {
             let attribute = attribute.map_err(|err| format!("not well-formed XML: {err}"))?;
-            let text = |attribute: &quick_xml::events::attributes::Attribute<'_>| unescape(&attribute.value);
+            let text = || unescape(attribute.value.clone());
             match attribute.key.local_name().as_ref() {
-                "name" => out.name = text(&attribute),
-                "classname" => out.classname = text(&attribute),
-                "file" => out.file = text(&attribute),
-                "filepath" => out.file = out.file.or_else(|| text(&attribute)),
-                "status" => out.status = text(&attribute),
-                "time" => out.time = text(&attribute).map(Into::into),
+                "name" => out.name = text(),
+                "classname" => out.classname = text(),
+                "file" => out.file = text(),
+                "filepath" => out.file = out.file.or_else(text),
+                "status" => out.status = text(),
+                "time" => out.time = text(),
                 _ => {}
             }
         }
@@ -202,9 +220,15 @@ impl Attributes {
 }
 
 /// The value of an attribute; `None` where it is empty.
-fn unescape(raw: &str) -> Option<Box<str>> {
-    let text = quick_xml::escape::unescape(raw).unwrap_or(std::borrow::Cow::Borrowed(raw));
-    (!text.is_empty()).then(|| text.as_ref().into())
+fn unescape(raw: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let text = match memchr::memchr(b'&', raw.as_bytes()) {
+        None => raw,
+        Some(_) => match quick_xml::escape::unescape(&raw) {
+            Ok(text) => Cow::Owned(text.into_owned()),
+            Err(_) => raw,
+        },
+    };
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
