@@ -27,6 +27,10 @@ impl From<Selection> for Form {
     }
 }
 
+/// Where a reader of lines may break one: pytest reads its `@file` with Python's `splitlines`.
+const LINE_BREAKS: [char; 10] =
+    ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// An id that a form cannot hold without changing its meaning.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unwritable {
@@ -54,7 +58,7 @@ pub fn write<'a>(form: Form, ids: impl Iterator<Item = &'a str>) -> Result<Vec<u
     match form {
         Form::Lines => {
             for id in ids {
-                if id.contains(['\n', '\r']) {
+                if id.contains(LINE_BREAKS) {
                     return Err(Unwritable {
                         id: id.to_owned(),
                         reason: "has a line break in its name: use --selection-format null or json",
@@ -142,6 +146,14 @@ mod tests {
             &["a\nb"],
             Err("suite `a\\u{a}b` has a line break in its name: use --selection-format null or json"),
         );
+    }
+
+    #[test]
+    fn whatever_ends_a_line_in_python_is_a_line_break() {
+        for id in ["a\rb", "a\u{b}b", "a\u{85}b", "a\u{2028}b"] {
+            assert!(write(Form::Lines, [id].into_iter()).is_err(), "{id:?}");
+            assert!(write(Form::Null, [id].into_iter()).is_ok(), "{id:?}");
+        }
     }
 
     #[test]

@@ -173,6 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn colours_change_nothing_but_colours() {
+        let mut plan = plan();
+        plan.shards[0].oversize = true;
+        let painted = render(&plan, Style { colour: true, ..Style::default() });
+        assert!(painted.contains('\u{1b}'));
+        let mut plain = String::new();
+        for piece in painted.split('\u{1b}') {
+            plain.push_str(piece.strip_prefix('[').map_or(piece, |rest| rest.split_once('m').unwrap().1));
+        }
+        assert_eq!(plain, render(&plan, Style::default()));
+    }
+
+    #[test]
     fn hostile_names_cannot_reach_the_terminal() {
         let mut plan = plan();
         plan.warnings.push(crate::plan::Warning {

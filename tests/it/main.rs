@@ -6,11 +6,13 @@
 mod bad_input;
 mod cases;
 mod common;
+mod curve;
 mod github;
 mod inputs;
 mod outputs;
 mod packing;
 mod previous;
+mod pytest;
 mod readme;
 mod scenarios;
 mod shared;

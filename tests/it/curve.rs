@@ -1,0 +1,80 @@
+//! As many shards as pay, against every number tried by hand.
+
+use shard::pack::law::Law;
+use shard::pack::{By, Effort, Packing, Problem, TierProblem, Worth, pack};
+
+use crate::common::Random;
+use crate::packing::{KINDS, check, items, law};
+
+/// What a packing costs, worked out a second time.
+fn cost(problem: &Problem, packing: &Packing, worth: &Worth) -> u128 {
+    let ms = |shard: &shard::pack::Shard| shard.need.ms + problem.tiers[shard.tier].law.overhead();
+    let mut times: Vec<u64> = packing.shards.iter().map(ms).collect();
+    times.sort_unstable_by_key(|ms| std::cmp::Reverse(*ms));
+    let mut slots = vec![0; worth.at_once.unwrap_or(times.len()).max(1)];
+    for ms in &times {
+        let free = slots.iter_mut().min().unwrap();
+        *free += ms;
+    }
+    let wall = u128::from(slots.into_iter().max().unwrap());
+    match &worth.by {
+        By::Time { overhead } => wall + times.len() as u128 * u128::from(*overhead),
+        By::Price { per_minute, minute_value, .. } => {
+            let price = |shard: &shard::pack::Shard| {
+                u128::from(ms(shard)).div_ceil(60_000) * u128::from(per_minute[shard.tier]) * 60_000
+            };
+            packing.shards.iter().map(price).sum::<u128>() + wall * u128::from(*minute_value)
+        }
+    }
+}
+
+#[test]
+fn the_number_that_pays_is_found() {
+    let (mut equal, mut proven, mut all) = (0, 0, 0);
+    for seed in 0..50 {
+        let random = &mut Random(4_000_000 + seed);
+        let tiers = (0..1 + random.below(2)).map(|_| {
+            let (kind, workers) = KINDS[random.below(7) as usize];
+            let mut items = items(8 + random.below(16) as usize, random);
+            items.iter_mut().for_each(|item| item.ms *= 1_000);
+            let law = law(kind, workers, random);
+            TierProblem::new(Law { budget: Some(600), setup: random.below(30) * 1_000, ..law }, items)
+        });
+        let tiers: Vec<TierProblem> = tiers.collect();
+        let worth = Worth {
+            at_once: (random.below(3) == 0).then(|| 1 + random.below(6) as usize),
+            by: match random.below(2) {
+                0 => By::Time { overhead: random.below(40_000) },
+                _ => By::Price {
+                    per_minute: tiers.iter().map(|_| random.below(50_000)).collect(),
+                    larger: Vec::new(),
+                    minute_value: random.below(200_000),
+                },
+            },
+        };
+        let auto =
+            Problem { worth: Some(worth.clone()), effort: Effort::Quick, ..Problem::new(tiers.clone()) };
+        let Ok(chosen) = pack(&auto) else { continue };
+        if chosen.shards.iter().any(|shard| shard.oversize) {
+            continue;
+        }
+        check(&auto, &chosen, seed);
+        let found = cost(&auto, &chosen, &worth);
+        let point = chosen.curve.iter().find(|point| point.shards == chosen.shards.len());
+        assert_eq!(point.map(|point| point.cost), Some(found), "seed {seed}: {chosen:?}");
+        let most: usize = tiers.iter().map(|tier| tier.items.len()).sum();
+        let every = (1..=most).filter_map(|shards| {
+            let given =
+                Problem { shards: Some(shards), effort: Effort::Quick, ..Problem::new(tiers.clone()) };
+            pack(&given).ok().map(|packing| cost(&given, &packing, &worth))
+        });
+        let best = every.min().unwrap();
+        assert!(found * 100 <= best * 101, "seed {seed}: {found} where {best} can be had");
+        assert!(!chosen.cheapest || found <= best, "seed {seed}: called the cheapest");
+        all += 1;
+        equal += usize::from(found <= best);
+        proven += usize::from(chosen.cheapest);
+    }
+    println!("as many shards as pay: {equal} of {all} as good as every number tried, {proven} proven");
+    assert!(all > 25 && equal * 10 >= all * 9, "{equal} of {all}");
+}
