@@ -7,6 +7,7 @@
 
 mod bound;
 mod curve;
+mod exact;
 pub mod law;
 mod load;
 mod moves;

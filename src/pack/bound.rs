@@ -1,10 +1,15 @@
 //! What no plan can beat: lower bounds on the number of shards, valid for every kind of session.
 //!
-//! Areas, Martello and Toth's bound L2 (1990) for time and for memory, and sets of suites no two of
-//! which fit one shard. A bound on the longest shard follows: the least limit under which the bound
-//! on the number of shards allows the plan.
+//! Bounds for one size (time, memory), the time that is left beside suites that take most of the memory,
+//! and sets of suites no two of which fit one shard. A bound on the longest shard follows: the least
+//! limit under which the bound on the number of shards allows the plan.
+
+mod heavy;
+mod sizes;
 
 use super::law::{Item, Kind, Law};
+use heavy::Heavy;
+pub(super) use sizes::Sizes;
 
 /// Suites that are looked at for a set no two of which fit together.
 const CLIQUE_MAX: usize = 500;
@@ -14,15 +19,16 @@ pub(super) struct Bounds {
     law: Law,
     items: Vec<Item>,
     /// Descending times and what remains in memory, with their sums.
-    times: Sorted,
+    times: Sizes,
     memory: usize,
+    heavy: Heavy,
 }
 
 impl Bounds {
     pub(super) fn new(law: Law, items: Vec<Item>) -> Bounds {
-        let times = Sorted::new(items.iter().map(|item| item.ms).collect());
-        let memory = memory(&law, &items);
-        Bounds { law, items, times, memory }
+        let times = Sizes::new(items.iter().map(|item| item.ms).collect());
+        let (memory, heavy) = (memory(&law, &items), Heavy::new(&law, &items));
+        Bounds { law, items, times, memory, heavy }
     }
 
     /// No plan with every shard within `limit` milliseconds (overhead included; `None`: any) has
@@ -40,9 +46,10 @@ impl Bounds {
         let workers = self.law.workers;
         let time = match self.law.kind {
             Kind::Spread => self.times.bins(room.saturating_mul(workers as u64)),
-            _ => self.times.bins(room).max(self.times.bins_by_count(room)).div_ceil(workers),
+            _ => self.times.within(room).div_ceil(workers),
         };
-        least.max(time).max(self.cpus(room)).max(clique(&self.law, &self.items, room))
+        let beside = self.heavy.shards(room.saturating_mul(workers as u64), self.times.total());
+        least.max(time).max(beside).max(self.cpus(room)).max(clique(&self.law, &self.items, room))
     }
 
     /// The least limit (overhead included) that the sum of times and the longest of them allow
@@ -65,33 +72,34 @@ impl Bounds {
     }
 }
 
+/// What a suite takes for good; `None` where nothing stays.
+fn kept(law: &Law, item: &Item) -> Option<u64> {
+    // A cap on imports is shared, so below one only what is retained is certain.
+    let import = if law.import_cap.is_some() { 0 } else { law.imports(item.import) };
+    match law.kind {
+        Kind::InOrder | Kind::AnyOrder => Some(import.saturating_add(item.retained)),
+        Kind::Spread => Some(import.saturating_add(item.retained.saturating_mul(law.workers as u64))),
+        Kind::Isolated | Kind::Each => None,
+    }
+}
+
 /// What memory alone forces.
 fn memory(law: &Law, items: &[Item]) -> usize {
     let Some(budget) = law.budget else { return 0 };
     let room = budget.saturating_sub(law.floor);
     let workers = law.workers as u64;
-    // What a suite takes for good. A cap on imports is shared, so below one only what is retained
-    // is certain.
-    let import = |item: &Item| if law.import_cap.is_some() { 0 } else { law.imports(item.import) };
-    let kept: Vec<u64> = match law.kind {
-        Kind::InOrder | Kind::AnyOrder => {
-            items.iter().map(|item| import(item).saturating_add(item.retained)).collect()
-        }
-        Kind::Spread => items
-            .iter()
-            .map(|item| import(item).saturating_add(item.retained.saturating_mul(workers)))
-            .collect(),
-        Kind::Isolated | Kind::Each => return 0,
+    let Some(kept) = items.iter().map(|item| kept(law, item)).collect::<Option<Vec<u64>>>() else {
+        return 0;
     };
     // What a shard needs besides: its highest transient, once or in every worker.
     let times = if law.kind == Kind::Spread { workers } else { 1 };
     let mut transients: Vec<u64> = items.iter().map(|item| item.transient.saturating_mul(times)).collect();
     transients.sort_unstable();
-    let kept = Sorted::new(kept);
+    let kept = Sizes::new(kept);
     // Even where suites run in the best order, the last one needs its transient on top of all that
     // is retained.
     let least = transients.first().copied().unwrap_or(0);
-    let fixed = kept.bins(room.saturating_sub(least)).max(by_count(&kept, &transients, law, room));
+    let fixed = kept.within(room.saturating_sub(least)).max(by_count(&kept, &transients, law, room));
     match law.kind {
         Kind::AnyOrder | Kind::Spread => fixed.max(with_transients(kept.total(), transients, room)),
         _ => fixed,
@@ -99,7 +107,7 @@ fn memory(law: &Law, items: &[Item]) -> usize {
 }
 
 /// By the most suites that one shard could hold if it had the smallest of everything.
-fn by_count(kept: &Sorted, transients: &[u64], law: &Law, room: u64) -> usize {
+fn by_count(kept: &Sizes, transients: &[u64], law: &Law, room: u64) -> usize {
     let at_once = if law.kind == Kind::AnyOrder { law.workers } else { 1 };
     let (mut bytes, mut most) = (0u128, 0);
     for (number, value) in kept.values.iter().rev().enumerate() {
@@ -161,96 +169,4 @@ fn clique(law: &Law, items: &[Item], room_ms: u64) -> usize {
         }
     }
     set.len()
-}
-
-/// Sizes in descending order with their running sums.
-struct Sorted {
-    values: Vec<u64>,
-    sums: Vec<u128>,
-}
-
-impl Sorted {
-    fn new(mut values: Vec<u64>) -> Sorted {
-        values.sort_unstable_by(|a, b| b.cmp(a));
-        let mut sums = Vec::with_capacity(values.len() + 1);
-        sums.push(0);
-        let mut sum = 0;
-        for value in &values {
-            sum += u128::from(*value);
-            sums.push(sum);
-        }
-        Sorted { values, sums }
-    }
-
-    fn total(&self) -> u128 {
-        self.sums[self.values.len()]
-    }
-
-    /// How many values are above `size`.
-    fn above(&self, size: u64) -> usize {
-        self.values.partition_point(|value| *value > size)
-    }
-
-    /// Bins that are needed even if each held as many as fit of the smallest values.
-    fn bins_by_count(&self, capacity: u64) -> usize {
-        let count = self.values.len();
-        let smallest = |most: usize| self.total() - self.sums[count - most];
-        let (mut fits, mut above) = (0, count + 1);
-        while above - fits > 1 {
-            let middle = fits + (above - fits) / 2;
-            if smallest(middle) <= u128::from(capacity) { fits = middle } else { above = middle }
-        }
-        count.div_ceil(fits.max(1))
-    }
-
-    /// L2: bins of `capacity` that the values need at least. For every threshold, values above
-    /// `capacity − threshold` are alone, those above half of the capacity are in different bins,
-    /// and the smaller ones down to the threshold fill what is left.
-    fn bins(&self, capacity: u64) -> usize {
-        if capacity == 0 {
-            return if self.total() == 0 { 0 } else { usize::MAX };
-        }
-        let whole = u128::from(capacity);
-        let mut best = usize::try_from(self.total().div_ceil(whole)).unwrap_or(usize::MAX);
-        let half = self.above(capacity / 2);
-        // As the threshold falls, `alone` falls and `end` rises: two pointers.
-        let (mut alone, mut end) = (half, half);
-        while end < self.values.len() && self.values[end] > 0 {
-            let threshold = self.values[end];
-            while end < self.values.len() && self.values[end] == threshold {
-                end += 1;
-            }
-            while alone > 0 && self.values[alone - 1] <= capacity - threshold {
-                alone -= 1;
-            }
-            let spare = whole * (half - alone) as u128 - (self.sums[half] - self.sums[alone]);
-            let small = self.sums[end] - self.sums[half];
-            if small > spare {
-                let more = usize::try_from((small - spare).div_ceil(whole)).unwrap_or(usize::MAX);
-                best = best.max(half.saturating_add(more));
-            }
-        }
-        best.max(half)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bins_are_bounded() {
-        let check = |values: &[u64], capacity: u64, expect: usize| {
-            assert_eq!(Sorted::new(values.to_vec()).bins(capacity), expect, "{values:?} in {capacity}");
-        };
-        check(&[60, 60, 60], 100, 3);
-        check(&[50, 50, 50], 100, 2);
-        check(&[99, 97, 94, 93, 8, 5, 4, 2], 100, 5);
-        check(&[70, 60, 50, 40, 40], 100, 3);
-        check(&[0, 0], 100, 0);
-        check(&[1], 0, usize::MAX);
-        check(&[34; 6], 100, 3);
-        let by_count = |values: &[u64], capacity| Sorted::new(values.to_vec()).bins_by_count(capacity);
-        assert_eq!((by_count(&[4; 10], 15), by_count(&[4; 10], 16), by_count(&[9, 1, 1], 2)), (4, 3, 2));
-    }
 }

@@ -62,7 +62,7 @@ impl<'a> Part<'a> {
     }
 
     pub(super) fn count(&self, packed: &Packed) -> Count {
-        let bound = self.solver.bounds.shards(self.problem.target);
+        let bound = self.solver.bounds.shards(self.problem.target).max(packed.proof.shards);
         Count { bound: bound + self.oversize.len(), found: packed.shards.len() + self.oversize.len() }
     }
 

@@ -129,13 +129,23 @@ pub(super) fn makespan_bound(parts: &[Part<'_>], packed: &[Packed], total: Optio
     if let Some(total) = total.filter(|_| open) {
         let tiers: Vec<(&Bounds, usize)> =
             parts.iter().map(|part| (&part.solver.bounds, part.oversize.len())).collect();
-        return least_limit(&tiers, total, at_least);
+        let bound = least_limit(&tiers, total, at_least);
+        // What an exact search refuted counts where it was all about one tier.
+        let used = || parts.iter().zip(packed).filter(|(part, _)| !part.problem.items.is_empty());
+        return match used().next() {
+            Some((part, packed)) if used().count() == 1 => {
+                let most = part.most(Some(total)).unwrap_or(total);
+                bound.max(packed.proof.longest_with(most.saturating_sub(part.oversize.len())))
+            }
+            _ => bound,
+        };
     }
     let each = parts.iter().zip(packed).filter(|(part, _)| !part.solver.is_empty());
     let bounds = each.map(|(part, packed)| {
         let own = part.problem.shards.filter(|_| part.problem.target.is_none());
         let own = own.map_or(0, |own| own - part.oversize.len());
-        part.solver.least_limit(own.max(packed.shards.len()))
+        let shards = own.max(packed.shards.len());
+        part.solver.least_limit(shards).max(packed.proof.longest_with(shards))
     });
     bounds.max().unwrap_or(0).max(at_least)
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Effort;
 use super::bound::Bounds;
+use super::exact::{Answer, exact};
 use super::law::{Item, Law};
 use super::load::{Over, Tier};
 use super::moves::fewest_moves;
@@ -27,6 +28,26 @@ pub(super) struct Packed {
     pub(super) shards: Vec<Vec<usize>>,
     pub(super) longest: u64,
     assignment: Vec<u32>,
+    /// What an exact search refuted.
+    pub(super) proof: Proof,
+}
+
+/// What no plan of a tier can do, beyond what bounds tell.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Proof {
+    /// Fewer shards, within the limit that was given.
+    pub(super) shards: usize,
+    /// A longest shard below `longest` milliseconds (with overhead) with at most `with` shards.
+    pub(super) with: usize,
+    /// See `with`.
+    pub(super) longest: u64,
+}
+
+impl Proof {
+    /// No plan of at most `shards` shards has a shorter longest one.
+    pub(super) fn longest_with(&self, shards: usize) -> u64 {
+        if shards <= self.with { self.longest } else { 0 }
+    }
 }
 
 impl Solver {
@@ -77,7 +98,21 @@ impl Solver {
                 None => break,
             }
         }
-        self.packed(shards, found)
+        let mut proof = Proof::default();
+        while shards > bound.max(1) && shards > enough {
+            match exact(&self.tier, shards - 1, room, effort.looks()) {
+                Answer::Found(assignment) => {
+                    shards -= 1;
+                    found = self.found(assignment, shards);
+                }
+                Answer::Refuted => {
+                    proof.shards = shards;
+                    break;
+                }
+                Answer::Unknown => break,
+            }
+        }
+        Packed { proof, ..self.packed(shards, found) }
     }
 
     /// A plan of `shards` shards within the limits, if one is found.
@@ -108,7 +143,37 @@ impl Solver {
                 _ => {}
             }
         }
-        Some(self.packed(shards, found))
+        let least = self.improve_exactly(&mut found, shards, limit, effort);
+        let longest = if least > limit { least + self.law().overhead() } else { 0 };
+        Some(Packed {
+            proof: Proof { with: shards, longest, ..Proof::default() },
+            ..self.packed(shards, found)
+        })
+    }
+
+    /// Closes in on the shortest plan from both sides; returns the least limit that is not refuted.
+    fn improve_exactly(&self, found: &mut Found, shards: usize, limit: u64, effort: Effort) -> u64 {
+        let (mut low, mut left) = (limit, effort.looks());
+        let mut next = low;
+        while low < found.longest {
+            let looks = left.min(effort.looks() / 4);
+            left -= looks;
+            if looks == 0 {
+                break;
+            }
+            match exact(&self.tier, shards, next, looks) {
+                Answer::Found(assignment) => *found = self.found(assignment, shards),
+                Answer::Refuted => low = next + 1,
+                // From the other side: a plan that is only a little shorter.
+                Answer::Unknown if next + 1 < found.longest => {
+                    next = found.longest - 1;
+                    continue;
+                }
+                Answer::Unknown => break,
+            }
+            next = low + (found.longest.max(low) - low) / 2;
+        }
+        low
     }
 
     /// The best over several starts; which of them wins depends on values only, not on threads.
@@ -200,7 +265,7 @@ impl Solver {
         members.retain(|members| !members.is_empty());
         let overhead = if members.is_empty() { 0 } else { self.law().overhead() };
         let longest = found.longest.saturating_add(overhead);
-        Packed { shards: members, longest, assignment: found.assignment }
+        Packed { shards: members, longest, assignment: found.assignment, proof: Proof::default() }
     }
 }
 
