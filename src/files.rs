@@ -80,7 +80,8 @@ pub fn is_pattern(text: &str) -> bool {
 /// Files to be written together.
 pub struct Staged {
     folder: PathBuf,
-    files: Vec<(String, tempfile::NamedTempFile)>,
+    /// Closed already: a plan may have more files than may be open at once.
+    files: Vec<(String, tempfile::TempPath)>,
 }
 
 impl Staged {
@@ -97,7 +98,7 @@ impl Staged {
             file.write_all(bytes)?;
             readable(file.as_file())?;
             file.as_file().sync_all()?;
-            Ok((name, file))
+            Ok((name, file.into_temp_path()))
         };
         let files = files.into_iter().map(stage).collect::<io::Result<_>>().with_context(cannot)?;
         Ok(Staged { folder: folder.to_owned(), files })

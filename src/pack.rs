@@ -21,6 +21,7 @@ mod tier;
 
 use law::{Item, Law, Need};
 use part::Count;
+use previous::Settled;
 use tier::Packed;
 
 /// How long to search, counted in suites that are looked at.
@@ -213,34 +214,39 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
     let counts: Vec<Count> = parts.iter().zip(&few).map(|(part, packed)| part.count(packed)).collect();
     part::enough_shards(problem.shards, &parts, &counts)?;
 
-    let (packed, total, curve, cheapest) = match &problem.worth {
-        None => {
-            let packed = share::shorten(&parts, &few, problem.shards, problem.effort);
-            (packed, problem.shards, Vec::new(), false)
-        }
-        Some(worth) => {
-            let before = previous::shards(&parts);
-            let chosen = curve::cheapest(problem, worth, &parts, &few, before);
-            (chosen.packed, Some(chosen.shards), chosen.curve, chosen.proven)
-        }
-    };
     let longest = |packed: &[Packed]| {
         parts.iter().zip(packed).map(|(part, packed)| part.longest(packed)).max().unwrap_or(0)
     };
-    let makespan_bound = share::makespan_bound(&parts, &packed, total);
-    let limit = u64::try_from(problem.above(u128::from(longest(&packed)))).unwrap_or(u64::MAX);
-    let settled = previous::settle(&parts, packed, limit, total, problem.effort);
-
-    let shards = parts.iter().zip(settled.packed).zip(&settled.homes).enumerate();
-    let shards = shards.flat_map(|(tier, ((part, packed), homes))| part.shards(tier, packed, homes));
-    Ok(Packing {
-        shards: shards.collect(),
-        makespan_bound,
-        shards_bound: counts.iter().map(|count| count.bound).sum(),
-        moves: settled.moves,
-        curve,
-        cheapest,
-    })
+    let shards_bound = counts.iter().map(|count| count.bound).sum();
+    let packing = |makespan_bound: u64, settled: Settled| {
+        let shards = parts.iter().zip(settled.packed).zip(&settled.homes).enumerate();
+        let shards = shards.flat_map(|(tier, ((part, packed), homes))| part.shards(tier, packed, homes));
+        let (shards, moves) = (shards.collect(), settled.moves);
+        Packing { shards, makespan_bound, shards_bound, moves, curve: Vec::new(), cheapest: false }
+    };
+    let limit = |packed: &[Packed]| problem.above(u128::from(longest(packed)));
+    let Some(worth) = &problem.worth else {
+        let packed = share::shorten(&parts, &few, problem.shards, problem.effort);
+        let bound = share::makespan_bound(&parts, &packed, problem.shards);
+        let limits = [limit(&packed)];
+        let settled = previous::settle(&parts, packed, &limits, |_| true, problem.shards, problem.effort);
+        return Ok(packing(bound, settled));
+    };
+    let mut chosen = curve::cheapest(problem, worth, &parts, &few, previous::shards(&parts));
+    let total = Some(chosen.shards);
+    let bound = share::makespan_bound(&parts, &chosen.packed, total);
+    let cost = |packed: &[Packed]| worth.point(&parts, packed).cost;
+    // Started minutes may make a plan dearer that is hardly longer.
+    let fits = |packed: &[Packed]| cost(packed) <= problem.above(chosen.least);
+    let limits = [limit(&chosen.packed), u128::from(longest(&chosen.packed))];
+    let before = cost(&chosen.packed);
+    let settled = previous::settle(&parts, chosen.packed, &limits, fits, total, problem.effort);
+    let point = worth.point(&parts, &settled.packed);
+    let cheapest = chosen.proven && point.cost <= before;
+    chosen.curve.retain(|other| other.shards != point.shards);
+    chosen.curve.push(point);
+    chosen.curve.sort_by_key(|point| point.shards);
+    Ok(Packing { curve: chosen.curve, cheapest, ..packing(bound, settled) })
 }
 
 impl TierProblem {

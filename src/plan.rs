@@ -9,6 +9,7 @@ pub mod verify;
 mod warnings;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -108,7 +109,7 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         tiers: tiers.collect(),
         shards: config.goal.count().map(|shards| shards as usize),
         worth: (config.goal.shards == Some(ShardCount::Auto))
-            .then(|| worth(config, &members, options.concurrency, &mut warnings)),
+            .then(|| worth(config, &members, options.concurrency)),
         stability: config.stability.0,
         effort: options.effort,
     };
@@ -116,27 +117,20 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
     let builder = Builder { sources, options, members: &members, limits: &limits, before: &before };
     let shards = builder.shards(&packing, &mut warnings)?;
     warnings::shared_output(config, &shards, &mut warnings);
+    if matches!(&problem.worth, Some(worth) if matches!(worth.by, By::Price { .. })) {
+        warnings::no_price(config, &members, &shards, &mut warnings);
+    }
     warnings::mostly_assumed(config, &limits, &shards, &mut warnings);
     warnings.sort();
     Ok(builder.plan(shards, &packing, warnings))
 }
 
 /// What decides how many shards pay: money where a tier in use has a price, else time.
-fn worth(
-    config: &Config,
-    members: &[Vec<usize>],
-    concurrency: Option<u32>,
-    warnings: &mut Vec<Warning>,
-) -> Worth {
-    let used = || config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
-    let priced = used().filter(|(tier, _)| tier.price.is_some()).count();
-    let by = if priced == 0 {
+fn worth(config: &Config, members: &[Vec<usize>], concurrency: Option<u32>) -> Worth {
+    let mut used = config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
+    let by = if used.all(|(tier, _)| tier.price.is_none()) {
         By::Time { overhead: config.overhead.0 }
     } else {
-        for (tier, _) in used().filter(|(tier, _)| tier.price.is_none()) {
-            let message = format!("tier `{}` has no `price`, so its minutes count as free", tier.name);
-            warnings.push(Warning::new("no-price", &tier.name, message));
-        }
         By::Price {
             per_minute: config.tiers.iter().map(|tier| tier.price.unwrap_or_default().0).collect(),
             larger: (config.runners.iter())
@@ -349,7 +343,6 @@ impl Builder<'_> {
             budget_bytes: limits.budget,
             setup_ms: tier.setup,
             session_start_ms: tier.session_start,
-            last_number: 0,
         });
         let auto = kind == file::ObjectiveKind::Price;
         let priced = auto && packing.curve.iter().any(|point| point.price.is_some());
@@ -360,6 +353,8 @@ impl Builder<'_> {
             machine_ms: Millis(point.machine),
             price: point.price.map(|price| Price(u64::try_from(price).unwrap_or(u64::MAX))),
         });
+        let elsewhere = self.before.elsewhere;
+        let last_numbers = self.last_numbers(&shards);
         let mut plan = Plan {
             schema: file::SCHEMA,
             tool: tool(),
@@ -382,30 +377,28 @@ impl Builder<'_> {
             shards,
             quality,
             previous: self.options.previous.is_some().then(|| file::Previous {
-                known: packing.moves.known,
-                moved: packing.moves.moved,
-                moved_fresh: packing.moves.fresh,
-                new: self.sources.inventory.suites.len() - packing.moves.known,
+                known: packing.moves.known + elsewhere,
+                moved: packing.moves.moved + elsewhere,
+                moved_fresh: packing.moves.fresh + elsewhere,
+                new: self.sources.inventory.suites.len() - packing.moves.known - elsewhere,
                 gone: self.before.gone,
             }),
+            last_numbers,
             curve: curve.collect(),
             warnings,
         };
         plan.inputs.digest = self.digest(&plan).to_string();
-        self.count_names(&mut plan);
         plan
     }
 
-    /// The highest numbers that shards of each tier ever had.
-    fn count_names(&self, plan: &mut Plan) {
-        let numbers = |shard: &Shard| shard.id.rsplit('-').next().and_then(|number| number.parse().ok());
-        for tier in &mut plan.tiers {
-            let before = self.sources.config.tiers.iter().zip(&self.before.tiers);
-            let before =
-                before.filter(|(config, _)| config.name == tier.name).map(|(_, tier)| tier.last_number);
-            let now = plan.shards.iter().filter(|shard| shard.tier == tier.name).filter_map(numbers);
-            tier.last_number = before.chain(now).max().unwrap_or(0);
+    /// The highest numbers that shards of each tier ever had, those of tiers without suites included.
+    fn last_numbers(&self, shards: &[Shard]) -> BTreeMap<String, u64> {
+        let mut numbers = self.before.last_numbers.clone();
+        for shard in shards {
+            let last = numbers.entry(shard.tier.clone()).or_default();
+            *last = shard.number().unwrap_or(0).max(*last);
         }
+        numbers
     }
 
     /// Of everything that decides the plan, in a fixed order.

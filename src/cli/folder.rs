@@ -8,7 +8,7 @@ use crate::emit::{matrix, selection};
 use crate::exit;
 use crate::files::{self, Staged};
 use crate::model::Digest;
-use crate::plan::{Plan, Selection, file};
+use crate::plan::{Plan, Selection, file, verify};
 
 /// A plan as the files that it becomes.
 pub(super) struct Written {
@@ -130,6 +130,18 @@ pub(super) fn read_plan(path: &Path) -> Result<(Plan, Digest), Failure> {
     let bytes = files::read(path, file::SIZE_MAX)?;
     let plan = Plan::from_bytes(&bytes).map_err(|err| Failure::usage(format!("{shown}: {err}")))?;
     Ok((plan, Digest::of(&bytes)))
+}
+
+/// A plan that keeps its own rules.
+pub(super) fn read_sound_plan(path: &Path) -> Result<Plan, Failure> {
+    let (plan, _) = read_plan(path)?;
+    match verify::verify(&plan).first() {
+        None => Ok(plan),
+        Some(finding) => Err(Failure::usage(format!(
+            "{}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again",
+            path.display()
+        ))),
+    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use super::args::PlanArgs;
 use super::configured::{self, Configured};
-use super::folder::{Written, read_plan};
+use super::folder::{Written, read_sound_plan};
 use super::{Failure, Terminal, inventory, output, report};
 use crate::estimate::estimate;
 use crate::files;
 use crate::history::costs;
 use crate::inventory::{Inventory, Suite, assign};
 use crate::model::{Basis, Estimate};
-use crate::plan::{self, Options, Plan, Sources, Warning, verify};
+use crate::plan::{self, Options, Plan, Sources, Warning, file, verify};
 use crate::{exit, text};
 
 /// Suites with their tiers and estimates, ready to be packed.
@@ -37,13 +37,17 @@ pub(super) fn run(
             "there is no suite to plan\n  help: a missing test runner looks just like this; if none is right, say --allow-empty",
         ));
     }
+    let out = args
+        .out
+        .as_ref()
+        .map_or_else(|| configured.root.join(&configured.config.out), |out| configured.here.join(out));
     let options = Options {
         effort: args.effort.into(),
         strict: args.strict,
         exact: args.costs.is_some(),
         selection: args.selection_format.into(),
         concurrency: args.concurrency,
-        previous: previous(args, terminal)?,
+        previous: previous(args, &out, terminal)?,
         warnings: ready.warnings,
     };
     let sources = Sources {
@@ -56,10 +60,6 @@ pub(super) fn run(
         plan::make(sources, &options).map_err(|err| Failure::with_code(exit::NO_PLAN, err.to_string()))?;
     prove(&plan)?;
     let written = Written::new(&plan, &configured, options.selection)?;
-    let out = args
-        .out
-        .as_ref()
-        .map_or_else(|| configured.root.join(&configured.config.out), |out| configured.here.join(out));
     let output = output::prepare(args, &plan, &written, &configured, &out)?;
     if !args.dry_run {
         written.publish(&out)?;
@@ -72,15 +72,27 @@ pub(super) fn run(
 /// has none.
 fn previous(
     args: &PlanArgs,
+    out: &Path,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<Option<Plan>, Failure> {
     let Some(path) = &args.previous else { return Ok(None) };
+    let shown = path.display();
     if path.symlink_metadata().is_err() {
-        terminal
-            .say(format!("note: there is no previous plan `{}`, so this one starts afresh", path.display()));
+        // The plan is elsewhere, and about to be replaced.
+        let other = out.join("plan.json");
+        if other.exists() {
+            let help = format!("did you mean `{}`?", other.display());
+            return Err(Failure::usage(format!("`{shown}` does not exist\n  help: {help}")));
+        }
+        terminal.say(format!("note: there is no previous plan `{shown}`, so this one starts afresh"));
         return Ok(None);
     }
-    Ok(Some(read_plan(path)?.0))
+    let plan = read_sound_plan(path)?;
+    // Far above any number that was ever given, so that counting on from there cannot overflow.
+    if plan.last_numbers.values().any(|number| *number > file::NUMBER_MAX / 2) {
+        return Err(Failure::usage(format!("{shown}: its shards are numbered too high to go on from there")));
+    }
+    Ok(Some(plan))
 }
 
 /// A plan that breaks its own rules is a bug of ours, and is never written.

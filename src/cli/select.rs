@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use super::args::SelectArgs;
-use super::folder::{plan_path, read_plan};
+use super::folder::{plan_path, read_sound_plan};
 use super::{Failure, Terminal};
 use crate::emit::selection;
-use crate::plan::verify;
 use crate::{exit, text};
 
 pub(super) fn run(
@@ -14,13 +13,7 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let path = plan_path(args.plan.as_deref())?;
-    let (plan, _) = read_plan(&path)?;
-    if let Some(finding) = verify::verify(&plan).first() {
-        let shown = path.display();
-        return Err(Failure::usage(format!(
-            "{shown}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again"
-        )));
-    }
+    let plan = read_sound_plan(&path)?;
     let Some(shard) = plan.shard(&args.shard) else {
         let names = || plan.shards.iter().map(|shard| shard.id.as_str());
         let help = match text::closest(&args.shard, names()) {

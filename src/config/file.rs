@@ -27,6 +27,7 @@ struct File {
     shards: Option<Spanned<Shards>>,
     #[serde(deserialize_with = "values::millis")]
     overhead: Option<Millis>,
+    #[serde(deserialize_with = "values::price")]
     minute_value: Option<Price>,
     #[serde(deserialize_with = "values::percent")]
     stability: Option<Percent>,
@@ -104,6 +105,7 @@ struct TierFile {
     #[serde(rename = "retry")]
     _retry: Option<RetryFile>,
     runs_on: Option<RunsOn>,
+    #[serde(deserialize_with = "values::price")]
     price: Option<Price>,
 }
 
@@ -176,6 +178,7 @@ struct RunnerFile {
     memory: Option<Bytes>,
     #[serde(default, deserialize_with = "values::bytes")]
     budget: Option<Bytes>,
+    #[serde(default, deserialize_with = "values::price")]
     price: Option<Price>,
 }
 
@@ -594,11 +597,8 @@ mod tests {
             "[inventory]\nformat = \"pytset\"",
             "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
         );
-        check("minute-value = nan", "1:16: a price is a number from 0 upwards, at most a million");
-        check(
-            "[tier.a]\nmatch = [\"**\"]\nprice = -3",
-            "3:9: a price is a number from 0 upwards, at most a million",
-        );
+        check("minute-value = nan", "1:16: a price is 0, or from 0.000001 to 1000000");
+        check("[tier.a]\nmatch = [\"**\"]\nprice = -3", "3:9: a price is 0, or from 0.000001 to 1000000");
         check(
             "[tier.a]\nmatch = [\"**\"]\nretry = { on = [\"daemon-crsh\"] }",
             "3:17: unknown value `daemon-crsh`\n  help: did you mean `daemon-crash`?",

@@ -210,15 +210,34 @@ from_text!(timeout, Timeout, "a duration such as \"30m\", or \"auto\"");
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Price(pub u64);
 
+/// The price of a minute: nothing, or from a millionth to a million.
+pub(super) fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Price>, D::Error> {
+    struct Number;
+    impl Visitor<'_> for Number {
+        type Value = Price;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a price: a number such as 0.008")
+        }
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<Price, E> {
+            match number {
+                0.0 => Ok(Price(0)),
+                1e-6..=1e6 => Ok(Price((number * 1e6).round() as u64)),
+                _ => Err(E::custom("a price is 0, or from 0.000001 to 1000000")),
+            }
+        }
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Price, E> {
+            self.visit_f64(number as f64)
+        }
+    }
+    deserializer.deserialize_any(Number).map(Some)
+}
+
+/// Sums of prices too, as they stand in a plan.
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Price, D::Error> {
         let price = f64::deserialize(deserializer)?;
-        let good = (0.0..=1e6).contains(&price);
-        if good {
-            Ok(Price((price * 1e6).round() as u64))
-        } else {
-            Err(de::Error::custom("a price is a number from 0 upwards, at most a million"))
-        }
+        // A number beyond what fits becomes the largest; one that is none becomes 0.
+        Ok(Price((price * 1e6).round() as u64))
     }
 }
 

@@ -13,7 +13,7 @@ const ROWS_MAX: usize = 12;
 /// Most shards whose new or gone suites have a line of their own.
 const GROUPS_MAX: usize = 8;
 /// Columns for a shard's name.
-const NAME_MAX: usize = 22;
+const NAME_MAX: usize = 20;
 
 /// One JSON document.
 ///

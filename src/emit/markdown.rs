@@ -20,18 +20,26 @@ const SHARDS_SHOWN: usize = 20;
 const SUITES_SHOWN: usize = 10;
 /// Warnings that are listed.
 const WARNINGS_SHOWN: usize = 20;
+/// Columns of one warning.
+const WARNING_MAX: usize = 600;
 
 /// A document of at most `most` bytes.
 #[must_use]
 pub fn render(plan: &Plan, most: usize) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "### {}\n", phrase::headline(plan));
+    let mut left = plan.warnings.len();
     for warning in plan.warnings.iter().take(WARNINGS_SHOWN) {
-        let _ = writeln!(out, "> [!WARNING]\n> {}\n", escaped(&warning.message));
+        let text = format!("> [!WARNING]\n> {}\n\n", escaped(&shorten(&warning.message, WARNING_MAX)));
+        // At most half of the document: the jobs matter too.
+        if out.len() + text.len() > most / 2 {
+            break;
+        }
+        out.push_str(&text);
+        left -= 1;
     }
-    if plan.warnings.len() > WARNINGS_SHOWN {
-        let more = count(plan.warnings.len() - WARNINGS_SHOWN, "more warning");
-        let _ = writeln!(out, "… and {more} in `plan.json`\n");
+    if left > 0 {
+        let _ = writeln!(out, "… and {} in `plan.json`\n", count(left, "more warning"));
     }
     if plan.shards.is_empty() {
         return out;
@@ -169,5 +177,7 @@ mod tests {
             assert!(text.len() <= most, "{}", text.len());
             assert!(text.contains(" more, in `plan.json`") && text.trim_end().ends_with("</details>"));
         }
+        plan.warnings = vec![crate::plan::Warning::new("x", "", "[".repeat(3_000)); 100];
+        assert!(render(&plan, COMMENT_BYTES_MAX).len() <= COMMENT_BYTES_MAX);
     }
 }

@@ -90,7 +90,10 @@ pub(super) fn bound(plan: &Plan) -> String {
 /// What became of the previous plan, where there was one.
 pub(super) fn moves(plan: &Plan) -> Option<String> {
     let previous = plan.previous?;
-    let mut text = format!("{} of {} moved", thousands(previous.moved), count(previous.known, "suite"));
+    let mut text = match previous.known {
+        0 => "it has none of these suites".to_owned(),
+        known => format!("{} of {} moved", thousands(previous.moved), count(known, "suite")),
+    };
     if previous.moved_fresh > previous.moved {
         text.push_str(&format!(" (a fresh plan would move {})", thousands(previous.moved_fresh)));
     }
@@ -144,7 +147,9 @@ pub(super) fn advice(plan: &Plan) -> Option<String> {
     let longest = plan.shards.first()?;
     let suites = || longest.sessions.iter().flat_map(|session| &session.suites);
     let assumed = plan.suites().filter(|(_, suite)| suite.basis == Basis::Assumed).count();
-    if assumed * 2 > plan.inputs.suites {
+    // A report that met nothing has a warning of its own.
+    let mismatch = plan.warnings.iter().any(|warning| warning.code == "history-mismatch");
+    if assumed * 2 > plan.inputs.suites && !mismatch {
         return Some("most times are assumed: give `--timings` a report of an earlier run (JUnit XML, .test_durations)".to_owned());
     }
     let heaviest = suites().max_by_key(|suite| suite.ms)?;

@@ -83,7 +83,10 @@ impl Style {
             return text;
         }
         let pairs = [("█", "#"), ("░", "."), ("·", "-"), ("…", "~"), ("→", "->"), ("–", "-"), ("−", "-")];
-        pairs.into_iter().fold(text, |text, (from, to)| text.replace(from, to))
+        let text = pairs.into_iter().fold(text, |text, (from, to)| text.replace(from, to));
+        // What is left is in names.
+        let shown = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() };
+        text.chars().map(shown).collect()
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Chosen {
     pub(super) shards: usize,
     /// Every number that was tried, ascending.
     pub(super) curve: Vec<Point>,
+    /// The least cost that was found, perhaps with another number of shards.
+    pub(super) least: u128,
     /// Whether no plan costs less.
     pub(super) proven: bool,
 }
@@ -78,6 +80,7 @@ pub(super) fn cheapest(
         tried.extend(all(next.into_iter().map(|(.., total)| total).collect()));
         best = least_cost(&tried);
     }
+    let mut lowest = best.cost;
     if let Some(old) = tried.get(&before)
         && old.point.cost <= problem.above(best.cost)
     {
@@ -87,6 +90,7 @@ pub(super) fn cheapest(
         let better = attempt(best.shards, problem.effort);
         if better.point.cost <= best.cost {
             best.cost = better.point.cost;
+            lowest = lowest.min(best.cost);
             tried.insert(best.shards, better);
         }
     }
@@ -96,11 +100,14 @@ pub(super) fn cheapest(
         }
         _ => floor.cost(total, 0),
     };
-    let proven = counts().all(|count| count.bound == count.found)
+    // A tier with a target has the fewest shards for that, whatever more would be worth.
+    let free = parts.iter().all(|part| part.problem.target.is_none() || part.problem.items.is_empty());
+    let proven = free
+        && counts().all(|count| count.bound == count.found)
         && (least..=most).all(|total| bound(total) >= best.cost);
     let curve = tried.values().map(|tried| tried.point.clone()).collect();
     let packed = tried.remove(&best.shards).map_or_else(|| few.to_vec(), |tried| tried.packed);
-    Chosen { packed, shards: best.shards, curve, proven }
+    Chosen { packed, shards: best.shards, curve, least: lowest, proven }
 }
 
 struct Best {
@@ -127,7 +134,7 @@ fn ladder(least: usize, most: usize, worth: impl Fn(usize) -> bool) -> Vec<usize
 }
 
 impl Worth {
-    fn point(&self, parts: &[Part<'_>], packed: &[Packed]) -> Point {
+    pub(super) fn point(&self, parts: &[Part<'_>], packed: &[Packed]) -> Point {
         let (mut times, mut price) = (Vec::new(), 0u128);
         for (tier, (part, packed)) in parts.iter().zip(packed).enumerate() {
             let law = &part.problem.law;

@@ -88,6 +88,9 @@ pub(super) fn into_shards(tier: &Tier, shards: usize, limit: u64, measure: Measu
     assignment
 }
 
+/// Shards that are looked at for a suite that is new.
+const NEAR: usize = 64;
+
 /// Every suite where `homes` expects it, the others one by one where there is most time left, the
 /// longest first. May be above the limits.
 pub(super) fn around(tier: &Tier, shards: usize, limit: u64, homes: &[u32]) -> Vec<u32> {
@@ -98,14 +101,20 @@ pub(super) fn around(tier: &Tier, shards: usize, limit: u64, homes: &[u32]) -> V
     for item in known {
         tier.apply(&mut loads[homes[item as usize] as usize], (None, Some(item)), Default::default());
     }
+    let mut queue: BTreeSet<(u64, usize)> = (0..shards).map(|shard| (loads[shard].ms, shard)).collect();
     for item in new {
         let change = (None, Some(item));
         let harm = |shard: &usize| {
             let (over, _) = tier.over(&loads[*shard], change, limit);
-            (over.bytes, over.ms, loads[*shard].ms)
+            (over.bytes, over.ms)
         };
-        let shard = (0..shards).min_by_key(harm).unwrap_or(0);
+        // Where none of the shortest has room, the search mends what is wrong.
+        let near = || queue.iter().take(NEAR).map(|(_, shard)| *shard);
+        let shard = near().find(|shard| harm(shard) == (0, 0)).or_else(|| near().min_by_key(harm));
+        let shard = shard.unwrap_or(0);
+        queue.remove(&(loads[shard].ms, shard));
         tier.apply(&mut loads[shard], change, Default::default());
+        queue.insert((loads[shard].ms, shard));
         assignment[item as usize] = shard as u32;
     }
     assignment

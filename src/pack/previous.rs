@@ -17,13 +17,14 @@ pub(super) struct Settled {
     pub(super) moves: Moves,
 }
 
-/// `fresh` with as few moves as are found. No shard gets longer than `limit` milliseconds, overhead
-/// included; no tier gets more shards than it has, or than it had before where the sum stays within
-/// `total`.
+/// `fresh` with as few moves as are found. No shard gets longer than one of `limits` in milliseconds,
+/// overhead included: the first with which `fits` accepts a plan. No tier gets more shards than it has,
+/// or than it had before where the sum stays within `total`.
 pub(super) fn settle(
     parts: &[Part<'_>],
     fresh: Vec<Packed>,
-    limit: u64,
+    limits: &[u128],
+    fits: impl Fn(&[Packed]) -> bool,
     total: Option<usize>,
     effort: Effort,
 ) -> Settled {
@@ -32,13 +33,18 @@ pub(super) fn settle(
     if !parts.iter().any(known) {
         return fresh;
     }
-    let calm = |counts: &[usize]| {
+    let within = |limit: u64, counts: &[usize]| {
         let tiers = parts.iter().zip(counts).zip(&fresh.packed);
         let packed = tiers.map(|((part, shards), fresh)| {
             let limit = part.problem.target.map_or(limit, |target| target.min(limit));
             part.solver.calmest(fresh, &part.problem.homes, *shards, limit, effort)
         });
-        Some(Settled::name(parts, packed.collect::<Option<_>>()?))
+        packed.collect::<Option<Vec<Packed>>>().filter(|packed| fits(packed))
+    };
+    let calm = |counts: &[usize]| {
+        let limits = limits.iter().map(|limit| u64::try_from(*limit).unwrap_or(u64::MAX));
+        let packed = limits.into_iter().find_map(|limit| within(limit, counts))?;
+        Some(Settled::name(parts, packed))
     };
     let now: Vec<usize> = fresh.packed.iter().map(|packed| packed.shards.len()).collect();
     let before: Vec<usize> = (parts.iter().zip(&now))

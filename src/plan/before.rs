@@ -1,6 +1,6 @@
 //! Where suites were in a previous plan, and what its shards were called.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Sources;
 use super::file::Plan;
@@ -9,6 +9,10 @@ use super::file::Plan;
 pub(super) struct Before {
     /// For each tier of the configuration.
     pub(super) tiers: Vec<TierBefore>,
+    /// The highest numbers that were ever given, by the name of the tier.
+    pub(super) last_numbers: BTreeMap<String, u64>,
+    /// Suites that were in another tier.
+    pub(super) elsewhere: usize,
     /// Suites that only the previous plan has.
     pub(super) gone: usize,
 }
@@ -27,39 +31,44 @@ pub(super) struct TierBefore {
 impl Before {
     pub(super) fn new(plan: Option<&Plan>, sources: &Sources<'_>, members: &[Vec<usize>]) -> Before {
         let Some(plan) = plan else {
-            return Before { tiers: members.iter().map(|_| TierBefore::default()).collect(), gone: 0 };
+            return Before {
+                tiers: members.iter().map(|_| TierBefore::default()).collect(),
+                last_numbers: BTreeMap::new(),
+                elsewhere: 0,
+                gone: 0,
+            };
         };
         let mut homes: HashMap<&str, (&str, u64)> = HashMap::new();
         for (shard, suite) in plan.suites() {
-            if let Some(number) = number(&shard.id, &shard.tier) {
+            if let Some(number) = shard.number() {
                 homes.insert(&suite.id, (&shard.tier, number));
             }
+        }
+        let mut last_numbers = plan.last_numbers.clone();
+        for shard in &plan.shards {
+            let last = last_numbers.entry(shard.tier.clone()).or_default();
+            *last = shard.number().unwrap_or(0).max(*last);
         }
         let suites = &sources.inventory.suites;
         let gone: BTreeSet<&str> = homes.keys().copied().collect();
         let gone = gone.len() - suites.iter().filter(|suite| gone.contains(suite.id.as_str())).count();
         let tiers = sources.config.tiers.iter().zip(members).map(|(tier, members)| {
             let mine = plan.shards.iter().filter(|shard| shard.tier == tier.name);
-            let numbers: BTreeSet<u64> = mine.filter_map(|shard| number(&shard.id, &shard.tier)).collect();
+            let numbers: BTreeSet<u64> = mine.filter_map(super::Shard::number).collect();
             let numbers: Vec<u64> = numbers.into_iter().collect();
             let home = |suite: &usize| {
                 let (of, number) = homes.get(suites[*suite].id.as_str())?;
                 numbers.binary_search(number).ok().filter(|_| *of == tier.name)
             };
-            let told = plan.tiers.iter().find(|old| old.name == tier.name).map_or(0, |old| old.last_number);
             TierBefore {
-                last_number: told.max(numbers.last().copied().unwrap_or(0)),
+                last_number: last_numbers.get(&tier.name).copied().unwrap_or(0),
                 homes: members.iter().map(home).collect(),
                 numbers,
             }
         });
-        Before { tiers: tiers.collect(), gone }
+        let tiers: Vec<TierBefore> = tiers.collect();
+        let at_home: usize = tiers.iter().map(|tier| tier.homes.iter().flatten().count()).sum();
+        let elsewhere = homes.len() - gone - at_home;
+        Before { tiers, last_numbers, elsewhere, gone }
     }
-}
-
-/// The number of a shard; `None` where its name is none of ours.
-fn number(id: &str, tier: &str) -> Option<u64> {
-    let number = id.strip_prefix(tier)?.strip_prefix('-')?.parse().ok()?;
-    // Beyond that, counting on might overflow.
-    (1..1 << 53).contains(&number).then_some(number)
 }

@@ -102,7 +102,7 @@ pub enum Why {
         /// How much longer than the longest that is.
         above_ms: Millis,
     },
-    /// There are more shards than before.
+    /// Its shard was not there before.
     ShardNew,
     /// None of these: it makes room for others, or evens out the plan.
     Balance,
@@ -139,11 +139,16 @@ pub fn diff(old: &Plan, new: &Plan) -> Diff {
     let after: BTreeMap<&str, (&Shard, &Suite)> = by_id(new);
     let both = || after.iter().filter_map(|(id, now)| Some((*id, *before.get(id)?, *now)));
     let mut reasons: HashMap<&str, Why> = HashMap::new();
+    let old_names: BTreeSet<&str> = old.shards.iter().map(|shard| shard.id.as_str()).collect();
+    let new_shards: HashMap<&str, &Shard> =
+        new.shards.iter().map(|shard| (shard.id.as_str(), shard)).collect();
     let moved = both().filter(|(_, (was, _), (is, _))| was.id != is.id).map(|(id, (was, _), (is, _))| {
-        let why = *reasons.entry(&was.id).or_insert_with(|| leave(was, new, &after));
+        let why = *reasons
+            .entry(&was.id)
+            .or_insert_with(|| leave(was, new, new_shards.get(was.id.as_str()).copied(), &after));
         let why = match why {
             _ if was.tier != is.tier => Why::Tier,
-            Why::Balance if old.shard(&is.id).is_none() => Why::ShardNew,
+            Why::Balance if !old_names.contains(is.id.as_str()) => Why::ShardNew,
             why => why,
         };
         Moved { id: id.to_owned(), from: was.id.clone(), to: is.id.clone(), why }
@@ -221,8 +226,8 @@ fn shards(old: &Plan, new: &Plan) -> Vec<ShardChange> {
 }
 
 /// Why suites had to leave `was`: what it would take in the later plan with what it held.
-fn leave(was: &Shard, new: &Plan, after: &BTreeMap<&str, (&Shard, &Suite)>) -> Why {
-    let Some(now) = new.shard(&was.id) else { return Why::ShardGone };
+fn leave(was: &Shard, new: &Plan, now: Option<&Shard>, after: &BTreeMap<&str, (&Shard, &Suite)>) -> Why {
+    let Some(now) = now else { return Why::ShardGone };
     let Some(tier) = new.tiers.iter().find(|tier| tier.name == was.tier) else { return Why::ShardGone };
     let (mut ms, mut bytes) = (tier.setup_ms, Bytes(0));
     for session in &was.sessions {

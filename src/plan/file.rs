@@ -1,5 +1,7 @@
 //! `plan.json`: the shapes of schema 1, and nothing else.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::{MemoryKind, Order, Price, RunsOn};
@@ -10,6 +12,9 @@ pub const SCHEMA: u64 = 1;
 
 /// Longest plan that is read, in bytes.
 pub const SIZE_MAX: u64 = 1 << 30;
+
+/// The highest number of a shard that is accepted: far above any that is given, far below an overflow.
+pub const NUMBER_MAX: u64 = 1 << 52;
 
 /// Every shard with its sessions, suites and predictions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,10 @@ pub struct Plan {
     /// What became of a previous plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// The highest number that a shard of each tier was ever given, so that no name comes twice; of
+    /// tiers without suites too.
+    #[serde(default)]
+    pub last_numbers: BTreeMap<String, u64>,
     /// What other numbers of shards would have cost, ascending, where their number was to be found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<Point>,
@@ -145,9 +154,6 @@ pub struct Tier {
     pub setup_ms: Millis,
     /// Once a session.
     pub session_start_ms: Millis,
-    /// The highest number that a shard of this tier was ever given, so that no name comes twice.
-    #[serde(default)]
-    pub last_number: u64,
 }
 
 /// One CI job's work.
@@ -257,6 +263,16 @@ impl Warning {
     }
 }
 
+impl Shard {
+    /// n of `<tier>-<n>`; `None` where the shard is not called so.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        let digits = self.id.strip_prefix(self.tier.as_str())?.strip_prefix('-')?;
+        let plain = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+        digits.parse().ok().filter(|number| plain && *number <= NUMBER_MAX)
+    }
+}
+
 impl Plan {
     /// The bytes of `plan.json`.
     ///
@@ -285,7 +301,8 @@ impl Plan {
                 "schema {schema} is newer than this shard understands ({SCHEMA}): update shard"
             ));
         }
-        let plan: Plan = serde_json::from_slice(bytes).map_err(|err| format!("not a plan: {err}"))?;
+        let plan: Plan = serde_json::from_slice(bytes)
+            .map_err(|err| format!("not a plan: {}", crate::text::printable(&err.to_string())))?;
         if plan.schema != SCHEMA {
             return Err(format!("`schema` is {}, not {SCHEMA}", plan.schema));
         }

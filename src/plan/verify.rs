@@ -7,8 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::ObjectiveKind;
-use super::file::{Plan, Session, Shard, Suite, Tier};
+use super::file::{NUMBER_MAX, ObjectiveKind, Plan, Session, Shard, Suite, Tier};
 use crate::config::{MemoryKind, Order};
 use crate::model::{Basis, Bytes, Millis};
 use crate::text::printable;
@@ -68,11 +67,7 @@ pub fn verify(plan: &Plan) -> Vec<String> {
 }
 
 fn is_shard_id(shard: &Shard) -> bool {
-    let number = shard.id.strip_prefix(shard.tier.as_str()).and_then(|rest| rest.strip_prefix('-'));
-    let digits = |number: &str| {
-        !number.starts_with('0') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
-    };
-    number.is_some_and(digits) && crate::config::file::is_tier_name(&shard.tier)
+    shard.number().is_some() && crate::config::file::is_tier_name(&shard.tier)
 }
 
 /// `<shard>.txt` or `<shard>.<session>.txt`, or another ending of a selection.
@@ -291,6 +286,11 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
         previous.known.checked_add(previous.new) == Some(suites) && previous.moved <= previous.known
     });
     check(previous, "previous does not count the suites");
+    let counted = plan.last_numbers.values().all(|number| *number <= NUMBER_MAX);
+    check(counted, "last_numbers are higher than any plan counts");
+    let chosen = plan.curve.iter().find(|point| point.shards == plan.shards.len());
+    let agrees = plan.curve.is_empty() || chosen.is_some_and(|point| point.longest_ms == longest);
+    check(agrees, "curve does not have this plan");
     let bases = [
         (Basis::Measured, inputs.measured),
         (Basis::Inherited, inputs.inherited),
@@ -301,8 +301,7 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
         "inputs do not count the suites by their basis",
     );
     let place = |tier: &str| plan.tiers.iter().position(|candidate| candidate.name == tier);
-    let number = |shard: &Shard| shard.id.rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
-    let key = |shard: &Shard| (std::cmp::Reverse(shard.predicted_ms), place(&shard.tier), number(shard));
+    let key = |shard: &Shard| (std::cmp::Reverse(shard.predicted_ms), place(&shard.tier), shard.number());
     check(plan.shards.is_sorted_by_key(key), "shards are not in descending time, tier, number");
 }
 

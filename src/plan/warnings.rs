@@ -40,6 +40,24 @@ pub(super) fn shared_output(config: &Config, shards: &[Shard], warnings: &mut Ve
     }
 }
 
+/// Machines that cost nothing where prices decide.
+pub(super) fn no_price(
+    config: &Config,
+    members: &[Vec<usize>],
+    shards: &[Shard],
+    warnings: &mut Vec<Warning>,
+) {
+    let mut warn = |what: &str, name: &str| {
+        let message = format!("{what} `{name}` has no `price`, so its minutes count as free");
+        warnings.push(Warning::new("no-price", name, message));
+    };
+    let tiers = config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
+    tiers.filter(|(tier, _)| tier.price.is_none()).for_each(|(tier, _)| warn("tier", &tier.name));
+    let used = |name: &String| shards.iter().any(|shard| shard.runner.as_ref() == Some(name));
+    let runners = config.runners.iter().filter(|runner| runner.price.is_none() && used(&runner.name));
+    runners.for_each(|runner| warn("runner", &runner.name));
+}
+
 /// Budgets that bind while most of what is held against them is only assumed.
 pub(super) fn mostly_assumed(
     config: &Config,

@@ -127,6 +127,24 @@ fn configuration() {
 fn plans_to_compare() {
     refused(&[], "diff old.json new.json", &["`old.json` does not exist", "shard plan"]);
     refused(&[("old.json", "{}")], "diff old.json old.json", &["old.json: not a plan: missing field"]);
+    let project = good();
+    project.shard("plan tests.txt").ok();
+    let plan = project.read("shard-out/plan.json");
+    let told = |old: &str, new: &str, parts: &[&str]| {
+        assert!(plan.contains(old));
+        let wrong = plan.replacen(old, new, 1);
+        for command in ["diff wrong.json wrong.json", "plan tests.txt --previous wrong.json"] {
+            refused(&[("wrong.json", &wrong)], command, parts);
+        }
+    };
+    told("\"kind\": \"memory\"", "\"kind\": \"\\u001b[2J\"", &["unknown variant `\\u{1b}[2J`"]);
+    told("\"id\": \"default-1\"", "\"id\": \"default-18446744073709551615\"", &["is not called default-<n>"]);
+    told("\"default\": 1\n", "\"default\": 18446744073709551615\n", &["last_numbers are higher"]);
+    told("\"id\": \"tests/a.py\"", "\"id\": \"tests/b.py\"", &["suite `tests/b.py` is in default-1 and in"]);
+    let elsewhere = "plan tests.txt --previous plan.json";
+    project
+        .shard(elsewhere)
+        .fails(2, &["`plan.json` does not exist", "did you mean", "shard-out/plan.json`?"]);
     let newer = r#"{"schema":9}"#;
     refused(&[("old.json", newer)], "diff old.json old.json", &["old.json: schema 9 is newer"]);
 }

@@ -9,6 +9,18 @@ fn planned() -> Project {
 }
 
 #[test]
+fn a_plan_with_large_prices_is_read_again() {
+    let project = Project::with(&[
+        ("shard.toml", "shards = \"auto\"\n[tier.all]\nmatch = [\"**\"]\nprice = 1000000\n"),
+        ("tests.txt", "a\nb\nc\n"),
+    ]);
+    for _ in 0..2 {
+        project.shard("plan tests.txt").ok();
+        project.shard("verify").ok();
+    }
+}
+
+#[test]
 fn json_is_the_plan_and_nothing_else() {
     let project = planned();
     let done = project.shard("plan list --budget 3GB --format json").ok();

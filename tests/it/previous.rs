@@ -194,3 +194,53 @@ fn a_name_that_was_given_once_is_never_given_to_others() {
     assert_eq!(third.len(), 2);
     assert!(third.contains(&"default-4".to_owned()), "{third:?}");
 }
+
+#[test]
+fn auto_with_a_previous_plan_says_what_it_is() {
+    for seed in 0..30 {
+        let random = &mut Random(5_000_000 + seed);
+        let items =
+            items(40, random).into_iter().map(|item| shard::pack::law::Item { ms: item.ms * 500, ..item });
+        let law = Law { budget: Some(600), ..law(KINDS[0].0, 1, random) };
+        let tier = TierProblem::new(law, items.collect());
+        let worth = Worth { at_once: None, by: By::Time { overhead: 5_000 } };
+        let problem = |tier: TierProblem, stability: u32| Problem {
+            worth: Some(worth.clone()),
+            stability,
+            effort: Effort::Quick,
+            ..Problem::new(vec![tier])
+        };
+        let fresh = pack(&problem(tier.clone(), 0)).unwrap();
+        let homes = (0..40).map(|_| Some(random.below(fresh.shards.len() as u64 + 2) as usize)).collect();
+        let stability = 100 * random.below(60) as u32;
+        let problem = problem(TierProblem { homes, ..tier }, stability);
+        let calm = pack(&problem).unwrap();
+        check(&problem, &calm, seed);
+        let cost = |packing: &Packing, problem: &Problem| {
+            makespan(problem, packing) + 5_000 * packing.shards.len() as u64
+        };
+        let (least, made) = (cost(&fresh, &problem), cost(&calm, &problem));
+        assert!(made * 10_000 <= least * (10_000 + u64::from(stability)) + 10_000, "seed {seed}");
+        assert!(!calm.cheapest || made <= least, "seed {seed}: called the cheapest");
+        let point = calm.curve.iter().find(|point| point.shards == calm.shards.len()).unwrap();
+        assert_eq!(point.cost, u128::from(made), "seed {seed}");
+    }
+}
+
+#[test]
+fn suites_of_another_tier_have_moved_and_names_outlive_their_tiers() {
+    let project = Project::with(&[(
+        "shard.toml",
+        "budget = \"3GB\"\n[tier.unit]\nmatch = [\"u/**\"]\n[tier.e2e]\nmatch = [\"e/**\"]\n",
+    )]);
+    let plan = |rows: &str| {
+        project.file("costs.csv", format!("id,tier,ms,retained_bytes\n{rows}").as_bytes());
+        project.shard("plan --costs costs.csv --previous shard-out/plan.json").ok();
+        project.plan()
+    };
+    plan("u/a,unit,9,1\ne/b,e2e,9,2000000000\ne/c,e2e,9,2000000000\n");
+    let moved = plan("u/a,unit,9,1\ne/b,unit,9,1\n");
+    assert_eq!((&moved["previous"]["moved"], &moved["previous"]["new"]), (&1.into(), &0.into()));
+    let back = plan("u/a,unit,9,1\ne/z,e2e,9,1\n");
+    assert!(shards(&back).contains_key("e2e-3"), "{:?}", shards(&back).keys());
+}
