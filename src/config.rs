@@ -135,6 +135,8 @@ pub struct Tier {
     pub setup: Millis,
     /// Once per session.
     pub session_start: Millis,
+    /// Most sessions of one shard; 0: as many as memory asks for.
+    pub sessions: u32,
     /// The cost of a file that nobody has measured.
     pub assume: Cost,
     /// This tier's own objective.
@@ -224,6 +226,7 @@ impl Default for Tier {
             worker_base: Bytes(50_000_000),
             setup: Millis(45_000),
             session_start: Millis(3_000),
+            sessions: 1,
             assume: Cost {
                 time: Millis(4_000),
                 import: Bytes(0),

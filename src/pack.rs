@@ -16,6 +16,7 @@ mod place;
 mod previous;
 mod random;
 mod search;
+mod sessions;
 mod share;
 mod tier;
 
@@ -152,19 +153,35 @@ pub struct Point {
     pub cost: u128,
 }
 
-/// One shard: a single session.
+/// One shard: its sessions, one after another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// Index into the problem's tiers.
     pub tier: usize,
-    /// Indexes into the tier's items, in the session's order.
-    pub members: Vec<usize>,
-    /// What the session takes, without overhead.
+    /// At least one.
+    pub sessions: Vec<Session>,
+    /// What it takes, without overhead.
     pub need: Need,
     /// One suite that alone is above the budget.
     pub oversize: bool,
     /// The previous plan's shard that it continues.
     pub home: Option<usize>,
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Indexes into the tier's items, in the session's order.
+    pub members: Vec<usize>,
+    /// What it takes, without its start.
+    pub need: Need,
+}
+
+impl Shard {
+    /// Indexes into the tier's items, in no particular order.
+    pub fn members(&self) -> impl Iterator<Item = usize> {
+        self.sessions.iter().flat_map(|session| session.members.iter().copied())
+    }
 }
 
 /// Why there is no plan.

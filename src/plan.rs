@@ -172,6 +172,7 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
         cpus: u64::from(config.cpus),
         setup: config.setup.0,
         session_start: config.session_start.0,
+        sessions: if config.sessions == 0 { usize::MAX } else { config.sessions as usize },
     };
     TierProblem {
         shards: config.goal.count().map(|shards| shards as usize),
@@ -197,9 +198,7 @@ impl Builder<'_> {
             let mut mine: Vec<&crate::pack::Shard> =
                 packing.shards.iter().filter(|shard| shard.tier == tier).collect();
             // Members stand for ids: the smallest index is the smallest id.
-            mine.sort_by_key(|shard| {
-                (Reverse((shard.need.ms, shard.need.bytes)), shard.members.iter().min().copied())
-            });
+            mine.sort_by_key(|shard| (Reverse((shard.need.ms, shard.need.bytes)), shard.members().min()));
             let before = &self.before.tiers[tier];
             let mut next = before.last_number;
             for shard in mine {
@@ -244,21 +243,28 @@ impl Builder<'_> {
     fn shard(&self, tier: usize, number: u64, packed: &crate::pack::Shard) -> Shard {
         let (config, limits) = (&self.sources.config.tiers[tier], &self.limits[tier]);
         let id = format!("{}-{number}", config.name);
-        let suites: Vec<file::Suite> =
-            packed.members.iter().map(|member| self.suite(tier, self.members[tier][*member])).collect();
+        let several = packed.sessions.len() > 1;
+        let sessions: Vec<file::Session> = (packed.sessions.iter().enumerate())
+            .map(|(place, session)| file::Session {
+                selection: match several {
+                    true => format!("{id}.{}.{}", place + 1, self.options.selection.extension()),
+                    false => format!("{id}.{}", self.options.selection.extension()),
+                },
+                predicted_ms: Millis(session.need.ms) + config.session_start,
+                predicted_bytes: Bytes(session.need.bytes),
+                suites: (session.members.iter())
+                    .map(|member| self.suite(tier, self.members[tier][*member]))
+                    .collect(),
+            })
+            .collect();
         let predicted_bytes = Bytes(packed.need.bytes);
-        let session = file::Session {
-            selection: format!("{id}.{}", self.options.selection.extension()),
-            predicted_ms: Millis(packed.need.ms) + config.session_start,
-            predicted_bytes,
-            suites,
-        };
         let runner = packed
             .oversize
             .then(|| self.sources.config.runners.iter().find(|runner| runner.budget >= predicted_bytes))
             .flatten();
-        let predicted_ms = session.predicted_ms + config.setup;
-        let assumed = session.suites.iter().any(|suite| suite.basis == Basis::Assumed);
+        let predicted_ms = sessions.iter().map(|session| session.predicted_ms).sum::<Millis>() + config.setup;
+        let assumed =
+            (sessions.iter().flat_map(|session| &session.suites)).any(|suite| suite.basis == Basis::Assumed);
         Shard {
             id,
             tier: config.name.clone(),
@@ -269,7 +275,7 @@ impl Builder<'_> {
             predicted_ms,
             predicted_bytes,
             oversize: packed.oversize && runner.is_none(),
-            sessions: vec![session],
+            sessions,
         }
     }
 
@@ -343,6 +349,7 @@ impl Builder<'_> {
             budget_bytes: limits.budget,
             setup_ms: tier.setup,
             session_start_ms: tier.session_start,
+            sessions: tier.sessions,
         });
         let auto = kind == file::ObjectiveKind::Price;
         let priced = auto && packing.curve.iter().any(|point| point.price.is_some());

@@ -429,9 +429,6 @@ impl Checker<'_> {
             let message = format!("tier `{name}` has no `match`");
             return Err(self.error(Some(name_span), message, "add for example match = [\"tests/unit/**\"]"));
         };
-        if let Some(sessions) = file.sessions.filter(|sessions| *sessions.get_ref() != 1) {
-            return Err(self.not_yet(&sessions, "more than one session in a shard", "leave `sessions` at 1"));
-        }
         if let Some(split) = file.split.filter(|split| *split.get_ref()) {
             return Err(self.not_yet(
                 &split,
@@ -468,6 +465,7 @@ impl Checker<'_> {
             worker_base: file.worker_base.unwrap_or(default.worker_base),
             setup: file.setup.unwrap_or(default.setup),
             session_start: file.session_start.unwrap_or(default.session_start),
+            sessions: file.sessions.map_or(default.sessions, Spanned::into_inner),
             assume: Cost {
                 time: file.assume.time.unwrap_or(default.assume.time).max(Millis(1)),
                 import: file.assume.import.unwrap_or(default.assume.import),

@@ -37,8 +37,11 @@ impl Bounds {
         if self.items.is_empty() {
             return 0;
         }
-        let least = self.memory.max(1);
-        let Some(limit) = limit else { return least.max(clique(&self.law, &self.items, u64::MAX)) };
+        // As many sessions as memory asks for are shared out among the shards.
+        let per_shard = if self.law.splits() { self.law.sessions } else { 1 };
+        let sessions = self.memory.max(clique(&self.law, &self.items, u64::MAX)).max(1);
+        let least = sessions.div_ceil(per_shard);
+        let Some(limit) = limit else { return least };
         let room = limit.saturating_sub(self.law.overhead());
         if self.times.values.first().is_some_and(|longest| *longest > room) {
             return usize::MAX;
@@ -48,6 +51,13 @@ impl Bounds {
             Kind::Spread => self.times.bins(room.saturating_mul(workers as u64)),
             _ => self.times.within(room).div_ceil(workers),
         };
+        if self.law.splits() {
+            // Every session has its start, and a shard its set-up.
+            let starts = u128::from(self.law.session_start) * sessions as u128;
+            let work = self.times.total() / workers as u128 + starts;
+            let each = u128::from(limit.saturating_sub(self.law.setup).max(1));
+            return least.max(time).max(usize::try_from(work.div_ceil(each)).unwrap_or(usize::MAX));
+        }
         let beside = self.heavy.shards(room.saturating_mul(workers as u64), self.times.total());
         least.max(time).max(beside).max(self.cpus(room)).max(clique(&self.law, &self.items, room))
     }

@@ -46,7 +46,8 @@ struct Turn {
 /// Whether `shards` shards hold all items, none longer than `limit` milliseconds (without overhead).
 pub(super) fn exact(tier: &Tier, shards: usize, limit: u64, looks: u64) -> Answer {
     // With several workers a schedule may get shorter by a suite more, so nothing could be pruned.
-    if tier.law.workers > 1 || tier.law.kind == Kind::Each || tier.items.len() > ITEMS_MAX {
+    let law = &tier.law;
+    if law.workers > 1 || law.kind == Kind::Each || law.splits() || tier.items.len() > ITEMS_MAX {
         return Answer::Unknown;
     }
     let mut search = Search { tier, limit, shards, looks, assignment: vec![u32::MAX; tier.items.len()] };

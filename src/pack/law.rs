@@ -43,6 +43,8 @@ pub struct Law {
     pub setup: u64,
     /// Milliseconds once a session.
     pub session_start: u64,
+    /// Most sessions of one shard, at least 1.
+    pub sessions: usize,
 }
 
 /// One suite's cost.
@@ -70,17 +72,17 @@ impl Item {
     }
 }
 
-/// What a session takes.
+/// What a session or a shard takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
-    /// Milliseconds, without set-up and session start.
+    /// Milliseconds, without set-up and the first session's start.
     pub ms: u64,
     /// Bytes at the peak, floor included.
     pub bytes: u64,
 }
 
 impl Law {
-    /// Milliseconds of a shard before its first suite.
+    /// Milliseconds of a shard before its first suite: set-up and one session's start.
     #[must_use]
     pub fn overhead(&self) -> u64 {
         self.setup.saturating_add(self.session_start)
@@ -110,7 +112,7 @@ impl Law {
 
     /// What one session of `members` takes, exactly.
     #[must_use]
-    pub fn need(&self, items: &[Item], members: &[usize]) -> Need {
+    pub fn session_need(&self, items: &[Item], members: &[usize]) -> Need {
         let ordered = || self.order(items, members).into_iter().map(|i| items[i]);
         let total =
             |part: fn(&Item) -> u64| members.iter().fold(0u64, |sum, i| sum.saturating_add(part(&items[*i])));
@@ -241,6 +243,7 @@ mod tests {
             cpus: workers as u64,
             setup: 0,
             session_start: 0,
+            sessions: 1,
         }
     }
 

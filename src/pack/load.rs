@@ -83,7 +83,8 @@ impl Tier {
         let copies = if self.law.kind == Kind::Spread { self.law.workers as u64 } else { 1 };
         let retained = load.retained.saturating_add(self.least.retained).saturating_mul(copies);
         let kept = self.law.imports(load.import.saturating_add(self.least.import)).saturating_add(retained);
-        late || kept > budget.saturating_sub(self.law.floor)
+        let sessions = if self.law.splits() { self.law.sessions as u64 } else { 1 };
+        late || kept > budget.saturating_sub(self.law.floor).saturating_mul(sessions)
     }
 
     fn item(&self, index: u32) -> &Item {
@@ -110,7 +111,22 @@ impl Tier {
         };
         let retained = with(load.retained, |item| item.retained);
         let (bytes, more) = self.bytes_above_floor(load, change, imports, retained, room);
+        if bytes > room && self.law.splits() {
+            return self.over_sessions(load, change, limit, budget);
+        }
         (Over { ms, bytes: bytes.saturating_sub(room) }, looked + more)
+    }
+
+    /// With as many sessions as memory asks for.
+    fn over_sessions(&self, load: &Load, change: Change, limit: u64, budget: u64) -> (Over, usize) {
+        let members: Vec<usize> = walk(&load.members, |i| i, change).map(|i| i as usize).collect();
+        let sessions = self.law.sessions(&self.items, &members);
+        let needs: Vec<Need> =
+            sessions.iter().map(|session| self.law.session_need(&self.items, session)).collect();
+        // What is too much in every one of them, so that each suite less shows.
+        let bytes = needs.iter().map(|need| need.bytes.saturating_sub(budget)).sum();
+        let ms = self.law.total(needs.iter().copied()).ms.saturating_sub(limit);
+        (Over { ms, bytes }, members.len() * (2 + sessions.len()))
     }
 
     fn over_ms(&self, load: &Load, change: Change, limit: u64, sum: u64) -> (u64, usize) {

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use super::law::{Item, Law};
 use super::tier::{Packed, Solver};
-use super::{Effort, PackError, Problem, Shard, Shortage, TierProblem};
+use super::{Effort, PackError, Problem, Session, Shard, Shortage, TierProblem};
 
 /// Shards of one tier, oversize suites included: proven to be needed, and found to do.
 #[derive(Clone, Copy)]
@@ -109,12 +109,17 @@ impl<'a> Part<'a> {
         let alone = self.oversize.iter().map(|item| (vec![*item], true));
         let shared = packed.shards.into_iter().map(|members| (members, false));
         (shared.chain(alone).enumerate())
-            .map(|(number, (members, oversize))| Shard {
-                tier,
-                need: law.need(items, &members),
-                members: law.order(items, &members),
-                oversize,
-                home: homes.get(number).copied().flatten(),
+            .map(|(number, (members, oversize))| {
+                let session =
+                    |members: Vec<usize>| Session { need: law.session_need(items, &members), members };
+                let sessions: Vec<Session> = law.sessions(items, &members).into_iter().map(session).collect();
+                Shard {
+                    tier,
+                    need: law.total(sessions.iter().map(|session| session.need)),
+                    sessions,
+                    oversize,
+                    home: homes.get(number).copied().flatten(),
+                }
             })
             .collect()
     }
@@ -165,7 +170,7 @@ fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
             && part.solver.fewest(problem.target, shards, Effort::Quick).shards.len() <= shards
     };
     let mut low = law.budget? / MEGABYTE;
-    let mut high = law.need(&part.problem.items, &all).bytes.div_ceil(MEGABYTE);
+    let mut high = law.session_need(&part.problem.items, &all).bytes.div_ceil(MEGABYTE);
     if !fits(high) {
         return None;
     }

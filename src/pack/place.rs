@@ -32,7 +32,9 @@ impl Scale {
     fn new(tier: &Tier, limit: u64, shards: usize) -> Scale {
         let total: u64 = tier.items.iter().map(|item| item.ms).sum();
         let limit = if limit == u64::MAX { total.div_ceil(shards.max(1) as u64) } else { limit };
+        let sessions = if tier.law.splits() { tier.law.sessions as u64 } else { 1 };
         let room = tier.law.budget.map_or(u64::MAX, |budget| budget.saturating_sub(tier.law.floor));
+        let room = room.saturating_mul(sessions);
         Scale { limit: limit.max(1), room: room.max(1) }
     }
 

@@ -154,6 +154,9 @@ pub struct Tier {
     pub setup_ms: Millis,
     /// Once a session.
     pub session_start_ms: Millis,
+    /// Most sessions of one shard; 0: any number.
+    #[serde(default = "one")]
+    pub sessions: u32,
 }
 
 /// One CI job's work.
@@ -219,6 +222,10 @@ pub struct Suite {
     pub memory_basis: Basis,
     /// How many runs the time rests on.
     pub samples: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn assumed() -> Basis {

@@ -101,6 +101,9 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
     if shard.sessions.is_empty() {
         findings.push(format!("{} has no session", shard.id));
     }
+    if tier.sessions > 0 && shard.sessions.len() > tier.sessions as usize {
+        findings.push(format!("{} has more sessions than tier `{}` allows", shard.id, tier.name));
+    }
     if u128::from(shard.predicted_ms.0) != ms {
         findings
             .push(format!("{}: predicted_ms is {}, its sessions make {ms}", shard.id, shard.predicted_ms.0));

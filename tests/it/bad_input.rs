@@ -104,8 +104,8 @@ fn configuration() {
     toml("target = 6", &["shard.toml:1:10: `6` is not a duration"]);
     toml("budget = ", &["shard.toml:1:"]);
     toml(
-        "[tier.unit]\nmatch = [\"**\"]\nsessions = 0",
-        &["shard.toml:3:12: more than one session in a shard is not supported yet"],
+        "[tier.unit]\nmatch = [\"**\"]\nsessions = -1",
+        &["shard.toml:3:12: invalid value: integer `-1`, expected u32"],
     );
     refused(&[], "plan tests.txt --config nowhere.toml", &["cannot read", "nowhere.toml"]);
     refused(&[], "plan tests.txt --budget 3gigs", &["`3gigs` is not an amount of memory"]);

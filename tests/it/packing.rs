@@ -1,7 +1,7 @@
 //! Properties of the packer over seeds, for every kind of session, and a brute force that agrees
 //! with every proof.
 
-use shard::pack::law::{Item, Kind, Law};
+use shard::pack::law::{Item, Kind, Law, Need};
 use shard::pack::{By, Effort, PackError, Packing, Problem, Shortage, TierProblem, Worth, pack};
 
 use crate::common::Random;
@@ -28,6 +28,7 @@ pub(crate) fn law(kind: Kind, workers: usize, random: &mut Random) -> Law {
         cpus: workers as u64 + random.below(2),
         setup: random.below(30),
         session_start: random.below(5),
+        sessions: [1, 1, 1, 2, 3, usize::MAX][random.below(6) as usize],
     }
 }
 
@@ -47,14 +48,22 @@ pub(crate) fn items(count: usize, random: &mut Random) -> Vec<Item> {
 pub(crate) fn check(problem: &Problem, packing: &Packing, seed: u64) {
     for (number, tier) in problem.tiers.iter().enumerate() {
         let mine = || packing.shards.iter().filter(|shard| shard.tier == number);
-        let mut seen: Vec<usize> = mine().flat_map(|shard| shard.members.iter().copied()).collect();
+        let mut seen: Vec<usize> = mine().flat_map(|shard| shard.members()).collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..tier.items.len()).collect::<Vec<_>>(), "seed {seed}");
         for shard in mine() {
-            assert!(!shard.members.is_empty(), "seed {seed}");
-            assert_eq!(shard.need, tier.law.need(&tier.items, &shard.members), "seed {seed}");
+            let count = shard.members().count();
+            assert!(shard.sessions.iter().all(|session| !session.members.is_empty()), "seed {seed}");
+            assert!(shard.sessions.len() <= tier.law.sessions, "seed {seed}");
+            let mut need = Need::default();
+            for (number, session) in shard.sessions.iter().enumerate() {
+                assert_eq!(session.need, tier.law.session_need(&tier.items, &session.members), "seed {seed}");
+                need.ms += session.need.ms + if number > 0 { tier.law.session_start } else { 0 };
+                need.bytes = need.bytes.max(session.need.bytes);
+            }
+            assert_eq!(shard.need, need, "seed {seed}");
             let fits = tier.law.budget.is_none_or(|budget| shard.need.bytes <= budget);
-            assert!(fits != shard.oversize && (fits || shard.members.len() == 1), "seed {seed}");
+            assert!(fits != shard.oversize && (fits || count == 1), "seed {seed}");
             let target = tier.target.is_none_or(|target| shard.need.ms + tier.law.overhead() <= target);
             assert!(target, "seed {seed}");
         }
@@ -142,6 +151,29 @@ fn partitions(
     groups.pop();
 }
 
+/// The least time of a shard of these suites, in any sessions; `None` where memory does not allow it.
+fn shortest_shard(tier: &TierProblem, group: &[usize]) -> Option<u64> {
+    let mut shortest = None;
+    // Isolated suites give everything back anyway: they have one session.
+    let most = if matches!(tier.law.kind, Kind::Isolated | Kind::Each) { 1 } else { tier.law.sessions };
+    partitions(group.len(), &mut Vec::new(), 0, &mut |sessions| {
+        if sessions.len() > most {
+            return;
+        }
+        let mut ms = tier.law.session_start * (sessions.len() as u64 - 1);
+        for session in sessions {
+            let members: Vec<usize> = session.iter().map(|i| group[*i]).collect();
+            let need = tier.law.session_need(&tier.items, &members);
+            if tier.law.budget.is_some_and(|budget| need.bytes > budget) && group.len() > 1 {
+                return;
+            }
+            ms += need.ms;
+        }
+        shortest = Some(shortest.map_or(ms, |shortest: u64| shortest.min(ms)));
+    });
+    shortest
+}
+
 /// The fewest shards, and the shortest longest shard for each number of shards; by trying
 /// everything.
 fn brute_force(tier: &TierProblem) -> (usize, Vec<u64>) {
@@ -150,12 +182,8 @@ fn brute_force(tier: &TierProblem) -> (usize, Vec<u64>) {
     partitions(count, &mut Vec::new(), 0, &mut |groups| {
         let mut longest = 0;
         for group in groups {
-            let need = tier.law.need(&tier.items, group);
-            let over = tier.law.budget.is_some_and(|budget| need.bytes > budget);
-            if over && group.len() > 1 {
-                return;
-            }
-            longest = longest.max(need.ms + tier.law.overhead());
+            let Some(ms) = shortest_shard(tier, group) else { return };
+            longest = longest.max(ms + tier.law.overhead());
         }
         shortest[groups.len()] = shortest[groups.len()].min(longest);
     });
@@ -178,7 +206,7 @@ fn a_brute_force_agrees_with_every_proof() {
         let given =
             (tier.target.is_none() && random.below(2) == 0).then(|| fewest + random.below(3) as usize);
         let problem = Problem { shards: given, effort: Effort::Quick, ..Problem::new(vec![tier]) };
-        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?}"));
+        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?} {problem:?}"));
         check(&problem, &packing, seed);
         let made = makespan(&problem, &packing);
         // The objective: fewest shards, or the shortest longest shard with at most so many.
@@ -241,9 +269,10 @@ fn planted_plans_are_found_where_memory_is_tight() {
             cpus: 1,
             setup: 0,
             session_start: 0,
+            sessions: 1,
         };
         let problem = Problem { shards: Some(8), ..Problem::new(vec![TierProblem::new(law, items)]) };
-        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?}"));
+        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?} {problem:?}"));
         check(&problem, &packing, seed);
         let made = makespan(&problem, &packing);
         assert!(
@@ -288,6 +317,7 @@ fn degenerate_problems_have_plans() {
         cpus: 1,
         setup: 5,
         session_start: 1,
+        sessions: 1,
     };
     let item = |ms: u64, retained: u64| Item { ms, retained, cpus: 1, ..Item::default() };
     let run = |items: Vec<Item>, shards: Option<usize>, budget: u64| {

@@ -12,7 +12,7 @@ use crate::packing::{KINDS, check, items, law, makespan};
 fn shard_of(packing: &Packing, tier: usize, suites: usize) -> Vec<usize> {
     let mut of = vec![usize::MAX; suites];
     for (number, shard) in packing.shards.iter().filter(|shard| shard.tier == tier).enumerate() {
-        shard.members.iter().for_each(|member| of[*member] = number);
+        shard.members().for_each(|member| of[member] = number);
     }
     of
 }
