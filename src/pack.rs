@@ -13,6 +13,7 @@ mod load;
 mod moves;
 mod part;
 mod place;
+mod polish;
 mod previous;
 mod random;
 mod search;

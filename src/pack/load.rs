@@ -40,6 +40,13 @@ pub(super) struct Over {
     pub(super) bytes: u64,
 }
 
+impl Load {
+    /// What stays in memory.
+    pub(super) fn kept(&self) -> u64 {
+        self.import.saturating_add(self.retained)
+    }
+}
+
 impl Tier {
     /// The items sorted; the second value says which item of `items` each one was.
     pub(super) fn new(law: Law, items: &[Item], among: &[usize]) -> (Tier, Vec<usize>) {

@@ -22,6 +22,59 @@ impl Measure {
     pub(super) const ALL: [Measure; 3] = [Measure::Time, Measure::Either, Measure::Memory];
 }
 
+/// Suites with large transients in as few shards as will hold them, since only the largest of a shard
+/// count; then the others wherever the larger share of either limit stays smallest. `None` where that
+/// is no use.
+pub(super) fn grouped(tier: &Tier, shards: usize, limit: u64) -> Option<Vec<u32>> {
+    /// Percent of a shard that suites with transients fill: the others even out the rest.
+    const FILL: u128 = 85;
+    let budget = tier.law.budget?;
+    let room = budget.saturating_sub(tier.law.floor).max(1);
+    let total: u64 = tier.items.iter().map(|item| item.ms).sum();
+    let time = if limit == u64::MAX { total.div_ceil(shards as u64) } else { limit }.max(1);
+    let (mut loose, mut plain): (Vec<u32>, Vec<u32>) =
+        (0..tier.items.len() as u32).partition(|i| tier.items[*i as usize].transient > 0);
+    if loose.is_empty() {
+        return None;
+    }
+    let item = |i: u32| &tier.items[i as usize];
+    loose.sort_by_key(|i| (Reverse(item(*i).transient), *i));
+    let share = |part: u64, whole: u64| u128::from(part) * 1_000_000 / u128::from(whole.max(1));
+    let mut loads = vec![Load::default(); shards];
+    let mut largest = vec![0; shards];
+    let mut assignment = vec![0; tier.items.len()];
+    let mut shard = 0;
+    for i in loose {
+        let full = |shard: usize| {
+            let left = room.saturating_sub(largest[shard]);
+            let (ms, kept) = (loads[shard].ms + item(i).ms, loads[shard].kept() + weight(item(i)));
+            share(ms, time).max(share(kept, left)) > FILL * 10_000
+        };
+        while !loads[shard].members.is_empty() && full(shard) {
+            shard += 1;
+            if shard == shards {
+                return None;
+            }
+        }
+        largest[shard] = largest[shard].max(item(i).transient);
+        tier.apply(&mut loads[shard], (None, Some(i)), Default::default());
+        assignment[i as usize] = shard as u32;
+    }
+    plain.sort_by_cached_key(|i| (Reverse(share(item(*i).ms, time).max(share(weight(item(*i)), room))), *i));
+    let fullness = |load: &Load, largest: u64| {
+        share(load.ms, time).max(share(load.kept(), room.saturating_sub(largest)))
+    };
+    let mut queue: BTreeSet<(u128, usize)> =
+        (0..shards).map(|shard| (fullness(&loads[shard], largest[shard]), shard)).collect();
+    for i in plain {
+        let Some((_, shard)) = queue.pop_first() else { break };
+        tier.apply(&mut loads[shard], (None, Some(i)), Default::default());
+        queue.insert((fullness(&loads[shard], largest[shard]), shard));
+        assignment[i as usize] = shard as u32;
+    }
+    Some(assignment)
+}
+
 /// Shares of the limits in millionths, so that times and bytes compare.
 struct Scale {
     limit: u64,

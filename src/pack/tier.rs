@@ -11,6 +11,7 @@ use super::law::{Item, Law};
 use super::load::{Over, Tier};
 use super::moves::fewest_moves;
 use super::place::{self, Measure};
+use super::polish::polish;
 use super::previous;
 use super::search::{Found, Task, search};
 
@@ -118,7 +119,9 @@ impl Solver {
     /// A plan of `shards` shards within the limits, if one is found.
     fn within(&self, shards: usize, room: u64, effort: Effort) -> Option<Found> {
         let task = Task { shards, limit: room, first: true, effort: effort.looks(), seed: 1 };
-        self.best_of(task, None, effort)
+        let found = self.best_of(task, None, effort)?;
+        let found = polish(&self.tier, found, shards, room, effort.looks());
+        (found.longest <= room).then_some(found)
     }
 
     /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan
@@ -143,6 +146,7 @@ impl Solver {
                 _ => {}
             }
         }
+        found = polish(&self.tier, found, shards, limit, effort.looks());
         let least = self.improve_exactly(&mut found, shards, limit, effort);
         let longest = if least > limit { least + self.law().overhead() } else { 0 };
         Some(Packed {
@@ -186,6 +190,7 @@ impl Solver {
             .par_iter()
             .map(|measure| place::into_shards(&self.tier, task.shards, task.limit, *measure))
             .collect();
+        starts.extend(place::grouped(&self.tier, task.shards, task.limit));
         // A plan that packs memory tightly is a poor start for time, but better than none.
         if let Some(known) =
             known.filter(|_| !starts.iter().any(|start| self.within_limits(task.shards, start, u64::MAX)))
@@ -198,8 +203,7 @@ impl Solver {
                 search(&self.tier, start, Task { effort, seed: task.seed + number as u64, ..task })
             })
             .collect();
-        let within = |found: &Found| !task.first || found.longest <= task.limit;
-        found.into_iter().flatten().filter(within).min_by_key(|found| found.longest)
+        found.into_iter().flatten().min_by_key(|found| found.longest)
     }
 
     /// A plan of at most `shards` shards, none longer than `limit` (overhead included), in which few
