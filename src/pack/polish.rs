@@ -1,8 +1,9 @@
-//! The last milliseconds: exchanges of up to two suites for up to two others that take from the longest
-//! shard exactly what it has too much.
+//! The last milliseconds: exchanges of a few suites for a few others that take from the longest shard
+//! exactly what it has too much.
 //!
-//! Two shards of eighty suites offer millions of such exchanges, so nearly every difference in time can be
-//! had; sorted sums find it, and memory decides among those that fit.
+//! Two shards of eighty suites offer millions of exchanges of up to two for two, two shards of twelve all of
+//! their 2²⁴ exchanges, so nearly every difference in time can be had. Sorted sums find it (Horowitz and
+//! Sahni 1974), and memory decides among those that fit.
 
 use super::law::Kind;
 use super::load::{Load, Over, Tier};
@@ -10,16 +11,22 @@ use super::search::Found;
 
 /// Suites of one shard that take part: pairs are many.
 const MEMBERS_MAX: usize = 96;
+/// Sets of a shard's suites that take part: as large ones as stay below this.
+const SETS_MAX: usize = 5_000;
 /// Exchanges whose memory is looked at for one pair of shards.
 const TRIES_MAX: usize = 48;
-/// No suite.
-const NONE: u32 = u32::MAX;
-
-/// Up to two suites and their time.
+/// A few suites of a shard and their time.
 #[derive(Clone, Copy)]
 struct Few {
     ms: u64,
-    items: [u32; 2],
+    /// Places in the list of those that take part, as bits.
+    mask: u128,
+}
+
+/// Every few suites of a shard, by time.
+struct Offer {
+    members: Vec<u32>,
+    few: Vec<Few>,
 }
 
 struct Polish<'a> {
@@ -67,11 +74,13 @@ impl Polish<'_> {
         let mut others: Vec<usize> =
             (0..self.loads.len()).filter(|b| self.loads[*b].ms < self.limit).collect();
         others.sort_unstable_by_key(|b| (self.loads[*b].ms, *b));
-        let from = self.few(a, false);
+        let from = self.offer(a);
         let mut best: Option<(u64, usize, Load, Load)> = None;
         for b in others {
-            let to = self.few(b, true);
-            let Some(left) = self.looks.checked_sub((from.len() + to.len()) as u64) else { return false };
+            let to = self.offer(b);
+            let Some(left) = self.looks.checked_sub((from.few.len() + to.few.len()) as u64) else {
+                return false;
+            };
             self.looks = left;
             let wanted = above.min(self.limit - self.loads[b].ms);
             if best.as_ref().is_some_and(|(taken, ..)| *taken >= wanted) {
@@ -88,22 +97,35 @@ impl Polish<'_> {
         true
     }
 
-    /// One or two suites of a shard, or none, by time.
-    fn few(&self, shard: usize, none: bool) -> Vec<Few> {
+    /// Every set of up to so many suites that there are not too many of them, none at all included.
+    fn offer(&self, shard: usize) -> Offer {
         let members = &self.loads[shard].members;
         let step = members.len().div_ceil(MEMBERS_MAX).max(1);
-        let some: Vec<u32> = members.iter().copied().step_by(step).collect();
-        let ms = |item: u32| self.tier.items[item as usize].ms;
-        let mut few = Vec::with_capacity(some.len() * (some.len() + 1) / 2 + 1);
-        if none {
-            few.push(Few { ms: 0, items: [NONE, NONE] });
+        let members: Vec<u32> = members.iter().copied().step_by(step).collect();
+        let mut few = vec![Few { ms: 0, mask: 0 }];
+        let mut largest = 0..1;
+        // Sets of one suite more: each of the largest so far with one that comes after its last.
+        while !largest.is_empty() {
+            let start = few.len();
+            for set in largest {
+                let Few { ms, mask } = few[set];
+                for place in (128 - mask.leading_zeros()) as usize..members.len() {
+                    let ms = ms + self.tier.items[members[place] as usize].ms;
+                    few.push(Few { ms, mask: mask | 1 << place });
+                }
+                if few.len() > SETS_MAX {
+                    break;
+                }
+            }
+            // All sets of a size or none, but for pairs, of which there always are some.
+            if few.len() > SETS_MAX {
+                few.truncate(start);
+                break;
+            }
+            largest = start..few.len();
         }
-        for (place, i) in some.iter().enumerate() {
-            few.push(Few { ms: ms(*i), items: [*i, NONE] });
-            few.extend(some[place + 1..].iter().map(|j| Few { ms: ms(*i) + ms(*j), items: [*i, *j] }));
-        }
-        few.sort_unstable_by_key(|few| (few.ms, few.items));
-        few
+        few.sort_unstable_by_key(|few| (few.ms, few.mask));
+        Offer { members, few }
     }
 
     /// The exchange that takes most from `a`, at most `wanted`, with both shards as they are after it.
@@ -111,15 +133,15 @@ impl Polish<'_> {
         &self,
         a: usize,
         b: usize,
-        from: &[Few],
-        to: &[Few],
+        from: &Offer,
+        to: &Offer,
         wanted: u64,
     ) -> Option<(u64, Load, Load)> {
         // For each that may leave, those that may come instead: the nearest first.
         let mut offers: Vec<(u64, usize, usize)> = Vec::new();
-        for (out, few) in from.iter().enumerate() {
-            let start = to.partition_point(|other| other.ms < few.ms.saturating_sub(wanted));
-            for (new, other) in to.iter().enumerate().skip(start).take(2) {
+        for (out, few) in from.few.iter().enumerate() {
+            let start = to.few.partition_point(|other| other.ms < few.ms.saturating_sub(wanted));
+            for (new, other) in to.few.iter().enumerate().skip(start).take(2) {
                 if other.ms < few.ms {
                     offers.push((few.ms - other.ms, out, new));
                 }
@@ -132,20 +154,28 @@ impl Polish<'_> {
         }
         offers.sort_unstable_by_key(order);
         offers.into_iter().find_map(|(taken, out, new)| {
-            let less = self.after(&self.loads[a], from[out], to[new])?;
-            let more = self.after(&self.loads[b], to[new], from[out])?;
+            let (out, new) = (from.pick(out), to.pick(new));
+            let less = self.after(&self.loads[a], &out, &new)?;
+            let more = self.after(&self.loads[b], &new, &out)?;
             Some((taken, less, more))
         })
     }
 
     /// The shard after an exchange; `None` where that is above its budget.
-    fn after(&self, load: &Load, out: Few, new: Few) -> Option<Load> {
+    fn after(&self, load: &Load, out: &[u32], new: &[u32]) -> Option<Load> {
         let mut after = load.clone();
-        for (out, new) in out.items.into_iter().zip(new.items) {
-            let some = |item: u32| (item != NONE).then_some(item);
-            self.tier.apply(&mut after, (some(out), some(new)), Over::default());
-        }
+        out.iter().for_each(|item| self.tier.apply(&mut after, (Some(*item), None), Over::default()));
+        new.iter().for_each(|item| self.tier.apply(&mut after, (None, Some(*item)), Over::default()));
         after.over = self.over(&after);
         (after.over.bytes == 0).then_some(after)
+    }
+}
+
+impl Offer {
+    /// The suites of a set.
+    fn pick(&self, set: usize) -> Vec<u32> {
+        let mask = self.few[set].mask;
+        let chosen = |place: &usize| mask >> place & 1 == 1;
+        (0..self.members.len()).filter(chosen).map(|place| self.members[place]).collect()
     }
 }

@@ -118,10 +118,39 @@ impl Solver {
 
     /// A plan of `shards` shards within the limits, if one is found.
     fn within(&self, shards: usize, room: u64, effort: Effort) -> Option<Found> {
-        let task = Task { shards, limit: room, first: true, effort: effort.looks(), seed: 1 };
-        let found = self.best_of(task, None, effort)?;
-        let found = polish(&self.tier, found, shards, room, effort.looks());
+        let found = self.ever_longer(shards, room, true, None, effort)?;
         (found.longest <= room).then_some(found)
+    }
+
+    /// The best of ever longer searches, each finished to the millisecond, until no shard is above `limit`
+    /// or the effort is spent. `None` where no plan within the budget was found.
+    fn ever_longer(
+        &self,
+        shards: usize,
+        limit: u64,
+        first: bool,
+        known: Option<&[u32]>,
+        effort: Effort,
+    ) -> Option<Found> {
+        // Every suite is looked at a few times, however many there are.
+        let each = 4 * self.origin.len() as u64;
+        let mut left = effort.looks() + each;
+        let mut looks = (Effort::Quick.looks() + each).min(left);
+        let mut best: Option<Found> = None;
+        let mut seed = 1;
+        while looks > 0 {
+            let task = Task { shards, limit, first, effort: looks, seed };
+            let found = self.best_of(task, known, if seed == 1 { Effort::Quick } else { effort });
+            let found = found.map(|found| polish(&self.tier, found, shards, limit, looks));
+            best = best.into_iter().chain(found).min_by_key(|found| found.longest);
+            if best.as_ref().is_some_and(|best| best.longest <= limit) {
+                break;
+            }
+            left -= looks;
+            looks = (looks * 2).min(left);
+            seed += 1_000;
+        }
+        best
     }
 
     /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan
@@ -133,20 +162,21 @@ impl Solver {
         }
         let shards = shards.min(self.origin.len()).max(1);
         let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
-        let task = Task { shards, limit, first: false, effort: effort.looks(), seed: 1 };
-        let mut found = self.best_of(task, known.map(|known| known.assignment.as_slice()), effort)?;
+        let known = known.map(|known| known.assignment.as_slice());
+        let mut found = self.ever_longer(shards, limit, false, known, effort)?;
         // The sum of all overloads is down; now the longest shard alone, step by step.
         let mut left = effort.looks() / 2;
         while found.longest > limit && left > 0 {
             let looks = (effort.looks() / 8).min(left);
             left -= looks;
-            let task = Task { limit: found.longest - 1, first: true, effort: looks, seed: left, ..task };
-            match search(&self.tier, &found.assignment, task) {
-                Some(better) if better.longest < found.longest => found = better,
-                _ => {}
+            let task = Task { shards, limit: found.longest - 1, first: true, effort: looks, seed: left };
+            if let Some(better) = search(&self.tier, &found.assignment, task) {
+                let better = polish(&self.tier, better, shards, limit, looks);
+                if better.longest < found.longest {
+                    found = better;
+                }
             }
         }
-        found = polish(&self.tier, found, shards, limit, effort.looks());
         let least = self.improve_exactly(&mut found, shards, limit, effort);
         let longest = if least > limit { least + self.law().overhead() } else { 0 };
         Some(Packed {
