@@ -37,10 +37,10 @@ struct Search<'a> {
 struct Turn {
     shard: usize,
     rest: Vec<u32>,
-    /// Milliseconds of `rest` from each place on.
-    after: Vec<u64>,
-    /// With less the shards that follow cannot hold the rest.
-    least: u64,
+    /// Milliseconds, and bytes that stay, of `rest` from each place on.
+    after: Vec<(u64, u64)>,
+    /// With less of either the shards that follow cannot hold the rest.
+    least: (u64, u64),
 }
 
 /// Whether `shards` shards hold all items, none longer than `limit` milliseconds (without overhead).
@@ -81,11 +81,14 @@ impl Search<'_> {
             return Some(false);
         }
         let waste = u64::try_from(capacity - u128::from(total)).unwrap_or(u64::MAX);
-        let mut after = vec![0; others.len() + 1];
+        let Some(least_kept) = self.least_kept(&rest, left) else { return Some(false) };
+        let mut after = vec![(0, 0); others.len() + 1];
         for (place, i) in others.iter().enumerate().rev() {
-            after[place] = after[place + 1] + self.item(*i).ms;
+            let (ms, bytes) = after[place + 1];
+            after[place] = (ms + self.item(*i).ms, bytes + kept(self.item(*i)));
         }
-        let turn = Turn { shard, rest: others.to_vec(), after, least: self.limit.saturating_sub(waste) };
+        let least = (self.limit.saturating_sub(waste), least_kept);
+        let turn = Turn { shard, rest: others.to_vec(), after, least };
         let mut load = Load::default();
         if self.over(&load, (None, Some(*first))) != Over::default() {
             return Some(false);
@@ -98,11 +101,30 @@ impl Search<'_> {
         answer
     }
 
+    /// Bytes that the first of `left` shards must keep so that the others can keep the rest; `None` where
+    /// not even all of them can.
+    fn least_kept(&self, rest: &[u32], left: usize) -> Option<u64> {
+        let law = &self.tier.law;
+        let nothing_stays = law.import_cap.is_some() || law.kind == Kind::Isolated;
+        let Some(budget) = law.budget.filter(|_| !nothing_stays) else { return Some(0) };
+        let room = u128::from(budget.saturating_sub(law.floor));
+        let all: u128 = rest.iter().map(|i| u128::from(kept(self.item(*i)))).sum();
+        let waste = (room * left as u128).checked_sub(all)?;
+        Some(u64::try_from(room.saturating_sub(waste)).unwrap_or(u64::MAX))
+    }
+
     /// Adds every set of suites from `from` on that fits, the hardest first.
     fn fill(&mut self, turn: &Turn, from: usize, load: &mut Load) -> Option<bool> {
         let mut skipped: Option<u32> = None;
+        // Without a budget the order is that of times, so those that are too long stand in front.
+        let room = self.limit.saturating_sub(load.ms);
+        let from = match self.tier.law.budget {
+            None => from + turn.rest[from..].partition_point(|i| self.item(*i).ms > room),
+            Some(_) => from,
+        };
         for place in from..turn.rest.len() {
-            if load.ms + turn.after[place] < turn.least {
+            let (ms, bytes) = turn.after[place];
+            if load.ms + ms < turn.least.0 || load.kept() + bytes < turn.least.1 {
                 return Some(false);
             }
             let item = turn.rest[place];
@@ -122,7 +144,7 @@ impl Search<'_> {
             self.remove(load, item);
             skipped = Some(item);
         }
-        if load.ms < turn.least || self.is_dominated(turn, load)? {
+        if load.ms < turn.least.0 || load.kept() < turn.least.1 || self.is_dominated(turn, load)? {
             return Some(false);
         }
         let rest = turn.rest.iter().copied().filter(|i| self.assignment[*i as usize] == u32::MAX);
@@ -174,6 +196,11 @@ impl Search<'_> {
         self.looks = self.looks.checked_sub(looks as u64)?;
         Some(())
     }
+}
+
+/// Bytes that stay.
+fn kept(item: &Item) -> u64 {
+    item.import + item.retained
 }
 
 /// Whether no figure of `small` is above that of `large`.
