@@ -10,6 +10,7 @@ mod values;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{Bytes, Cost, Millis, Percent};
@@ -46,6 +47,8 @@ pub struct Config {
     pub tiers: Vec<Tier>,
     /// Larger machines, in ascending budget.
     pub runners: Vec<Runner>,
+    /// Which suites share a shard, and which do not.
+    pub rules: Vec<Rule>,
 }
 
 /// What a plan is asked for, by the file or by flags.
@@ -164,6 +167,40 @@ pub struct Runner {
     pub price: Option<Price>,
 }
 
+/// Suites that share a shard, or do not.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What is wanted of them.
+    pub kind: RuleKind,
+    /// As they are written.
+    pub patterns: Vec<String>,
+    /// Which suites are meant.
+    pub matches: Patterns,
+}
+
+/// What a rule wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleKind {
+    /// All of them share a shard.
+    Together,
+    /// No two of them share one.
+    Apart,
+    /// Each has a shard to itself.
+    Alone,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            RuleKind::Together => "together",
+            RuleKind::Apart => "apart",
+            RuleKind::Alone => "alone",
+        };
+        write!(f, "[[{kind}]] {}", crate::text::examples(self.patterns.iter().map(String::as_str), 3))
+    }
+}
+
 /// What is wrong in a configuration file, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
@@ -206,6 +243,7 @@ impl Default for Config {
             map: NameMap::default(),
             tiers: vec![Tier::default()],
             runners: Vec::new(),
+            rules: Vec::new(),
         }
     }
 }

@@ -20,11 +20,13 @@ mod search;
 mod sessions;
 mod share;
 mod tier;
+mod units;
 
 use law::{Item, Law, Need};
 use part::Count;
 use previous::Settled;
 use tier::Packed;
+pub use units::Rules;
 
 /// How long to search, counted in suites that are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +109,8 @@ pub struct TierProblem {
     /// The shard of a previous plan that each suite was in, by a number; `None` for new suites.
     /// Empty where there is no previous plan.
     pub homes: Vec<Option<usize>>,
+    /// Which suites share a shard, and which do not.
+    pub rules: Rules,
 }
 
 /// The answer.
@@ -198,6 +202,15 @@ pub enum PackError {
         /// Index of the tier, index of the suite, milliseconds of its shard; the longest first.
         items: Vec<(usize, usize, u64)>,
     },
+    /// Suites that must stay together and that no shard holds.
+    Together {
+        /// Index of the tier.
+        tier: usize,
+        /// Index of the list.
+        list: usize,
+        /// What they take together, without overhead.
+        need: Need,
+    },
     /// More shards are needed than are allowed.
     TooFewShards(Shortage),
     /// Times or memory add up to more than 2⁶².
@@ -271,7 +284,7 @@ impl TierProblem {
     /// As few shards as memory allows.
     #[must_use]
     pub fn new(law: Law, items: Vec<Item>) -> TierProblem {
-        TierProblem { law, items, shards: None, target: None, homes: Vec::new() }
+        TierProblem { law, items, shards: None, target: None, homes: Vec::new(), rules: Rules::default() }
     }
 }
 

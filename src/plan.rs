@@ -5,6 +5,7 @@ pub mod diff;
 pub mod file;
 mod limits;
 mod refusal;
+mod rules;
 pub mod verify;
 mod warnings;
 
@@ -101,8 +102,10 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         })
         .collect();
     let before = Before::new(options.previous.as_ref(), &sources, &members);
+    let mut rules = rules::rules(&sources, &members, &mut warnings)?;
     let tiers = (0..config.tiers.len()).map(|tier| TierProblem {
         homes: before.tiers[tier].homes.clone(),
+        rules: std::mem::take(&mut rules[tier]),
         ..tier_problem(&sources, tier, &members[tier], &limits[tier])
     });
     let problem = Problem {
@@ -113,7 +116,8 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         stability: config.stability.0,
         effort: options.effort,
     };
-    let packing = pack(&problem).map_err(|err| refusal::explain(&err, &sources, &members, &limits))?;
+    let packing =
+        pack(&problem).map_err(|err| refusal::explain(&err, &sources, &members, &limits, &problem))?;
     let builder = Builder { sources, options, members: &members, limits: &limits, before: &before };
     let shards = builder.shards(&packing, &mut warnings)?;
     warnings::shared_output(config, &shards, &mut warnings);
@@ -391,6 +395,9 @@ impl Builder<'_> {
                 gone: self.before.gone,
             }),
             last_numbers,
+            rules: (config.rules.iter())
+                .map(|rule| file::Rule { kind: rule.kind, matches: rule.patterns.clone() })
+                .collect(),
             curve: curve.collect(),
             warnings,
         };
@@ -418,6 +425,8 @@ impl Builder<'_> {
             runners: Vec<(&'a str, &'a RunsOn, Bytes, Option<Price>)>,
             tiers: &'a [file::Tier],
             options: (String, bool, &'a str),
+            #[serde(skip_serializing_if = "<[file::Rule]>::is_empty")]
+            rules: &'a [file::Rule],
             suites: Vec<(usize, file::Suite)>,
             /// For each tier the numbers of the previous plan's shards, and where suites were.
             #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -447,6 +456,7 @@ impl Builder<'_> {
                 self.options.strict,
                 self.options.selection.extension(),
             ),
+            rules: &plan.rules,
             suites: suites.collect(),
             before: match self.options.previous {
                 None => Vec::new(),

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::values::{self, Budget, Granularity, MemoryKind, Order, Price, RunsOn, ShardCount, Timeout};
-use super::{Config, ConfigError, Goal, Inventory, NameMap, Patterns, Runner, Tier};
+use super::{Config, ConfigError, Goal, Inventory, NameMap, Patterns, Rule, RuleKind, Runner, Tier};
 use crate::model::{Bytes, Cost, Millis, Percent};
 
 /// Longest configuration that is read, in bytes.
@@ -39,9 +39,9 @@ struct File {
     inventory: InventoryFile,
     map: MapFile,
     tier: Tiers,
-    together: Vec<Spanned<RuleFile>>,
-    apart: Vec<Spanned<RuleFile>>,
-    alone: Vec<Spanned<RuleFile>>,
+    together: Vec<RuleFile>,
+    apart: Vec<RuleFile>,
+    alone: Vec<RuleFile>,
     runner: Vec<RunnerFile>,
     preflight: PreflightFile,
 }
@@ -166,7 +166,7 @@ struct RetryFile {
 #[serde(deny_unknown_fields)]
 struct RuleFile {
     #[serde(rename = "match")]
-    _matches: Vec<String>,
+    matches: Spanned<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -288,9 +288,16 @@ impl Checker<'_> {
 
     fn config(&self, file: File) -> Result<Config, ConfigError> {
         let default = Config::default();
-        for (rules, name) in [(&file.together, "together"), (&file.apart, "apart"), (&file.alone, "alone")] {
-            if let Some(rule) = rules.first() {
-                return Err(self.not_yet(rule, &format!("[[{name}]]"), "remove the rule"));
+        let mut rules = Vec::new();
+        for (kind, files) in [
+            (RuleKind::Together, file.together),
+            (RuleKind::Apart, file.apart),
+            (RuleKind::Alone, file.alone),
+        ] {
+            for rule in files {
+                let patterns = rule.matches.get_ref().clone();
+                let matches = self.patterns(Spanned1(patterns.clone(), Some(rule.matches.span())))?;
+                rules.push(Rule { kind, patterns, matches });
             }
         }
         let tiers = match file.tier.0.is_empty() {
@@ -312,6 +319,7 @@ impl Checker<'_> {
             map: NameMap { strip: file.map.strip, add: file.map.add },
             tiers,
             runners: self.runners(file.runner)?,
+            rules,
         })
     }
 
@@ -586,7 +594,6 @@ mod tests {
             "[tier.a]\nmatch = [\"**\"]\nshards = \"auto\"",
             "3:10: `shards = \"auto\"` weighs all tiers together\n  help: set it at the top of the file",
         );
-        check("[[alone]]\nmatch = [\"a\"]", "1:1: [[alone]] is not supported yet\n  help: remove the rule");
         check(
             "[tier.unit]\nmatch = [\"**\"]\nmemory = \"leaky\"",
             "3:10: unknown value `leaky`\n  help: known here: accumulates, isolated",

@@ -22,13 +22,15 @@ pub(super) struct Bounds {
     times: Sizes,
     memory: usize,
     heavy: Heavy,
+    apart: usize,
 }
 
 impl Bounds {
-    pub(super) fn new(law: Law, items: Vec<Item>) -> Bounds {
+    /// `apart` suites must be in so many shards.
+    pub(super) fn new(law: Law, items: Vec<Item>, apart: usize) -> Bounds {
         let times = Sizes::new(items.iter().map(|item| item.ms).collect());
         let (memory, heavy) = (memory(&law, &items), Heavy::new(&law, &items));
-        Bounds { law, items, times, memory, heavy }
+        Bounds { law, items, times, memory, heavy, apart }
     }
 
     /// No plan with every shard within `limit` milliseconds (overhead included; `None`: any) has
@@ -40,7 +42,7 @@ impl Bounds {
         // As many sessions as memory asks for are shared out among the shards.
         let per_shard = if self.law.splits() { self.law.sessions } else { 1 };
         let sessions = self.memory.max(clique(&self.law, &self.items, u64::MAX)).max(1);
-        let least = sessions.div_ceil(per_shard);
+        let least = sessions.div_ceil(per_shard).max(self.apart);
         let Some(limit) = limit else { return least };
         let room = limit.saturating_sub(self.law.overhead());
         if self.times.values.first().is_some_and(|longest| *longest > room) {
@@ -62,12 +64,17 @@ impl Bounds {
         least.max(time).max(beside).max(self.cpus(room)).max(clique(&self.law, &self.items, room))
     }
 
+    /// The longest suite in milliseconds.
+    pub(super) fn longest(&self) -> u64 {
+        self.times.values.first().copied().unwrap_or(0)
+    }
+
     /// The least limit (overhead included) that the sum of times and the longest of them allow
     /// `shards` shards: quick, and mostly near.
     pub(super) fn area(&self, shards: usize) -> u64 {
         let machines = (shards.max(1) * self.law.workers) as u128;
         let share = u64::try_from(self.times.total().div_ceil(machines)).unwrap_or(u64::MAX);
-        share.max(self.times.values.first().copied().unwrap_or(0)).saturating_add(self.law.overhead())
+        share.max(self.longest()).saturating_add(self.law.overhead())
     }
 
     /// CPUs are shared out too where `each` starts the suites.

@@ -143,7 +143,7 @@ impl Worth {
                 times.push(ms);
                 price += self.billed(ms, self.rate(tier));
             }
-            for item in &part.oversize {
+            for item in &part.alone {
                 let need = law.need(&part.problem.items, &[*item]);
                 let ms = need.ms + law.overhead();
                 times.push(ms);
@@ -223,7 +223,7 @@ impl Floor<'_> {
         // A larger machine may be the cheaper one.
         let rate = |tier: usize, part: &Part<'_>| {
             let larger = part
-                .oversize
+                .alone
                 .iter()
                 .map(|item| worth.rate_for(tier, part.problem.law.need(&part.problem.items, &[*item]).bytes));
             u128::from(larger.chain([worth.rate(tier)]).min().unwrap_or(0))

@@ -47,7 +47,8 @@ struct Turn {
 pub(super) fn exact(tier: &Tier, shards: usize, limit: u64, looks: u64) -> Answer {
     // With several workers a schedule may get shorter by a suite more, so nothing could be pruned.
     let law = &tier.law;
-    if law.workers > 1 || law.kind == Kind::Each || law.splits() || tier.items.len() > ITEMS_MAX {
+    let plain = tier.units.are_plain() && !law.splits() && law.kind != Kind::Each;
+    if law.workers > 1 || !plain || tier.items.len() > ITEMS_MAX {
         return Answer::Unknown;
     }
     let mut search = Search { tier, limit, shards, looks, assignment: vec![u32::MAX; tier.items.len()] };

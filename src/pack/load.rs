@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 
 use super::law::{self, Item, Kind, Law, Need};
+use super::units::{self, Rules, Units};
 
 /// A tier's items in the order in which the packer wants them: the longest first.
 pub(super) struct Tier {
@@ -15,6 +16,8 @@ pub(super) struct Tier {
     peak_rank: Vec<u32>,
     /// The least of every figure: what even the smallest item takes.
     least: Item,
+    /// What each item stands for, and which must be apart.
+    pub(super) units: Units,
 }
 
 /// A change of one shard: an item that leaves, one that comes.
@@ -48,11 +51,12 @@ impl Load {
 }
 
 impl Tier {
-    /// The items sorted; the second value says which item of `items` each one was.
-    pub(super) fn new(law: Law, items: &[Item], among: &[usize]) -> (Tier, Vec<usize>) {
-        let mut origin = among.to_vec();
-        origin.sort_unstable_by_key(|i| (Reverse(items[*i].ms), *i));
-        let items: Vec<Item> = origin.iter().map(|i| items[*i]).collect();
+    /// The units of `among` sorted; the second value says which of `items` each one is.
+    pub(super) fn new(law: Law, items: &[Item], among: &[usize], rules: &Rules) -> (Tier, Vec<Vec<usize>>) {
+        let mut origin = units::units(among, rules);
+        origin.sort_by_cached_key(|unit| (Reverse(units::whole(items, unit).ms), unit[0]));
+        let units = Units::new(items, &origin, rules);
+        let items: Vec<Item> = origin.iter().map(|unit| units::whole(items, unit)).collect();
         let mut order: Vec<usize> = (0..items.len()).collect();
         match law.kind {
             Kind::Isolated | Kind::Each => order.sort_unstable_by_key(|i| (Reverse(items[*i].own()), *i)),
@@ -69,12 +73,15 @@ impl Tier {
             retained: least(|item| item.retained),
             ..Item::default()
         };
-        (Tier { law, items, peak_rank, least }, origin)
+        (Tier { law, items, peak_rank, least, units }, origin)
     }
 
     /// Exactly what a shard takes.
     pub(super) fn need(&self, members: &[u32]) -> Need {
-        self.law.need(&self.items, &members.iter().map(|i| *i as usize).collect::<Vec<_>>())
+        match self.units.are_items() {
+            true => self.law.need(&self.items, &members.iter().map(|i| *i as usize).collect::<Vec<_>>()),
+            false => self.units.need(&self.law, members.iter().copied()).0,
+        }
     }
 
     /// The longest of the shards, without overhead.
@@ -101,6 +108,25 @@ impl Tier {
     /// How far the shard would be above `limit` milliseconds and above the budget after the change.
     /// Also how many items were looked at.
     pub(super) fn over(&self, load: &Load, change: Change, limit: u64) -> (Over, usize) {
+        if self.units.are_plain() {
+            return self.over_items(load, change, limit);
+        }
+        let members = || walk(&load.members, |i| i, change);
+        let (mut over, looked) = if self.units.are_items() {
+            self.over_items(load, change, limit)
+        } else {
+            let (need, looked) = self.units.need(&self.law, members());
+            let bytes = self.law.budget.map_or(0, |budget| need.bytes.saturating_sub(budget));
+            (Over { ms: need.ms.saturating_sub(limit), bytes }, 1 + looked)
+        };
+        // Two that must be apart are as bad as a shard of twice its memory.
+        let room = self.law.budget.map_or(1, |budget| budget.saturating_sub(self.law.floor)).max(1);
+        let conflicts = self.units.conflicts(members());
+        over.bytes = over.bytes.saturating_add(room.saturating_mul(conflicts));
+        (over, looked)
+    }
+
+    fn over_items(&self, load: &Load, change: Change, limit: u64) -> (Over, usize) {
         let with = |sum: u64, part: fn(&Item) -> u64| {
             let less = sum - change.0.map_or(0, |i| part(self.item(i)));
             less.saturating_add(change.1.map_or(0, |i| part(self.item(i))))

@@ -1,23 +1,24 @@
-//! One tier of a problem with its oversize suites set apart, and whether all tiers together have
+//! One tier of a problem with the suites set apart that are alone, and whether all tiers together have
 //! shards enough.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::law::{Item, Law};
 use super::tier::{Packed, Solver};
 use super::{Effort, PackError, Problem, Session, Shard, Shortage, TierProblem};
 
-/// Shards of one tier, oversize suites included: proven to be needed, and found to do.
+/// Shards of one tier, those of one suite included: proven to be needed, and found to do.
 #[derive(Clone, Copy)]
 pub(super) struct Count {
     pub(super) bound: usize,
     pub(super) found: usize,
 }
 
-/// A tier with its oversize suites set apart.
+/// A tier with the suites set apart that have a shard to themselves: oversize ones, and those of a rule.
 pub(super) struct Part<'a> {
     pub(super) problem: &'a TierProblem,
-    pub(super) oversize: Vec<usize>,
+    pub(super) alone: Vec<usize>,
     pub(super) solver: Solver,
 }
 
@@ -33,6 +34,7 @@ pub(super) fn prepare(problem: &Problem) -> Result<Vec<Part<'_>>, PackError> {
     let mut long: Vec<(usize, usize, u64)> =
         parts.iter().enumerate().flat_map(|(tier, part)| part.too_long(tier)).collect();
     if long.is_empty() {
+        parts.iter().enumerate().try_for_each(|(tier, part)| part.too_large(tier))?;
         return Ok(parts);
     }
     long.sort_by_key(|(tier, item, ms)| (Reverse(*ms), *tier, *item));
@@ -45,9 +47,11 @@ impl<'a> Part<'a> {
             let need = problem.law.need(&problem.items, &[*item]);
             problem.law.budget.is_none_or(|budget| need.bytes <= budget)
         };
-        let (fitting, oversize): (Vec<usize>, Vec<usize>) = (0..problem.items.len()).partition(fits);
-        let solver = Solver::new(problem.law, &problem.items, &fitting);
-        Part { problem, oversize, solver }
+        let by_rule: BTreeSet<usize> = problem.rules.alone.iter().copied().collect();
+        let shares = |item: &usize| fits(item) && !by_rule.contains(item);
+        let (sharing, alone): (Vec<usize>, Vec<usize>) = (0..problem.items.len()).partition(shares);
+        let solver = Solver::new(problem.law, &problem.items, &sharing, &problem.rules);
+        Part { problem, alone, solver }
     }
 
     /// Most shards that the tier may have, of `total` over all tiers; `None`: any number.
@@ -63,7 +67,7 @@ impl<'a> Part<'a> {
 
     pub(super) fn count(&self, packed: &Packed) -> Count {
         let bound = self.solver.bounds.shards(self.problem.target).max(packed.proof.shards);
-        Count { bound: bound + self.oversize.len(), found: packed.shards.len() + self.oversize.len() }
+        Count { bound: bound + self.alone.len(), found: packed.shards.len() + self.alone.len() }
     }
 
     fn check(&self, tier: usize) -> Result<(), PackError> {
@@ -82,6 +86,19 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
+    /// The first list of suites that stay together and no shard holds.
+    fn too_large(&self, tier: usize) -> Result<(), PackError> {
+        let (law, items) = (&self.problem.law, &self.problem.items);
+        for (list, members) in self.problem.rules.together.iter().enumerate() {
+            let need = law.need(items, members);
+            let long = self.problem.target.is_some_and(|target| need.ms + law.overhead() > target);
+            if long || law.budget.is_some_and(|budget| need.bytes > budget) {
+                return Err(PackError::Together { tier, list, need });
+            }
+        }
+        Ok(())
+    }
+
     /// The suites that alone take longer than the target: tier, suite, milliseconds.
     fn too_long(&self, tier: usize) -> Vec<(usize, usize, u64)> {
         let (law, items) = (&self.problem.law, &self.problem.items);
@@ -91,22 +108,26 @@ impl<'a> Part<'a> {
         all.filter(|(_, _, ms)| *ms > target).collect()
     }
 
-    /// The times of the oversize suites' shards, with overhead.
-    pub(super) fn oversize_ms(&self) -> impl Iterator<Item = u64> {
+    /// The times of the shards of one suite, with overhead.
+    pub(super) fn alone_ms(&self) -> impl Iterator<Item = u64> {
         let (law, items) = (&self.problem.law, &self.problem.items);
-        self.oversize.iter().map(|item| law.need(items, &[*item]).ms + law.overhead())
+        self.alone.iter().map(|item| law.need(items, &[*item]).ms + law.overhead())
     }
 
-    /// The longest shard, oversize ones included, with overhead.
+    /// The longest shard, with overhead.
     pub(super) fn longest(&self, packed: &Packed) -> u64 {
-        packed.longest.max(self.oversize_ms().max().unwrap_or(0))
+        packed.longest.max(self.alone_ms().max().unwrap_or(0))
     }
 
     /// The shards of the plan. `homes` says which earlier shard each shared one continues, then each
-    /// oversize one.
+    /// of one suite.
     pub(super) fn shards(&self, tier: usize, packed: Packed, homes: &[Option<usize>]) -> Vec<Shard> {
         let (law, items) = (&self.problem.law, &self.problem.items);
-        let alone = self.oversize.iter().map(|item| (vec![*item], true));
+        let above = |item: usize| {
+            let bytes = law.need(items, &[item]).bytes;
+            law.budget.is_some_and(|budget| bytes > budget)
+        };
+        let alone = self.alone.iter().map(|item| (vec![*item], above(*item)));
         let shared = packed.shards.into_iter().map(|members| (members, false));
         (shared.chain(alone).enumerate())
             .map(|(number, (members, oversize))| {
@@ -165,9 +186,11 @@ fn least_budget(part: &Part<'_>, shards: usize) -> Option<u64> {
         let law = Law { budget: Some(megabytes * MEGABYTE), ..law };
         let problem = TierProblem { law, shards: None, ..part.problem.clone() };
         let part = Part::new(&problem);
-        part.oversize.is_empty()
+        let fits_alone = |item: usize| law.need(&problem.items, &[item]).bytes <= megabytes * MEGABYTE;
+        (0..part.problem.items.len()).all(fits_alone)
             && law.floor <= megabytes * MEGABYTE
-            && part.solver.fewest(problem.target, shards, Effort::Quick).shards.len() <= shards
+            && part.alone.len() + part.solver.fewest(problem.target, shards, Effort::Quick).shards.len()
+                <= shards
     };
     let mut low = law.budget? / MEGABYTE;
     let mut high = law.session_need(&part.problem.items, &all).bytes.div_ceil(MEGABYTE);

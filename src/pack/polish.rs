@@ -39,7 +39,8 @@ struct Polish<'a> {
 /// A plan with less above `limit` milliseconds than `start`, or that one where none is found.
 pub(super) fn polish(tier: &Tier, start: Found, shards: usize, limit: u64, looks: u64) -> Found {
     // With several workers an exchange may do anything to a schedule.
-    if tier.law.workers > 1 || tier.law.kind == Kind::Each || start.longest <= limit {
+    let plain = tier.units.are_items() && tier.law.kind != Kind::Each;
+    if tier.law.workers > 1 || !plain || start.longest <= limit {
         return start;
     }
     let mut polish = Polish { tier, loads: tier.loads(shards, &start.assignment), limit, looks };
@@ -109,8 +110,9 @@ impl Polish<'_> {
             let start = few.len();
             for set in largest {
                 let Few { ms, mask } = few[set];
-                for place in (128 - mask.leading_zeros()) as usize..members.len() {
-                    let ms = ms + self.tier.items[members[place] as usize].ms;
+                let after = (128 - mask.leading_zeros()) as usize;
+                for (place, item) in members.iter().enumerate().skip(after) {
+                    let ms = ms + self.tier.items[*item as usize].ms;
                     few.push(Few { ms, mask: mask | 1 << place });
                 }
                 if few.len() > SETS_MAX {

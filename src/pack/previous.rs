@@ -10,7 +10,7 @@ use super::tier::Packed;
 use super::{Effort, Moves};
 
 /// The plan with few moves, and which earlier shard each shard of each tier continues: shared ones
-/// first, then oversize ones.
+/// first, then those of one suite.
 pub(super) struct Settled {
     pub(super) packed: Vec<Packed>,
     pub(super) homes: Vec<Vec<Option<usize>>>,
@@ -55,10 +55,10 @@ pub(super) fn settle(
         )
         .collect();
     let allowed = |(part, before): (&Part<'_>, &usize)| {
-        part.most(total).is_none_or(|most| before + part.oversize.len() <= most)
+        part.most(total).is_none_or(|most| before + part.alone.len() <= most)
             && (*before > 0) != part.solver.is_empty()
     };
-    let sum: usize = parts.iter().zip(&before).map(|(part, before)| before + part.oversize.len()).sum();
+    let sum: usize = parts.iter().zip(&before).map(|(part, before)| before + part.alone.len()).sum();
     let mut all = vec![calm(&now)];
     if before != now && parts.iter().zip(&before).all(allowed) && total.is_none_or(|total| sum <= total) {
         all.push(calm(&before));
@@ -87,7 +87,7 @@ impl Settled {
         let mut moves = Moves::default();
         for (part, packed) in parts.iter().zip(&packed) {
             let before = &part.problem.homes;
-            let alone: Vec<Vec<usize>> = part.oversize.iter().map(|item| vec![*item]).collect();
+            let alone: Vec<Vec<usize>> = part.alone.iter().map(|item| vec![*item]).collect();
             let shards: Vec<&[usize]> = packed.shards.iter().chain(&alone).map(Vec::as_slice).collect();
             let mine = continued(&shards, before);
             for (shard, home) in shards.iter().zip(&mine) {

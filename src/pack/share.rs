@@ -14,7 +14,7 @@ pub(super) fn few_shards(parts: &[Part<'_>], total: Option<usize>, effort: Effor
         parts.iter().map(|part| part.solver.fewest(part.problem.target, enough(part), effort)).collect()
     };
     let packed = plan(&|part| match part.most(total) {
-        Some(most) if part.is_open(total) => most.saturating_sub(part.oversize.len()),
+        Some(most) if part.is_open(total) => most.saturating_sub(part.alone.len()),
         _ => 0,
     });
     let used: usize = parts.iter().zip(&packed).map(|(part, packed)| part.count(packed).found).sum();
@@ -34,7 +34,7 @@ pub(super) fn shorten(
     let share = share_shards(parts, &counts, total);
     let mut packed = few.to_vec();
     for ((part, packed), share) in parts.iter().zip(&mut packed).zip(share) {
-        let most = share.map_or(packed.shards.len(), |share| share - part.oversize.len());
+        let most = share.map_or(packed.shards.len(), |share| share - part.alone.len());
         if let Some(better) = part.solver.shortest(most, Some(packed), effort)
             && better.longest <= packed.longest
         {
@@ -57,7 +57,7 @@ fn share_shards(parts: &[Part<'_>], counts: &[Count], total: Option<usize>) -> V
         return parts.iter().map(|part| open(part).then(|| most(part))).collect();
     };
     let mut share: Vec<usize> = counts.iter().map(|count| count.found).collect();
-    let longest = |tier: usize, share: usize| match share - parts[tier].oversize.len() {
+    let longest = |tier: usize, share: usize| match share - parts[tier].alone.len() {
         0 => 0,
         shared => parts[tier].solver.bounds.area(shared),
     };
@@ -88,8 +88,8 @@ fn rebalance(parts: &[Part<'_>], packed: &mut [Packed], total: usize, effort: Ef
         let part = &parts[needy];
         let before = part.longest(&packed[needy]);
         let more = packed[needy].shards.len() + 1;
-        let allowed = part.most(Some(total)).is_some_and(|most| more + part.oversize.len() <= most);
-        if part.problem.target.is_some() || part.oversize_ms().max() == Some(before) || !allowed {
+        let allowed = part.most(Some(total)).is_some_and(|most| more + part.alone.len() <= most);
+        if part.problem.target.is_some() || part.alone_ms().max() == Some(before) || !allowed {
             return;
         }
         // The tier that would be shortest with one shard less.
@@ -128,14 +128,14 @@ pub(super) fn makespan_bound(parts: &[Part<'_>], packed: &[Packed], total: Optio
     let open = parts.iter().any(|part| part.problem.target.is_none());
     if let Some(total) = total.filter(|_| open) {
         let tiers: Vec<(&Bounds, usize)> =
-            parts.iter().map(|part| (&part.solver.bounds, part.oversize.len())).collect();
+            parts.iter().map(|part| (&part.solver.bounds, part.alone.len())).collect();
         let bound = least_limit(&tiers, total, at_least);
         // What an exact search refuted counts where it was all about one tier.
         let used = || parts.iter().zip(packed).filter(|(part, _)| !part.problem.items.is_empty());
         return match used().next() {
             Some((part, packed)) if used().count() == 1 => {
                 let most = part.most(Some(total)).unwrap_or(total);
-                bound.max(packed.proof.longest_with(most.saturating_sub(part.oversize.len())))
+                bound.max(packed.proof.longest_with(most.saturating_sub(part.alone.len())))
             }
             _ => bound,
         };
@@ -143,7 +143,7 @@ pub(super) fn makespan_bound(parts: &[Part<'_>], packed: &[Packed], total: Optio
     let each = parts.iter().zip(packed).filter(|(part, _)| !part.solver.is_empty());
     let bounds = each.map(|(part, packed)| {
         let own = part.problem.shards.filter(|_| part.problem.target.is_none());
-        let own = own.map_or(0, |own| own - part.oversize.len());
+        let own = own.map_or(0, |own| own - part.alone.len());
         let shards = own.max(packed.shards.len());
         part.solver.least_limit(shards).max(packed.proof.longest_with(shards))
     });

@@ -1,5 +1,6 @@
 //! One tier: as few shards as its limits allow, or a given number as short as possible.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
@@ -14,12 +15,13 @@ use super::place::{self, Measure};
 use super::polish::polish;
 use super::previous;
 use super::search::{Found, Task, search};
+use super::units::Rules;
 
 /// The suites of one tier that fit a shard, and what is known about packing them.
 pub(super) struct Solver {
     tier: Tier,
-    /// Which item of the problem each one is.
-    origin: Vec<usize>,
+    /// Which items of the problem each one is.
+    origin: Vec<Vec<usize>>,
     pub(super) bounds: Bounds,
 }
 
@@ -53,9 +55,13 @@ impl Proof {
 
 impl Solver {
     /// For `fitting`, the items that fit a shard alone.
-    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize]) -> Solver {
-        let (tier, origin) = Tier::new(law, items, fitting);
-        let bounds = Bounds::new(law, fitting.iter().map(|i| items[*i]).collect());
+    pub(super) fn new(law: Law, items: &[Item], fitting: &[usize], rules: &Rules) -> Solver {
+        let (tier, origin) = Tier::new(law, items, fitting, rules);
+        // `fitting` is ascending.
+        let shares = |item: &&usize| fitting.binary_search(item).is_ok();
+        let apart = |list: &Vec<usize>| list.iter().filter(shares).count();
+        let apart = rules.apart.iter().map(apart).max().unwrap_or(0);
+        let bounds = Bounds::new(law, fitting.iter().map(|i| items[*i]).collect(), apart);
         Solver { tier, origin, bounds }
     }
 
@@ -247,8 +253,7 @@ impl Solver {
         limit: u64,
         effort: Effort,
     ) -> Option<Packed> {
-        let before: Vec<Option<usize>> =
-            self.origin.iter().map(|item| before.get(*item).copied().flatten()).collect();
+        let before: Vec<Option<usize>> = self.origin.iter().map(|unit| most_common(unit, before)).collect();
         let (homes, known) = previous::expected(&before, shards);
         if known == 0 {
             return Some(fresh.clone());
@@ -268,7 +273,7 @@ impl Solver {
     /// How many of the shards that `before` names hold suites of this tier still.
     pub(super) fn shards_before(&self, before: &[Option<usize>]) -> usize {
         let homes: BTreeSet<usize> =
-            self.origin.iter().filter_map(|item| before.get(*item).copied().flatten()).collect();
+            self.origin.iter().filter_map(|unit| most_common(unit, before)).collect();
         homes.len()
     }
 
@@ -279,11 +284,7 @@ impl Solver {
 
     /// The least limit (overhead included) under which `shards` shards are not refuted.
     pub(super) fn least_limit(&self, shards: usize) -> u64 {
-        least_limit(
-            &[(&self.bounds, 0)],
-            shards,
-            self.tier.items.first().map_or(0, |item| item.ms) + self.law().overhead(),
-        )
+        least_limit(&[(&self.bounds, 0)], shards, self.bounds.longest() + self.law().overhead())
     }
 
     fn found(&self, assignment: Vec<u32>, shards: usize) -> Found {
@@ -294,13 +295,20 @@ impl Solver {
     fn packed(&self, shards: usize, found: Found) -> Packed {
         let mut members = vec![Vec::new(); shards];
         for (item, shard) in found.assignment.iter().enumerate() {
-            members[*shard as usize].push(self.origin[item]);
+            members[*shard as usize].extend(&self.origin[item]);
         }
         members.retain(|members| !members.is_empty());
         let overhead = if members.is_empty() { 0 } else { self.law().overhead() };
         let longest = found.longest.saturating_add(overhead);
         Packed { shards: members, longest, assignment: found.assignment, proof: Proof::default() }
     }
+}
+
+/// The shard where most items of a unit were; among equals the first.
+fn most_common(unit: &[usize], before: &[Option<usize>]) -> Option<usize> {
+    let homes: Vec<usize> = unit.iter().filter_map(|item| before.get(*item).copied().flatten()).collect();
+    let count = |home: usize| homes.iter().filter(|other| **other == home).count();
+    homes.iter().copied().max_by_key(|home| (count(*home), Reverse(*home)))
 }
 
 /// The least limit, overhead included, under which the tiers together are not known to need more

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{MemoryKind, Order, Price, RunsOn};
+use crate::config::{MemoryKind, Order, Price, RuleKind, RunsOn};
 use crate::model::{Basis, Bytes, Millis};
 
 /// The schema that is written, and the newest that is read.
@@ -40,6 +40,9 @@ pub struct Plan {
     /// tiers without suites too.
     #[serde(default)]
     pub last_numbers: BTreeMap<String, u64>,
+    /// Which suites share a shard, and which do not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// What other numbers of shards would have cost, ascending, where their number was to be found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<Point>,
@@ -94,6 +97,16 @@ pub struct Previous {
     pub new: usize,
     /// Suites that only the previous plan has.
     pub gone: usize,
+}
+
+/// Suites that share a shard, or do not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// What is wanted of them.
+    pub kind: RuleKind,
+    /// Patterns of their ids.
+    #[serde(rename = "match")]
+    pub matches: Vec<String>,
 }
 
 /// A number of shards and what it costs.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::limits::Limits;
 use super::{Sources, tier_problem};
-use crate::model::Bytes;
-use crate::pack::{PackError, Shortage};
+use crate::model::{Bytes, Millis};
+use crate::pack::{PackError, Problem, Shortage};
 use crate::text::count;
 
 /// Why no plan exists, in the user's terms.
@@ -32,8 +32,31 @@ pub(super) fn explain(
     sources: &Sources<'_>,
     members: &[Vec<usize>],
     limits: &[Limits],
+    problem: &Problem,
 ) -> NoPlan {
     match err {
+        PackError::Together { tier, list, need } => {
+            let list = &problem.tiers[*tier].rules.together[*list];
+            let ids = list.iter().map(|item| sources.inventory.suites[members[*tier][*item]].id.as_str());
+            let (bytes, config) = (Bytes(need.bytes), &sources.config.tiers[*tier]);
+            let message =
+                match limits[*tier].budget.filter(|budget| limits[*tier].enforced && bytes > *budget) {
+                    Some(budget) => format!(
+                        "suites that must stay together need {bytes}, {} above the budget of {budget}: {}",
+                        bytes.saturating_sub(budget),
+                        crate::text::examples(ids, 3)
+                    ),
+                    None => format!(
+                        "suites that must stay together take {}, longer than the target: {}",
+                        Millis(need.ms) + config.setup + config.session_start,
+                        crate::text::examples(ids, 3)
+                    ),
+                };
+            NoPlan {
+                message,
+                help: vec!["take suites out of the [[together]] rule, or raise the limit".to_owned()],
+            }
+        }
         PackError::Floor { tier } => {
             let config = &sources.config.tiers[*tier];
             let message = format!(

@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{NUMBER_MAX, ObjectiveKind, Plan, Session, Shard, Suite, Tier};
-use crate::config::{MemoryKind, Order};
-use crate::model::{Basis, Bytes, Millis};
+use crate::config::{MemoryKind, Order, Patterns, RuleKind};
+use crate::model::{Basis, Bytes, Millis, SuiteId};
 use crate::text::printable;
 
 /// Most findings that are listed.
@@ -60,6 +60,7 @@ pub fn verify(plan: &Plan) -> Vec<String> {
             break;
         }
     }
+    check_rules(plan, &mut findings);
     check_sums(plan, seen.len(), &mut findings);
     findings.truncate(FINDINGS_MAX);
     // Names in a plan that breaks its rules may hold anything.
@@ -257,6 +258,31 @@ fn each(tier: &Tier, shard: &Shard, suites: &[Suite]) -> (u128, u128) {
             None => return (peak, now),
         }
         running.retain(|(end, _)| *end > now);
+    }
+}
+
+/// Suites that share a shard, or do not, as the rules say.
+fn check_rules(plan: &Plan, findings: &mut Vec<String>) {
+    for rule in &plan.rules {
+        let Ok(patterns) = Patterns::new(rule.matches.iter().map(String::as_str)) else {
+            findings.push(format!("a rule has a pattern that is none: {}", rule.matches.join(" ")));
+            continue;
+        };
+        let mut shards: BTreeMap<&str, usize> = BTreeMap::new();
+        for (shard, suite) in plan.suites() {
+            if patterns.matches(&SuiteId::new(suite.id.clone())) {
+                *shards.entry(&shard.id).or_default() += 1;
+            }
+        }
+        let of = |id: &str| plan.suites().filter(|(shard, _)| shard.id == id).count();
+        let kept = match rule.kind {
+            RuleKind::Together => shards.len() <= 1,
+            RuleKind::Apart => shards.values().all(|count| *count == 1),
+            RuleKind::Alone => shards.keys().all(|id| of(id) == 1),
+        };
+        if !kept {
+            findings.push(format!("the rule {:?} for {} is not kept", rule.kind, rule.matches.join(" ")));
+        }
     }
 }
 

@@ -14,5 +14,6 @@ mod packing;
 mod previous;
 mod pytest;
 mod readme;
+mod rules;
 mod scenarios;
 mod shared;

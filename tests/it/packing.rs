@@ -2,7 +2,7 @@
 //! with every proof.
 
 use shard::pack::law::{Item, Kind, Law, Need};
-use shard::pack::{By, Effort, PackError, Packing, Problem, Shortage, TierProblem, Worth, pack};
+use shard::pack::{By, Effort, PackError, Packing, Problem, Rules, Shortage, TierProblem, Worth, pack};
 
 use crate::common::Random;
 
@@ -44,6 +44,22 @@ pub(crate) fn items(count: usize, random: &mut Random) -> Vec<Item> {
     (0..count).map(|_| item(random)).collect()
 }
 
+/// A few pairs together, a few lists apart that break none of them, a few alone.
+fn rules(count: usize, random: &mut Random) -> Rules {
+    let mut all: Vec<usize> = (0..count).collect();
+    random.shuffle(&mut all);
+    let mut take = |count: u64| all.split_off(all.len().saturating_sub(count as usize));
+    let mut sorted = |count: u64| {
+        let mut list = take(count);
+        list.sort_unstable();
+        list
+    };
+    let together = [sorted(2), sorted(3)].into_iter().filter(|list| list.len() > 1).collect();
+    let alone = sorted(random.below(2));
+    let apart = [sorted(2), sorted(1 + random.below(4))].into_iter().filter(|list| list.len() > 1).collect();
+    Rules { together, apart, alone }
+}
+
 /// Complete, disjoint, within budget, and never better than a bound.
 pub(crate) fn check(problem: &Problem, packing: &Packing, seed: u64) {
     for (number, tier) in problem.tiers.iter().enumerate() {
@@ -68,6 +84,20 @@ pub(crate) fn check(problem: &Problem, packing: &Packing, seed: u64) {
             assert!(target, "seed {seed}");
         }
         assert!(tier.shards.is_none_or(|most| mine().count() <= most), "seed {seed}");
+        let shards_with = |list: &[usize]| {
+            let with = mine().map(|shard| shard.members().filter(|member| list.contains(member)).count());
+            with.filter(|count| *count > 0).collect::<Vec<usize>>()
+        };
+        for list in &tier.rules.together {
+            assert_eq!(shards_with(list), [list.len()], "seed {seed}: together");
+        }
+        for list in &tier.rules.apart {
+            assert!(shards_with(list).iter().all(|count| *count == 1), "seed {seed}: apart");
+        }
+        for item in &tier.rules.alone {
+            let shard = mine().find(|shard| shard.members().any(|member| member == *item)).unwrap();
+            assert_eq!(shard.members().count(), 1, "seed {seed}: alone");
+        }
     }
     assert!(problem.shards.is_none_or(|most| packing.shards.len() <= most), "seed {seed}");
     assert!(packing.shards_bound <= packing.shards.len(), "seed {seed}");
@@ -94,7 +124,8 @@ fn every_plan_keeps_every_rule() {
             let count = random.below(60) as usize;
             let target = (random.below(4) == 0).then(|| 80 + random.below(300));
             let shards = (random.below(4) == 0).then(|| 1 + random.below(12) as usize);
-            TierProblem { shards, target, ..TierProblem::new(law, items(count, random)) }
+            let rules = if random.below(3) == 0 { rules(count, random) } else { Rules::default() };
+            TierProblem { shards, target, rules, ..TierProblem::new(law, items(count, random)) }
         });
         let tiers = tiers.collect();
         let shards = (random.below(2) == 0).then(|| 1 + random.below(30) as usize);
@@ -124,6 +155,13 @@ fn every_plan_keeps_every_rule() {
                     "seed {seed}"
                 );
                 assert!(items.is_sorted_by_key(|(_, _, ms)| std::cmp::Reverse(*ms)), "seed {seed}");
+            }
+            Err(PackError::Together { tier, list, need }) => {
+                let tier = &problem.tiers[tier];
+                assert_eq!(need, tier.law.need(&tier.items, &tier.rules.together[list]), "seed {seed}");
+                let above = tier.law.budget.is_some_and(|budget| need.bytes > budget);
+                let long = tier.target.is_some_and(|target| need.ms + tier.law.overhead() > target);
+                assert!(above || long, "seed {seed}");
             }
             Err(err) => panic!("seed {seed}: {err:?}"),
         }
@@ -174,12 +212,25 @@ fn shortest_shard(tier: &TierProblem, group: &[usize]) -> Option<u64> {
     shortest
 }
 
+/// Whether these groups are as the rules say.
+fn keeps_rules(rules: &Rules, groups: &[Vec<usize>]) -> bool {
+    let with = |list: &[usize]| -> Vec<usize> {
+        groups.iter().map(|group| group.iter().filter(|i| list.contains(i)).count()).collect()
+    };
+    rules.together.iter().all(|list| with(list).into_iter().filter(|count| *count > 0).count() == 1)
+        && rules.apart.iter().all(|list| with(list).into_iter().all(|count| count < 2))
+        && groups.iter().all(|group| group.len() < 2 || !group.iter().any(|i| rules.alone.contains(i)))
+}
+
 /// The fewest shards, and the shortest longest shard for each number of shards; by trying
 /// everything.
 fn brute_force(tier: &TierProblem) -> (usize, Vec<u64>) {
     let count = tier.items.len();
     let mut shortest = vec![u64::MAX; count + 1];
     partitions(count, &mut Vec::new(), 0, &mut |groups| {
+        if !keeps_rules(&tier.rules, groups) {
+            return;
+        }
         let mut longest = 0;
         for group in groups {
             let Some(ms) = shortest_shard(tier, group) else { return };
@@ -201,12 +252,22 @@ fn a_brute_force_agrees_with_every_proof() {
         let count = 1 + random.below(if seed % 10 == 0 { 8 } else { 7 }) as usize;
         let tier = TierProblem::new(law(kind, workers, random), items(count, random));
         let target = (random.below(2) == 0).then(|| 140 + random.below(200));
-        let tier = TierProblem { target, ..tier };
+        let rules = if random.below(3) == 0 { rules(count, random) } else { Rules::default() };
+        let tier = TierProblem { target, rules, ..tier };
         let (fewest, shortest) = brute_force(&tier);
+        if fewest == usize::MAX {
+            let problem = Problem { effort: Effort::Quick, ..Problem::new(vec![tier]) };
+            assert!(pack(&problem).is_err(), "seed {seed}: a plan where there is none");
+            continue;
+        }
         let given =
             (tier.target.is_none() && random.below(2) == 0).then(|| fewest + random.below(3) as usize);
         let problem = Problem { shards: given, effort: Effort::Quick, ..Problem::new(vec![tier]) };
-        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?} {problem:?}"));
+        let packing = match pack(&problem) {
+            // What must stay together may be more than any shard holds.
+            Err(PackError::Together { .. }) => continue,
+            packing => packing.unwrap_or_else(|err| panic!("seed {seed}: {err:?} {problem:?}")),
+        };
         check(&problem, &packing, seed);
         let made = makespan(&problem, &packing);
         // The objective: fewest shards, or the shortest longest shard with at most so many.
@@ -272,7 +333,11 @@ fn planted_plans_are_found_where_memory_is_tight() {
             sessions: 1,
         };
         let problem = Problem { shards: Some(8), ..Problem::new(vec![TierProblem::new(law, items)]) };
-        let packing = pack(&problem).unwrap_or_else(|err| panic!("seed {seed}: {err:?} {problem:?}"));
+        let packing = match pack(&problem) {
+            // What must stay together may be more than any shard holds.
+            Err(PackError::Together { .. }) => continue,
+            packing => packing.unwrap_or_else(|err| panic!("seed {seed}: {err:?} {problem:?}")),
+        };
         check(&problem, &packing, seed);
         let made = makespan(&problem, &packing);
         assert!(
