@@ -89,6 +89,9 @@ fn tail(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}\n", phrase::bases(plan));
     let _ = writeln!(out, "{}\n", phrase::bound(plan));
+    if let Some(limit) = phrase::limit(plan) {
+        let _ = writeln!(out, "decided by {}\n", escaped(&limit));
+    }
     if let Some(moves) = phrase::moves(plan) {
         let _ = writeln!(out, "since the previous plan: {moves}\n");
     }

@@ -1,6 +1,6 @@
 //! What every text for people says of a plan, in the same words.
 
-use crate::model::Basis;
+use crate::model::{Basis, Millis};
 use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite};
 use crate::text::{count, printable, shorten, thousands};
 
@@ -142,6 +142,61 @@ pub(super) fn curve(plan: &Plan) -> Vec<CurveRow<'_>> {
     rows.map(|at| CurveRow { point: &plan.curve[at], chosen: at == chosen }).collect()
 }
 
+/// What the longest shard would take at least if `suite` could be cut at will: the mean of its tier's
+/// shards, the next longest suite, the other tiers.
+fn without(plan: &Plan, longest: &Shard, suite: &Suite) -> u64 {
+    let mine = || plan.shards.iter().filter(|shard| shard.tier == longest.tier);
+    let mean = mine().map(|shard| shard.predicted_ms.0).sum::<u64>().div_ceil(mine().count().max(1) as u64);
+    let others = plan.shards.iter().filter(|shard| shard.tier != longest.tier);
+    let other_tiers = others.map(|shard| shard.predicted_ms.0).max().unwrap_or(0);
+    let overhead = (plan.tiers.iter().find(|tier| tier.name == longest.tier))
+        .map_or(0, |tier| tier.setup_ms.0 + tier.session_start_ms.0);
+    let next = mine().flat_map(|shard| &shard.sessions).flat_map(|session| &session.suites);
+    let next = next.filter(|other| other.id != suite.id).map(|other| other.ms.0).max().unwrap_or(0);
+    mean.max(other_tiers).max(next + overhead)
+}
+
+/// What decides how long the plan is, or how many shards it has.
+pub(super) fn limit(plan: &Plan) -> Option<String> {
+    let longest = plan.shards.first()?;
+    let tier = plan.tiers.iter().find(|tier| tier.name == longest.tier)?;
+    let suites = longest.sessions.iter().map(|session| session.suites.len()).sum::<usize>();
+    if suites == 1 && plan.shards.len() > 1 {
+        let suite = longest.sessions.first()?.suites.first()?;
+        let name = shorten(&printable(&suite.id), 60);
+        return Some(format!("`{name}`: it has the longest shard to itself, and no other plan shortens it"));
+    }
+    let full =
+        || plan.shards.iter().filter(|shard| percent(shard).is_some_and(|percent| percent >= 90)).count();
+    match plan.objective.kind {
+        ObjectiveKind::Memory if plan.quality.shards > plan.tiers.len() => Some(format!(
+            "memory: {} of {} are at least 90 % full",
+            full(),
+            count(plan.shards.len(), "shard")
+        )),
+        ObjectiveKind::Memory => None,
+        _ if plan.tiers.len() > 1 => {
+            let others = plan.shards.iter().filter(|shard| shard.tier != tier.name);
+            let others = others.map(|shard| shard.predicted_ms).max()?;
+            // A tenth apart: more shards for this tier alone would shorten the plan.
+            let apart = longest.predicted_ms.0.saturating_sub(others.0) * 10 > longest.predicted_ms.0;
+            apart.then(|| {
+                format!(
+                    "tier {}: the others end {} earlier",
+                    tier.name,
+                    Millis(longest.predicted_ms.0 - others.0)
+                )
+            })
+        }
+        _ if full() * 2 > plan.shards.len() => Some(format!(
+            "time and memory: {} of {} are at least 90 % full",
+            full(),
+            count(plan.shards.len(), "shard")
+        )),
+        _ => None,
+    }
+}
+
 /// The one thing that would help most.
 pub(super) fn advice(plan: &Plan) -> Option<String> {
     let longest = plan.shards.first()?;
@@ -153,11 +208,15 @@ pub(super) fn advice(plan: &Plan) -> Option<String> {
         return Some("most times are assumed: give `--timings` a report of an earlier run (JUnit XML, .test_durations)".to_owned());
     }
     let heaviest = suites().max_by_key(|suite| suite.ms)?;
-    if plan.shards.len() > 1 && heaviest.ms.0 * 2 > longest.predicted_ms.0 {
+    let saved = plan.quality.makespan_ms.0.saturating_sub(without(plan, longest, heaviest));
+    // A twentieth is worth the trouble.
+    if saved * 20 > plan.quality.makespan_ms.0 {
         let name = shorten(&printable(&heaviest.id), 60);
         return Some(format!(
-            "`{name}` alone takes {} of the longest shard: split it, or let its tests be suites (--granularity test)",
-            heaviest.ms
+            "splitting `{name}`, which takes {} of the longest shard, saves up to {}: let its tests be suites \
+             (--granularity test), or cut the file in two",
+            heaviest.ms,
+            Millis(saved)
         ));
     }
     let memory = plan.suites().filter(|(_, suite)| suite.memory_basis == Basis::Assumed).count();

@@ -28,6 +28,9 @@ pub fn render(plan: &Plan, style: Style) -> String {
         let suites = format!("{}: ", count(plan.inputs.suites, "suite"));
         style.paragraph((Paint::Quiet, &suites), &phrase::bases(plan), &mut out);
         style.paragraph((Paint::Quiet, "bound: "), &phrase::bound(plan), &mut out);
+        if let Some(limit) = phrase::limit(plan) {
+            style.paragraph((Paint::Quiet, "decided by "), &limit, &mut out);
+        }
         if let Some(moves) = phrase::moves(plan) {
             style.paragraph((Paint::Quiet, "since the previous plan: "), &moves, &mut out);
         }

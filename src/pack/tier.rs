@@ -17,6 +17,9 @@ use super::previous;
 use super::search::{Found, Task, search};
 use super::units::Rules;
 
+/// Suites of a problem that exact search may solve before anything else is tried.
+const SMALL: usize = 200;
+
 /// The suites of one tier that fit a shard, and what is known about packing them.
 pub(super) struct Solver {
     tier: Tier,
@@ -142,21 +145,45 @@ impl Solver {
         let each = 4 * self.origin.len() as u64;
         let mut left = effort.looks() + each;
         let mut looks = (Effort::Quick.looks() + each).min(left);
-        let mut best: Option<Found> = None;
+        let mut starts = self.starts(shards, limit, known, Effort::Quick);
+        // Often a start needs no search, only its last milliseconds.
+        let mut best: Option<Found> = (starts.iter())
+            .filter(|start| self.within_limits(shards, start, u64::MAX))
+            .map(|start| self.found(start.clone(), shards))
+            .min_by_key(|found| found.longest)
+            .map(|found| polish(&self.tier, found, shards, limit, looks));
         let mut seed = 1;
-        while looks > 0 {
-            let task = Task { shards, limit, first, effort: looks, seed };
-            let found = self.best_of(task, known, if seed == 1 { Effort::Quick } else { effort });
+        while looks > 0 && best.as_ref().is_none_or(|best| best.longest > limit) {
+            if seed == 1_001 && effort != Effort::Quick {
+                starts = self.starts(shards, limit, known, effort);
+            }
+            let found = self.best_of(Task { shards, limit, first, effort: looks, seed }, &starts);
             let found = found.map(|found| polish(&self.tier, found, shards, limit, looks));
             best = best.into_iter().chain(found).min_by_key(|found| found.longest);
-            if best.as_ref().is_some_and(|best| best.longest <= limit) {
-                break;
-            }
             left -= looks;
             looks = (looks * 2).min(left);
             seed += 1_000;
         }
         best
+    }
+
+    /// Plans to search from, some of them above the budget.
+    fn starts(&self, shards: usize, limit: u64, known: Option<&[u32]>, effort: Effort) -> Vec<Vec<u32>> {
+        let measures: &[Measure] = match effort {
+            Effort::Quick => &[Measure::Time, Measure::Either],
+            Effort::Normal | Effort::Best => &Measure::ALL,
+        };
+        let mut starts: Vec<Vec<u32>> = measures
+            .par_iter()
+            .map(|measure| place::into_shards(&self.tier, shards, limit, *measure))
+            .collect();
+        starts.extend(place::grouped(&self.tier, shards, limit));
+        // A plan that packs memory tightly is a poor start for time, but better than none.
+        let feasible = |start: &Vec<u32>| self.within_limits(shards, start, u64::MAX);
+        if let Some(known) = known.filter(|_| !starts.iter().any(feasible)) {
+            starts.push(known.to_vec());
+        }
+        starts
     }
 
     /// The shortest longest shard that is found with at most `shards` shards. `known` is a plan
@@ -169,6 +196,12 @@ impl Solver {
         let shards = shards.min(self.origin.len()).max(1);
         let limit = self.least_limit(shards).saturating_sub(self.law().overhead());
         let known = known.map(|known| known.assignment.as_slice());
+        // A small problem is often solved at once.
+        if self.origin.len() <= SMALL
+            && let Answer::Found(assignment) = exact(&self.tier, shards, limit, Effort::Quick.looks())
+        {
+            return Some(self.packed(shards, self.found(assignment, shards)));
+        }
         let mut found = self.ever_longer(shards, limit, false, known, effort)?;
         // The sum of all overloads is down; now the longest shard alone, step by step.
         let mut left = effort.looks() / 2;
@@ -217,23 +250,8 @@ impl Solver {
     }
 
     /// The best over several starts; which of them wins depends on values only, not on threads.
-    fn best_of(&self, task: Task, known: Option<&[u32]>, effort: Effort) -> Option<Found> {
-        let measures: &[Measure] = match effort {
-            Effort::Quick => &[Measure::Time, Measure::Either],
-            Effort::Normal | Effort::Best => &Measure::ALL,
-        };
-        let mut starts: Vec<Vec<u32>> = measures
-            .par_iter()
-            .map(|measure| place::into_shards(&self.tier, task.shards, task.limit, *measure))
-            .collect();
-        starts.extend(place::grouped(&self.tier, task.shards, task.limit));
-        // A plan that packs memory tightly is a poor start for time, but better than none.
-        if let Some(known) =
-            known.filter(|_| !starts.iter().any(|start| self.within_limits(task.shards, start, u64::MAX)))
-        {
-            starts.push(known.to_vec());
-        }
-        let effort = task.effort / starts.len() as u64;
+    fn best_of(&self, task: Task, starts: &[Vec<u32>]) -> Option<Found> {
+        let effort = task.effort / starts.len().max(1) as u64;
         let found: Vec<Option<Found>> = (starts.par_iter().enumerate())
             .map(|(number, start)| {
                 search(&self.tier, start, Task { effort, seed: task.seed + number as u64, ..task })
