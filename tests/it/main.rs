@@ -13,7 +13,11 @@ mod outputs;
 mod packing;
 mod previous;
 mod pytest;
+mod quality;
 mod readme;
 mod rules;
 mod scenarios;
 mod shared;
+
+#[path = "../../benches/packing/problems.rs"]
+mod problems;
