@@ -86,10 +86,8 @@ pub enum By {
     /// Started minutes of every shard, and minutes until all is done; prices in millionths of any
     /// unit.
     Price {
-        /// A minute of a shard, for each tier.
-        per_minute: Vec<u64>,
-        /// Larger machines for oversize suites, ascending: bytes and a minute's price.
-        larger: Vec<(u64, u64)>,
+        /// What a shard of each tier may run on: bytes and a minute's price, its own machine first.
+        kinds: Vec<Vec<(u64, u64)>>,
         /// A minute of waiting.
         minute_value: u64,
     },

@@ -4,6 +4,7 @@ mod before;
 pub mod diff;
 pub mod file;
 mod limits;
+mod machines;
 mod refusal;
 mod rules;
 pub mod verify;
@@ -19,7 +20,7 @@ use crate::estimate;
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
 use crate::pack::law::{Item, Kind, Law};
-use crate::pack::{By, Effort, Packing, Problem, TierProblem, Worth, pack};
+use crate::pack::{By, Effort, Packing, Problem, TierProblem, Worth};
 use crate::text::count;
 
 use before::Before;
@@ -112,16 +113,26 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         tiers: tiers.collect(),
         shards: config.goal.count().map(|shards| shards as usize),
         worth: (config.goal.shards == Some(ShardCount::Auto))
-            .then(|| worth(config, &members, options.concurrency)),
+            .then(|| worth(config, &members, &limits, options.concurrency)),
         stability: config.stability.0,
         effort: options.effort,
     };
-    let packing =
-        pack(&problem).map_err(|err| refusal::explain(&err, &sources, &members, &limits, &problem))?;
-    let builder = Builder { sources, options, members: &members, limits: &limits, before: &before };
+    let packing = machines::cheapest(&problem)
+        .map_err(|err| refusal::explain(&err, &sources, &members, &limits, &problem))?;
+    let priced = matches!(&problem.worth, Some(worth) if matches!(worth.by, By::Price { .. }));
+    let kinds = machines::kinds(config, &limits);
+    let builder = Builder {
+        sources,
+        options,
+        members: &members,
+        limits: &limits,
+        before: &before,
+        kinds: &kinds,
+        priced,
+    };
     let shards = builder.shards(&packing, &mut warnings)?;
     warnings::shared_output(config, &shards, &mut warnings);
-    if matches!(&problem.worth, Some(worth) if matches!(worth.by, By::Price { .. })) {
+    if priced {
         warnings::no_price(config, &members, &shards, &mut warnings);
     }
     warnings::mostly_assumed(config, &limits, &shards, &mut warnings);
@@ -130,18 +141,12 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
 }
 
 /// What decides how many shards pay: money where a tier in use has a price, else time.
-fn worth(config: &Config, members: &[Vec<usize>], concurrency: Option<u32>) -> Worth {
+fn worth(config: &Config, members: &[Vec<usize>], limits: &[Limits], concurrency: Option<u32>) -> Worth {
     let mut used = config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
     let by = if used.all(|(tier, _)| tier.price.is_none()) {
         By::Time { overhead: config.overhead.0 }
     } else {
-        By::Price {
-            per_minute: config.tiers.iter().map(|tier| tier.price.unwrap_or_default().0).collect(),
-            larger: (config.runners.iter())
-                .map(|runner| (runner.budget.0, runner.price.unwrap_or_default().0))
-                .collect(),
-            minute_value: config.minute_value.0,
-        }
+        By::Price { kinds: machines::kinds(config, limits), minute_value: config.minute_value.0 }
     };
     Worth { at_once: concurrency.map(|slots| slots as usize), by }
 }
@@ -191,6 +196,8 @@ struct Builder<'a> {
     members: &'a [Vec<usize>],
     limits: &'a [Limits],
     before: &'a Before,
+    kinds: &'a [Vec<(u64, u64)>],
+    priced: bool,
 }
 
 impl Builder<'_> {
@@ -262,10 +269,9 @@ impl Builder<'_> {
             })
             .collect();
         let predicted_bytes = Bytes(packed.need.bytes);
-        let runner = packed
-            .oversize
-            .then(|| self.sources.config.runners.iter().find(|runner| runner.budget >= predicted_bytes))
-            .flatten();
+        let own = self.kinds[tier].first().copied().unwrap_or_default();
+        let runner =
+            machines::runner(self.sources.config, own, predicted_bytes, packed.oversize, self.priced);
         let predicted_ms = sessions.iter().map(|session| session.predicted_ms).sum::<Millis>() + config.setup;
         let assumed =
             (sessions.iter().flat_map(|session| &session.suites)).any(|suite| suite.basis == Basis::Assumed);

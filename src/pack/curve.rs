@@ -138,16 +138,12 @@ impl Worth {
         let (mut times, mut price) = (Vec::new(), 0u128);
         for (tier, (part, packed)) in parts.iter().zip(packed).enumerate() {
             let law = &part.problem.law;
-            for shard in &packed.shards {
-                let ms = law.need(&part.problem.items, shard).ms + law.overhead();
-                times.push(ms);
-                price += self.billed(ms, self.rate(tier));
-            }
-            for item in &part.alone {
-                let need = law.need(&part.problem.items, &[*item]);
+            let alone = part.alone.iter().map(std::slice::from_ref);
+            for shard in packed.shards.iter().map(Vec::as_slice).chain(alone) {
+                let need = law.need(&part.problem.items, shard);
                 let ms = need.ms + law.overhead();
                 times.push(ms);
-                price += self.billed(ms, self.rate_for(tier, need.bytes));
+                price += self.billed(ms, self.rate(tier, need.bytes));
             }
         }
         times.sort_unstable_by(|a, b| b.cmp(a));
@@ -180,21 +176,12 @@ impl Worth {
         u128::from(ms).div_ceil(MINUTE) * u128::from(rate)
     }
 
-    fn rate(&self, tier: usize) -> u64 {
-        match &self.by {
-            By::Time { .. } => 0,
-            By::Price { per_minute, .. } => per_minute.get(tier).copied().unwrap_or(0),
-        }
-    }
-
-    /// For a suite that may need a larger machine.
-    fn rate_for(&self, tier: usize, bytes: u64) -> u64 {
-        match &self.by {
-            By::Time { .. } => 0,
-            By::Price { larger, .. } => {
-                larger.iter().find(|(budget, _)| *budget >= bytes).map_or(self.rate(tier), |(_, rate)| *rate)
-            }
-        }
+    /// A minute's price of the cheapest machine that holds `bytes`; of the tier's own where none does.
+    fn rate(&self, tier: usize, bytes: u64) -> u64 {
+        let By::Price { kinds, .. } = &self.by else { return 0 };
+        let own = kinds.get(tier).and_then(|kinds| kinds.first()).map_or(0, |(_, rate)| *rate);
+        let holding = kinds.get(tier).into_iter().flatten().filter(|(budget, _)| *budget >= bytes);
+        holding.map(|(_, rate)| *rate).min().unwrap_or(own)
     }
 }
 
@@ -220,14 +207,8 @@ impl Floor<'_> {
             let sum: u128 = part.problem.items.iter().map(|item| u128::from(item.ms)).sum();
             sum / part.problem.law.workers as u128
         };
-        // A larger machine may be the cheaper one.
-        let rate = |tier: usize, part: &Part<'_>| {
-            let larger = part
-                .alone
-                .iter()
-                .map(|item| worth.rate_for(tier, part.problem.law.need(&part.problem.items, &[*item]).bytes));
-            u128::from(larger.chain([worth.rate(tier)]).min().unwrap_or(0))
-        };
+        // No shard is cheaper than on the cheapest machine of all.
+        let rate = |tier: usize| u128::from(worth.rate(tier, 0));
         let longest = |part: &Part<'_>| {
             let alone = |item: usize| part.problem.law.need(&part.problem.items, &[item]).ms;
             (0..part.problem.items.len()).map(alone).max().unwrap_or(0) + part.problem.law.overhead()
@@ -237,10 +218,10 @@ impl Floor<'_> {
             work: used().map(|(_, part)| work(part)).sum(),
             longest: used().map(|(_, part)| longest(part)).max().unwrap_or(0),
             overhead: used().map(|(_, part)| part.problem.law.overhead()).min().unwrap_or(0),
-            price: used().map(|(tier, part)| work(part) * rate(tier, part)).sum(),
-            rate: used().map(|(tier, part)| rate(tier, part)).min().unwrap_or(0),
+            price: used().map(|(tier, part)| work(part) * rate(tier)).sum(),
+            rate: used().map(|(tier, _)| rate(tier)).min().unwrap_or(0),
             per_shard: used()
-                .map(|(tier, part)| u128::from(part.problem.law.overhead()) * rate(tier, part))
+                .map(|(tier, part)| u128::from(part.problem.law.overhead()) * rate(tier))
                 .min()
                 .unwrap_or(0),
         }

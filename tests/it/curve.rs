@@ -19,9 +19,9 @@ fn cost(problem: &Problem, packing: &Packing, worth: &Worth) -> u128 {
     let wall = u128::from(slots.into_iter().max().unwrap());
     match &worth.by {
         By::Time { overhead } => wall + times.len() as u128 * u128::from(*overhead),
-        By::Price { per_minute, minute_value, .. } => {
+        By::Price { kinds, minute_value } => {
             let price = |shard: &shard::pack::Shard| {
-                u128::from(ms(shard)).div_ceil(60_000) * u128::from(per_minute[shard.tier]) * 60_000
+                u128::from(ms(shard)).div_ceil(60_000) * u128::from(kinds[shard.tier][0].1) * 60_000
             };
             packing.shards.iter().map(price).sum::<u128>() + wall * u128::from(*minute_value)
         }
@@ -46,8 +46,7 @@ fn the_number_that_pays_is_found() {
             by: match random.below(2) {
                 0 => By::Time { overhead: random.below(40_000) },
                 _ => By::Price {
-                    per_minute: tiers.iter().map(|_| random.below(50_000)).collect(),
-                    larger: Vec::new(),
+                    kinds: tiers.iter().map(|_| vec![(u64::MAX, random.below(50_000))]).collect(),
                     minute_value: random.below(200_000),
                 },
             },
@@ -77,4 +76,41 @@ fn the_number_that_pays_is_found() {
     }
     println!("as many shards as pay: {equal} of {all} as good as every number tried, {proven} proven");
     assert!(all > 25 && equal * 10 >= all * 9, "{equal} of {all}");
+}
+
+/// Plans with prices: shards by runner, and the price of all.
+fn mix(runners: &str, minute_value: &str) -> (Vec<String>, f64) {
+    let toml = format!(
+        "shards = \"auto\"\nminute-value = {minute_value}\nbudget = \"3GB\"\nmargin = \"0%\"\n[tier.all]\nmatch = [\"**\"]\n\
+         setup = \"10m\"\nprice = 0.008\nassume = {{ time = \"4s\", retained = \"100MB\" }}\n{runners}"
+    );
+    let list: String = (0..80).map(|n| format!("tests/t{n:02}.py\n")).collect();
+    let project = crate::common::Project::with(&[("shard.toml", &toml), ("tests.txt", &list)]);
+    project.shard("plan tests.txt").ok();
+    project.shard("verify").ok();
+    let plan = project.plan();
+    let shards = plan["shards"].as_array().unwrap();
+    let point =
+        plan["curve"].as_array().unwrap().iter().find(|point| point["shards"] == shards.len()).unwrap();
+    let runner = |shard: &serde_json::Value| shard["runner"].as_str().unwrap_or("own").to_owned();
+    (shards.iter().map(runner).collect(), point["price"].as_f64().unwrap())
+}
+
+#[test]
+fn the_cheapest_mix_of_machines_is_found() {
+    // 8.11 GB in jobs of 3 GB: three, and each pays ten minutes of set-up.
+    let (own, price) = mix("", "0");
+    assert_eq!((own.len(), own[0].as_str()), (3, "own"));
+    assert!((price - 3.0 * 12.0 * 0.008).abs() < 1e-9, "{price}");
+    // One large machine is cheaper, though its minutes are dearer.
+    let large = "[[runner]]\nname = \"large\"\nruns-on = \"l\"\nbudget = \"24GB\"\nprice = 0.010\n";
+    let (mixed, price) = mix(large, "0");
+    assert_eq!(mixed, ["large"]);
+    assert!((price - 16.0 * 0.010).abs() < 1e-9, "{price}");
+    // A dear one is not.
+    assert_eq!(mix(&large.replace("0.010", "0.100"), "0").0, ["own", "own", "own"]);
+    // A shard that fits a cheaper machine runs there.
+    let small = "[[runner]]\nname = \"small\"\nruns-on = \"s\"\nbudget = \"2900MB\"\nprice = 0.001\n";
+    let (mixed, _) = mix(small, "0");
+    assert!(mixed.iter().all(|runner| runner == "small"), "{mixed:?}");
 }
