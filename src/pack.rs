@@ -8,6 +8,7 @@
 mod bound;
 mod curve;
 mod exact;
+mod homes;
 pub mod law;
 mod load;
 mod moves;

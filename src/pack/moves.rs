@@ -3,12 +3,10 @@
 //! Shifts and swaps as in [`super::search`], but a suite away from home costs energy, and what is
 //! above the limits costs more while plans are above them and less while they are not.
 
+use super::homes::NOWHERE;
 use super::load::{Load, Over, Tier};
 use super::random::Random;
 use super::search::Task;
-
-/// A suite that nobody expects anywhere.
-pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// Moves between two looks at the whole plan.
 const ROUND: usize = 512;

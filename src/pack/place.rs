@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::homes::NOWHERE;
 use super::law::Item;
 use super::load::{Load, Tier};
-use super::moves::NOWHERE;
 
 /// What a rule of placement looks at, in suites and in shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

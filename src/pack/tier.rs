@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use super::Effort;
 use super::bound::Bounds;
 use super::exact::{Answer, exact};
+use super::homes;
 use super::law::{Item, Law};
 use super::load::{Over, Tier};
 use super::moves::fewest_moves;
 use super::place::{self, Measure};
 use super::polish::polish;
-use super::previous;
 use super::search::{Found, Task, search};
 use super::units::Rules;
 
@@ -272,16 +272,16 @@ impl Solver {
         effort: Effort,
     ) -> Option<Packed> {
         let before: Vec<Option<usize>> = self.origin.iter().map(|unit| most_common(unit, before)).collect();
-        let (homes, known) = previous::expected(&before, shards);
+        let (expected, known) = homes::expected(&before, shards);
         if known == 0 {
             return Some(fresh.clone());
         }
         let limit = limit.saturating_sub(self.law().overhead());
         let task = Task { shards, limit, first: true, effort: effort.looks() / 2, seed: 1 };
-        let search = |start: &[u32]| fewest_moves(&self.tier, &homes, start, task);
+        let search = |start: &[u32]| fewest_moves(&self.tier, &expected, start, task);
         let (from_before, from_fresh) = rayon::join(
-            || search(&place::around(&self.tier, shards, limit, &homes)),
-            || search(&previous::renamed(&fresh.assignment, &homes, shards)?),
+            || search(&place::around(&self.tier, shards, limit, &expected)),
+            || search(&homes::renamed(&fresh.assignment, &expected, shards)?),
         );
         let all = [from_before, from_fresh];
         let (_, assignment) = all.into_iter().flatten().min_by_key(|(moves, _)| *moves)?;
