@@ -58,9 +58,11 @@ pub(super) fn cheapest(problem: &Problem) -> Result<Packing, PackError> {
         }
         let larger = kinds.iter().map(|(budget, _)| *budget).filter(|budget| Some(*budget) > own.budget);
         for budget in larger {
+            // What is proven is proven for one choice of machines only.
+            best = best.map(|packing| Packing { cheapest: false, ..packing });
             let mut other = current.clone();
             other.tiers[tier].law = Law { budget: Some(budget), ..own };
-            let packing = pack(&other);
+            let packing = pack(&other).map(|packing| Packing { cheapest: false, ..packing });
             if cost(&packing).is_some_and(|other| cost(&best).is_none_or(|best| other < best)) {
                 (best, current) = (packing, other);
             }

@@ -114,3 +114,20 @@ fn the_cheapest_mix_of_machines_is_found() {
     let (mixed, _) = mix(small, "0");
     assert!(mixed.iter().all(|runner| runner == "small"), "{mixed:?}");
 }
+
+#[test]
+fn a_plan_for_one_machine_is_no_proof_for_the_others() {
+    let proven = |runners: &str| {
+        let toml = format!(
+            "shards = \"auto\"\nminute-value = 0\nbudget = \"3GB\"\n[tier.all]\nmatch = [\"**\"]\nsetup = \"0s\"\n\
+             session-start = \"0s\"\nprice = 0.008\nassume = {{ time = \"60s\", retained = \"100MB\" }}\n{runners}"
+        );
+        let list: String = (0..80).map(|n| format!("tests/t{n:02}.py\n")).collect();
+        let project = crate::common::Project::with(&[("shard.toml", &toml), ("tests.txt", &list)]);
+        project.shard("plan tests.txt").ok();
+        project.plan()["quality"]["proven"].as_bool().unwrap()
+    };
+    assert!(proven(""), "all minutes are paid once, so no plan is cheaper");
+    let large = "[[runner]]\nname = \"large\"\nruns-on = \"l\"\nbudget = \"24GB\"\nprice = 0.100\n";
+    assert!(!proven(large), "nothing is proven about plans for the larger machine");
+}
