@@ -11,7 +11,6 @@ pub mod verify;
 mod warnings;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -109,18 +108,18 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         rules: std::mem::take(&mut rules[tier]),
         ..tier_problem(&sources, tier, &members[tier], &limits[tier])
     });
+    let kinds = machines::kinds(config, &limits);
     let problem = Problem {
         tiers: tiers.collect(),
         shards: config.goal.count().map(|shards| shards as usize),
         worth: (config.goal.shards == Some(ShardCount::Auto))
-            .then(|| worth(config, &members, &limits, options.concurrency)),
+            .then(|| worth(config, &members, &kinds, options.concurrency)),
         stability: config.stability.0,
         effort: options.effort,
     };
     let packing = machines::cheapest(&problem)
         .map_err(|err| refusal::explain(&err, &sources, &members, &limits, &problem))?;
     let priced = matches!(&problem.worth, Some(worth) if matches!(worth.by, By::Price { .. }));
-    let kinds = machines::kinds(config, &limits);
     let builder = Builder {
         sources,
         options,
@@ -141,12 +140,17 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
 }
 
 /// What decides how many shards pay: money where a tier in use has a price, else time.
-fn worth(config: &Config, members: &[Vec<usize>], limits: &[Limits], concurrency: Option<u32>) -> Worth {
+fn worth(
+    config: &Config,
+    members: &[Vec<usize>],
+    kinds: &[Vec<(u64, u64)>],
+    concurrency: Option<u32>,
+) -> Worth {
     let mut used = config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
     let by = if used.all(|(tier, _)| tier.price.is_none()) {
         By::Time { overhead: config.overhead.0 }
     } else {
-        By::Price { kinds: machines::kinds(config, limits), minute_value: config.minute_value.0 }
+        By::Price { kinds: kinds.to_vec(), minute_value: config.minute_value.0 }
     };
     Worth { at_once: concurrency.map(|slots| slots as usize), by }
 }
@@ -211,7 +215,7 @@ impl Builder<'_> {
             // Members stand for ids: the smallest index is the smallest id.
             mine.sort_by_key(|shard| (Reverse((shard.need.ms, shard.need.bytes)), shard.members().min()));
             let before = &self.before.tiers[tier];
-            let mut next = before.last_number;
+            let mut next = self.before.last_number(&config.tiers[tier].name);
             for shard in mine {
                 // A name that was given once is never given to other suites.
                 let number = shard.home.map_or_else(
@@ -371,7 +375,7 @@ impl Builder<'_> {
             price: point.price.map(|price| Price(u64::try_from(price).unwrap_or(u64::MAX))),
         });
         let elsewhere = self.before.elsewhere;
-        let last_numbers = self.last_numbers(&shards);
+        let last_numbers = before::counted_on(&self.before.last_numbers, &shards);
         let mut plan = Plan {
             schema: file::SCHEMA,
             tool: tool(),
@@ -409,16 +413,6 @@ impl Builder<'_> {
         };
         plan.inputs.digest = self.digest(&plan).to_string();
         plan
-    }
-
-    /// The highest numbers that shards of each tier ever had, those of tiers without suites included.
-    fn last_numbers(&self, shards: &[Shard]) -> BTreeMap<String, u64> {
-        let mut numbers = self.before.last_numbers.clone();
-        for shard in shards {
-            let last = numbers.entry(shard.tier.clone()).or_default();
-            *last = shard.number().unwrap_or(0).max(*last);
-        }
-        numbers
     }
 
     /// Of everything that decides the plan, in a fixed order.
@@ -466,8 +460,11 @@ impl Builder<'_> {
             suites: suites.collect(),
             before: match self.options.previous {
                 None => Vec::new(),
-                Some(_) => (self.before.tiers.iter())
-                    .map(|tier| (tier.numbers.as_slice(), tier.homes.as_slice(), tier.last_number))
+                Some(_) => (self.before.tiers.iter().zip(&config.tiers))
+                    .map(|(before, tier)| {
+                        let last = self.before.last_number(&tier.name);
+                        (before.numbers.as_slice(), before.homes.as_slice(), last)
+                    })
                     .collect(),
             },
             stability: self.options.previous.is_some().then_some(config.stability.0),

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 
 use super::law::{self, Item, Kind, Law, Need};
+use super::random::Random;
 use super::units::{self, Rules, Units};
 
 /// A tier's items in the order in which the packer wants them: the longest first.
@@ -44,6 +45,11 @@ pub(super) struct Over {
 }
 
 impl Load {
+    /// One of its members, drawn by lot.
+    pub(super) fn any(&self, random: &mut Random) -> Option<u32> {
+        (!self.members.is_empty()).then(|| self.members[random.below(self.members.len())])
+    }
+
     /// What stays in memory.
     pub(super) fn kept(&self) -> u64 {
         self.import.saturating_add(self.retained)
@@ -227,6 +233,13 @@ impl Tier {
         let over = Over { ms: self.need(&members).ms.saturating_sub(limit), bytes: 0 };
         // The schedule looks at waiting suites again and again, and asks for memory.
         (over, 1 + members.len() * (4 + self.law.workers))
+    }
+
+    /// The member of `to` that, exchanged for `out`, brings `from` just to its limit.
+    pub(super) fn partner(&self, from: &Load, to: &Load, out: u32, random: &mut Random) -> Option<u32> {
+        let wanted = self.item(out).ms.saturating_sub(from.over.ms);
+        let at = to.members.partition_point(|i| self.item(*i).ms > wanted) + random.below(2);
+        to.members.get(at.min(to.members.len().checked_sub(1)?)).copied()
     }
 
     /// Carries the change out.

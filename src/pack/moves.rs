@@ -181,7 +181,7 @@ impl Search<'_> {
         };
         let new = match self.random.below(3) {
             0 => None,
-            1 => self.partner(a, b, out),
+            1 => self.tier.partner(&self.loads[a], &self.loads[b], out, &mut self.random),
             _ => self.visitor(b),
         };
         let (change_a, change_b) = ((Some(out), new), (new, Some(out)));
@@ -220,25 +220,13 @@ impl Search<'_> {
                 shard = other;
             }
         }
-        Some((self.any(shard)?, shard))
-    }
-
-    fn any(&mut self, shard: usize) -> Option<u32> {
-        let members = &self.loads[shard].members;
-        (!members.is_empty()).then(|| members[self.random.below(members.len())])
+        Some((self.loads[shard].any(&mut self.random)?, shard))
     }
 
     /// One of `shard` that is not at home there, if a few tries find one.
     fn visitor(&mut self, shard: usize) -> Option<u32> {
-        (0..4).find_map(|_| self.any(shard).filter(|item| self.homes[*item as usize] != shard as u32))
-    }
-
-    /// The suite of `b` that, exchanged for `out`, brings `a` just to its limit.
-    fn partner(&mut self, a: usize, b: usize, out: u32) -> Option<u32> {
-        let members = &self.loads[b].members;
-        let wanted = self.tier.items[out as usize].ms.saturating_sub(self.loads[a].over.ms);
-        let at = members.partition_point(|i| self.tier.items[*i as usize].ms > wanted);
-        let at = at + self.random.below(2);
-        members.get(at.min(members.len().checked_sub(1)?)).copied()
+        (0..4).find_map(|_| {
+            self.loads[shard].any(&mut self.random).filter(|item| self.homes[*item as usize] != shard as u32)
+        })
     }
 }

@@ -156,8 +156,8 @@ impl Search<'_> {
         let out = self.loads[a].members[self.random.below(self.loads[a].members.len())];
         let new = match self.random.below(4) {
             0 => None,
-            1 => self.any(b),
-            _ => self.partner(a, b, out),
+            1 => self.loads[b].any(&mut self.random),
+            _ => self.tier.partner(&self.loads[a], &self.loads[b], out, &mut self.random),
         };
         let (change_a, change_b) = ((Some(out), new), (new, Some(out)));
         let (over_a, looked_a) = self.tier.over(&self.loads[a], change_a, self.limit);
@@ -185,20 +185,5 @@ impl Search<'_> {
             }
         }
         worst
-    }
-
-    fn any(&mut self, shard: usize) -> Option<u32> {
-        let members = &self.loads[shard].members;
-        (!members.is_empty()).then(|| members[self.random.below(members.len())])
-    }
-
-    /// The suite of `b` that, exchanged for `out`, brings `a` just to its limit.
-    fn partner(&mut self, a: usize, b: usize, out: u32) -> Option<u32> {
-        let members = &self.loads[b].members;
-        let over = self.loads[a].over.ms;
-        let wanted = self.tier.items[out as usize].ms.saturating_sub(over);
-        let at = members.partition_point(|i| self.tier.items[*i as usize].ms > wanted);
-        let at = at + self.random.below(2);
-        members.get(at.min(members.len().checked_sub(1)?)).copied()
     }
 }

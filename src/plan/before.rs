@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Sources;
-use super::file::Plan;
+use super::file::{Plan, Shard};
 
 /// A previous plan as far as this one can continue it. Empty where there is none.
 pub(super) struct Before {
@@ -24,8 +24,6 @@ pub(super) struct TierBefore {
     pub(super) numbers: Vec<u64>,
     /// The home of each of the tier's suites, in their order; empty without a previous plan.
     pub(super) homes: Vec<Option<usize>>,
-    /// The highest number that was ever given.
-    pub(super) last_number: u64,
 }
 
 impl Before {
@@ -44,31 +42,38 @@ impl Before {
                 homes.insert(&suite.id, (&shard.tier, number));
             }
         }
-        let mut last_numbers = plan.last_numbers.clone();
-        for shard in &plan.shards {
-            let last = last_numbers.entry(shard.tier.clone()).or_default();
-            *last = shard.number().unwrap_or(0).max(*last);
-        }
+        let last_numbers = counted_on(&plan.last_numbers, &plan.shards);
         let suites = &sources.inventory.suites;
         let gone: BTreeSet<&str> = homes.keys().copied().collect();
         let gone = gone.len() - suites.iter().filter(|suite| gone.contains(suite.id.as_str())).count();
         let tiers = sources.config.tiers.iter().zip(members).map(|(tier, members)| {
             let mine = plan.shards.iter().filter(|shard| shard.tier == tier.name);
-            let numbers: BTreeSet<u64> = mine.filter_map(super::Shard::number).collect();
+            let numbers: BTreeSet<u64> = mine.filter_map(Shard::number).collect();
             let numbers: Vec<u64> = numbers.into_iter().collect();
             let home = |suite: &usize| {
                 let (of, number) = homes.get(suites[*suite].id.as_str())?;
                 numbers.binary_search(number).ok().filter(|_| *of == tier.name)
             };
-            TierBefore {
-                last_number: last_numbers.get(&tier.name).copied().unwrap_or(0),
-                homes: members.iter().map(home).collect(),
-                numbers,
-            }
+            TierBefore { homes: members.iter().map(home).collect(), numbers }
         });
         let tiers: Vec<TierBefore> = tiers.collect();
         let at_home: usize = tiers.iter().map(|tier| tier.homes.iter().flatten().count()).sum();
         let elsewhere = homes.len() - gone - at_home;
         Before { tiers, last_numbers, elsewhere, gone }
     }
+
+    /// The highest number that a shard of the tier was ever given.
+    pub(super) fn last_number(&self, tier: &str) -> u64 {
+        self.last_numbers.get(tier).copied().unwrap_or(0)
+    }
+}
+
+/// The highest number that a shard of each tier was ever given, these shards included.
+pub(super) fn counted_on(before: &BTreeMap<String, u64>, shards: &[Shard]) -> BTreeMap<String, u64> {
+    let mut numbers = before.clone();
+    for shard in shards {
+        let last = numbers.entry(shard.tier.clone()).or_default();
+        *last = shard.number().unwrap_or(0).max(*last);
+    }
+    numbers
 }
