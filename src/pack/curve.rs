@@ -105,7 +105,12 @@ pub(super) fn cheapest(
     let proven = free
         && counts().all(|count| count.bound == count.found)
         && (least..=most).all(|total| bound(total) >= best.cost);
-    let curve = tried.values().map(|tried| tried.point.clone()).collect();
+    // Asked for more shards than pay in time, a plan leaves some empty: one point for each number in use.
+    let mut curve: BTreeMap<usize, Point> = BTreeMap::new();
+    for Tried { point, .. } in tried.values().chain(tried.get(&best.shards)) {
+        curve.insert(point.shards, point.clone());
+    }
+    let curve = curve.into_values().collect();
     let packed = tried.remove(&best.shards).map_or_else(|| few.to_vec(), |tried| tried.packed);
     Chosen { packed, shards: best.shards, curve, least: lowest, proven }
 }
