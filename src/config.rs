@@ -140,6 +140,8 @@ pub struct Tier {
     pub session_start: Millis,
     /// Most sessions of one shard; 0: as many as memory asks for.
     pub sessions: u32,
+    /// Make suites of the parts of a file that is too long.
+    pub split: bool,
     /// The cost of a file that nobody has measured.
     pub assume: Cost,
     /// This tier's own objective.
@@ -265,6 +267,7 @@ impl Default for Tier {
             setup: Millis(45_000),
             session_start: Millis(3_000),
             sessions: 1,
+            split: false,
             assume: Cost {
                 time: Millis(4_000),
                 import: Bytes(0),

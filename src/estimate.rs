@@ -55,10 +55,10 @@ fn assumed(tier: &Tier, siblings: u32, margin: Percent) -> Estimate {
     let share = |bytes: Bytes| Bytes(bytes.0.div_ceil(parts)).plus(margin);
     let cost = Cost {
         time: Millis(tier.assume.time.0.div_ceil(parts).max(1)),
-        import: share(tier.assume.import),
         retained: share(tier.assume.retained),
-        // One part at a time needs what the whole file needs at its highest: a transient is not
-        // divided.
+        // Every part imports what the file imports, and one part at a time needs what the whole file
+        // needs at its highest: these are not divided.
+        import: tier.assume.import.plus(margin),
         transient: tier.assume.transient.plus(margin),
         cpus: tier.assume.cpus,
     };
@@ -185,7 +185,7 @@ mod tests {
             };
             of_suite.map(sample).collect()
         });
-        let history = History { suites: suites.collect() };
+        let history = History { suites: suites.collect(), ..History::default() };
         let assigned = vec![0; inventory.suites.len()];
         estimate(&inventory, &assigned, &[Tier::default()], &history, Percent(1_000))
     }

@@ -158,6 +158,8 @@ impl Unusable {
 pub struct History {
     /// For each suite, newest first.
     pub suites: Vec<Vec<Sample>>,
+    /// For each suite, whether times of at least two of its tests or classes are known.
+    pub inside: Vec<bool>,
 }
 
 /// What one run measured of one suite, all its parts combined.

@@ -6,6 +6,7 @@
 mod lines;
 mod node;
 mod pytest;
+mod split;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,6 +67,19 @@ pub struct Suite {
 pub struct Inventory {
     /// Sorted by id, each id once.
     pub suites: Vec<Suite>,
+}
+
+impl Inventory {
+    /// Sorts the suites and counts those of each file.
+    fn new(mut suites: Vec<Suite>) -> Inventory {
+        suites.sort_by(|a, b| a.id.cmp(&b.id));
+        // Suites of one file stand together, since ids are sorted and share its path.
+        for file in suites.chunk_by_mut(|a, b| a.id.path() == b.id.path()) {
+            let siblings = u32::try_from(file.len()).unwrap_or(u32::MAX);
+            file.iter_mut().for_each(|suite| suite.siblings = siblings);
+        }
+        Inventory { suites }
+    }
 }
 
 /// Collects listings into an inventory.
@@ -181,20 +195,13 @@ impl Collector {
     /// What was found, without the excluded.
     #[must_use]
     pub fn finish(self, exclude: &Patterns) -> Inventory {
-        let mut suites: Vec<Suite> = (self.found.into_iter())
-            .filter(|(id, _)| !exclude.matches(id))
-            .map(|(id, mut found)| {
+        let suites =
+            (self.found.into_iter()).filter(|(id, _)| !exclude.matches(id)).map(|(id, mut found)| {
                 found.tests.sort();
                 found.tests.dedup();
                 Suite { id, tests: found.tests, siblings: 1 }
-            })
-            .collect();
-        // Suites of one file stand together, since ids are sorted and share its path.
-        for file in suites.chunk_by_mut(|a, b| a.id.path() == b.id.path()) {
-            let siblings = u32::try_from(file.len()).unwrap_or(u32::MAX);
-            file.iter_mut().for_each(|suite| suite.siblings = siblings);
-        }
-        Inventory { suites }
+            });
+        Inventory::new(suites.collect())
     }
 }
 

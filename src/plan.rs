@@ -7,6 +7,7 @@ mod limits;
 mod machines;
 mod refusal;
 mod rules;
+pub mod split;
 pub mod verify;
 mod warnings;
 

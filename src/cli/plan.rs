@@ -1,5 +1,6 @@
 //! `shard plan`: from sources to files.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -7,12 +8,13 @@ use super::args::PlanArgs;
 use super::configured::{self, Configured};
 use super::folder::{Written, read_sound_plan};
 use super::{Failure, Terminal, inventory, output, report};
+use crate::config::Config;
 use crate::estimate::estimate;
 use crate::files;
-use crate::history::costs;
+use crate::history::{History, costs};
 use crate::inventory::{Inventory, Suite, assign};
-use crate::model::{Basis, Estimate};
-use crate::plan::{self, Options, Plan, Sources, Warning, file, verify};
+use crate::model::{Basis, Estimate, SuiteId};
+use crate::plan::{self, Options, Plan, Sources, file, verify};
 use crate::{exit, text};
 
 /// Suites with their tiers and estimates, ready to be packed.
@@ -20,7 +22,13 @@ struct Ready {
     inventory: Inventory,
     assigned: Vec<usize>,
     estimates: Vec<Estimate>,
-    warnings: Vec<Warning>,
+    history: History,
+}
+
+impl Ready {
+    fn sources<'a>(&'a self, config: &'a Config) -> Sources<'a> {
+        Sources { config, inventory: &self.inventory, assigned: &self.assigned, estimates: &self.estimates }
+    }
 }
 
 pub(super) fn run(
@@ -28,36 +36,38 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let configured = configured::load(args)?;
-    let ready = match &args.costs {
-        Some(path) => exact(&configured.here.join(path), &configured)?,
-        None => learned(args, &configured, terminal)?,
-    };
-    if ready.inventory.suites.is_empty() && !args.allow_empty {
-        return Err(Failure::usage(
-            "there is no suite to plan\n  help: a missing test runner looks just like this; if none is right, say --allow-empty",
-        ));
-    }
     let out = args
         .out
         .as_ref()
         .map_or_else(|| configured.root.join(&configured.config.out), |out| configured.here.join(out));
-    let options = Options {
+    let mut options = Options {
         effort: args.effort.into(),
         strict: args.strict,
         exact: args.costs.is_some(),
         selection: args.selection_format.into(),
         concurrency: args.concurrency,
-        previous: previous(args, &out, terminal)?,
-        warnings: ready.warnings,
+        previous: None,
+        warnings: Vec::new(),
     };
-    let sources = Sources {
-        config: &configured.config,
-        inventory: &ready.inventory,
-        assigned: &ready.assigned,
-        estimates: &ready.estimates,
+    let plan = match &args.costs {
+        Some(path) => {
+            let ready = exact(&configured.here.join(path), &configured)?;
+            refuse_nothing(&ready, args)?;
+            options.previous = previous(args, &out, terminal)?;
+            make(&ready, &configured.config, &options)?
+        }
+        None => {
+            let inventory = inventory::gather(&args.sources, &configured)?;
+            inventory.notes.iter().for_each(|note| terminal.say(note));
+            let reports = report::gather(&args.timings, &args.history, &configured)?;
+            let (ready, remarks) = learned(inventory.inventory, &reports, &configured.config)?;
+            remarks.notes.iter().for_each(|note| terminal.say(note));
+            refuse_nothing(&ready, args)?;
+            options.previous = previous(args, &out, terminal)?;
+            options.warnings = remarks.warnings;
+            split(ready, &reports, &configured.config, &options, terminal)?
+        }
     };
-    let plan =
-        plan::make(sources, &options).map_err(|err| Failure::with_code(exit::NO_PLAN, err.to_string()))?;
     prove(&plan)?;
     let written = Written::new(&plan, &configured, options.selection)?;
     let output = output::prepare(args, &plan, &written, &configured, &out)?;
@@ -66,6 +76,65 @@ pub(super) fn run(
     }
     output.print(terminal)?;
     Ok(exit::DONE)
+}
+
+fn refuse_nothing(ready: &Ready, args: &PlanArgs) -> Result<(), Failure> {
+    if ready.inventory.suites.is_empty() && !args.allow_empty {
+        return Err(Failure::usage(
+            "there is no suite to plan\n  help: a missing test runner looks just like this; if none is right, say --allow-empty",
+        ));
+    }
+    Ok(())
+}
+
+fn make(ready: &Ready, config: &Config, options: &Options) -> Result<Plan, Failure> {
+    plan::make(ready.sources(config), options)
+        .map_err(|err| Failure::with_code(exit::NO_PLAN, err.to_string()))
+}
+
+/// A plan, with suites that are too long cut into their parts as far as that helps.
+fn split(
+    mut ready: Ready,
+    reports: &report::Gathered,
+    config: &Config,
+    options: &Options,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Plan, Failure> {
+    let before: Vec<SuiteId> = match config.tiers.iter().any(|tier| tier.split) {
+        true => ready.inventory.suites.iter().map(|suite| suite.id.clone()).collect(),
+        false => return make(&ready, config, options),
+    };
+    let cut = |ready: &Ready, long: &BTreeSet<usize>| {
+        learned(ready.inventory.split(long), reports, config).map(|(ready, _)| ready)
+    };
+    loop {
+        match plan::split::beyond_target(&ready.sources(config), &ready.history) {
+            long if long.is_empty() => break,
+            long => ready = cut(&ready, &long)?,
+        }
+    }
+    let mut plan = make(&ready, config, options)?;
+    loop {
+        let long = plan::split::beyond_share(&ready.sources(config), &ready.history, &plan);
+        if long.is_empty() {
+            break;
+        }
+        let parts = cut(&ready, &long)?;
+        // A plan that is refused for its parts is none that anybody needs.
+        match make(&parts, config, options) {
+            Ok(better) if plan::split::is_better(&better, &plan) => (ready, plan) = (parts, better),
+            _ => break,
+        }
+    }
+    let after: BTreeSet<&str> = ready.inventory.suites.iter().map(|suite| suite.id.as_str()).collect();
+    let gone = before.iter().map(SuiteId::as_str).filter(|id| !after.contains(id));
+    let gone: Vec<&str> = gone.collect();
+    if !gone.is_empty() {
+        let more = ready.inventory.suites.len() + gone.len() - before.len();
+        let (files, parts) = (text::count(gone.len(), "suite"), text::count(more, "part"));
+        terminal.say(format!("split: {files} into {parts}: {}", text::examples(gone.iter().copied(), 3)));
+    }
+    Ok(plan)
 }
 
 /// The plan whose suites should stay where they are. That there is none yet is no error: a first run
@@ -146,23 +215,18 @@ fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
         memory_basis: Basis::Measured,
         samples: 1,
     };
-    Ok(Ready { inventory, assigned, estimates: rows.iter().map(estimate).collect(), warnings: Vec::new() })
+    let estimates = rows.iter().map(estimate).collect();
+    Ok(Ready { inventory, assigned, estimates, history: History::default() })
 }
 
-/// Suites from the sources, costs from the history.
+/// The costs of an inventory from the history, and what to tell the user about that.
 fn learned(
-    args: &PlanArgs,
-    configured: &Configured,
-    terminal: &mut Terminal<'_, impl Write, impl Write>,
-) -> Result<Ready, Failure> {
-    let gathered = inventory::gather(&args.sources, configured)?;
-    gathered.notes.iter().for_each(|note| terminal.say(note));
-    let inventory = gathered.inventory;
-    let config = &configured.config;
+    inventory: Inventory,
+    reports: &report::Gathered,
+    config: &Config,
+) -> Result<(Ready, report::Remarks), Failure> {
     let assigned = assign(&inventory, &config.tiers).map_err(|err| Failure::usage(err.to_string()))?;
-    let known = report::gather(&args.timings, &args.history, &inventory, configured)?;
-    known.notes.iter().for_each(|note| terminal.say(note));
-    let estimates = estimate(&inventory, &assigned, &config.tiers, &known.history, config.margin);
-    let warnings = known.warnings;
-    Ok(Ready { inventory, assigned, estimates, warnings })
+    let (history, remarks) = reports.meet(&inventory, config);
+    let estimates = estimate(&inventory, &assigned, &config.tiers, &history, config.margin);
+    Ok((Ready { inventory, assigned, estimates, history }, remarks))
 }

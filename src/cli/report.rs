@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::configured::Configured;
+use crate::config::Config;
 use crate::files;
 use crate::history::meet::{self, Meeting};
 use crate::history::names::Index;
@@ -23,50 +24,60 @@ const ERRORS_MAX: usize = 5;
 /// Fewer suites than this make no warning of a low match rate.
 const MATCH_SUITES_MIN: usize = 20;
 
-/// What is known of an inventory, and what to tell the user about it.
-pub(super) struct Known {
-    pub(super) history: History,
+/// Every report and store of a command.
+pub(super) struct Gathered {
+    /// `None`: no report was named.
+    reports: Option<Vec<Report>>,
+    store: Store,
+    notes: Vec<String>,
+}
+
+/// What to tell the user about how names met.
+pub(super) struct Remarks {
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Reads every report and store, and meets their names with the inventory.
+/// Reads every report and store.
 pub(super) fn gather(
     timings: &[String],
     stores: &[PathBuf],
-    inventory: &Inventory,
     configured: &Configured,
-) -> Result<Known, Failure> {
-    let mut notes = Vec::new();
-    let mut warnings = Vec::new();
-    let index = Index::new(inventory, &configured.config.map);
-    let store = read_stores(stores, configured, &mut notes)?;
-    let times = if timings.is_empty() {
-        None
-    } else {
-        let reports = read_reports(timings, &configured.here)?;
-        let mut unusable = Unusable::default();
-        reports.iter().for_each(|report| unusable.add(&report.unusable));
-        let (times, meeting) = meet::times(&index, &reports);
-        notes.extend(describe("timings", &count(reports.len(), "report"), &meeting));
-        notes.extend(left_out(&unusable));
-        warnings.extend(mismatch("timings", &meeting));
-        Some(times)
+) -> Result<Gathered, Failure> {
+    let (store, notes) = read_stores(stores, configured)?;
+    let reports = match timings {
+        [] => None,
+        timings => Some(read_reports(timings, &configured.here)?),
     };
-    let (history, meeting) =
-        meet::history(&index, &store, configured.config.key.as_deref(), times.as_deref());
-    if !store.runs.is_empty() {
-        notes.extend(describe("history", &count(store.runs.len(), "run"), &meeting));
-        warnings.extend(mismatch("history", &meeting));
-    }
-    Ok(Known { history, notes, warnings })
+    Ok(Gathered { reports, store, notes })
 }
 
-fn read_stores(
-    paths: &[PathBuf],
-    configured: &Configured,
-    notes: &mut Vec<String>,
-) -> Result<Store, Failure> {
+impl Gathered {
+    /// Meets the names with those of an inventory.
+    pub(super) fn meet(&self, inventory: &Inventory, config: &Config) -> (History, Remarks) {
+        let mut notes = self.notes.clone();
+        let mut warnings = Vec::new();
+        let index = Index::new(inventory, &config.map);
+        let times = self.reports.as_ref().map(|reports| {
+            let mut unusable = Unusable::default();
+            reports.iter().for_each(|report| unusable.add(&report.unusable));
+            let (times, meeting) = meet::times(&index, reports);
+            notes.extend(describe("timings", &count(reports.len(), "report"), &meeting));
+            notes.extend(left_out(&unusable));
+            warnings.extend(mismatch("timings", &meeting));
+            times
+        });
+        let (history, meeting) = meet::history(&index, &self.store, config.key.as_deref(), times.as_deref());
+        if !self.store.runs.is_empty() {
+            notes.extend(describe("history", &count(self.store.runs.len(), "run"), &meeting));
+            warnings.extend(mismatch("history", &meeting));
+        }
+        (history, Remarks { notes, warnings })
+    }
+}
+
+fn read_stores(paths: &[PathBuf], configured: &Configured) -> Result<(Store, Vec<String>), Failure> {
+    let mut notes = Vec::new();
     let named: Vec<PathBuf> = match paths {
         [] => vec![configured.root.join(&configured.config.history)],
         paths => paths.iter().map(|path| configured.here.join(path)).collect(),
@@ -88,7 +99,7 @@ fn read_stores(
         })?;
         joined = joined.join(store);
     }
-    Ok(joined)
+    Ok((joined, notes))
 }
 
 fn read_reports(timings: &[String], here: &Path) -> Result<Vec<Report>, Failure> {

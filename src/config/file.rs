@@ -88,7 +88,7 @@ struct TierFile {
     #[serde(deserialize_with = "values::millis")]
     session_start: Option<Millis>,
     sessions: Option<Spanned<u32>>,
-    split: Option<Spanned<bool>>,
+    split: bool,
     assume: AssumeFile,
     #[serde(deserialize_with = "values::budget")]
     budget: Option<Budget>,
@@ -437,13 +437,6 @@ impl Checker<'_> {
             let message = format!("tier `{name}` has no `match`");
             return Err(self.error(Some(name_span), message, "add for example match = [\"tests/unit/**\"]"));
         };
-        if let Some(split) = file.split.filter(|split| *split.get_ref()) {
-            return Err(self.not_yet(
-                &split,
-                "`split = true`",
-                "set granularity = \"class\" or \"test\" in [inventory]",
-            ));
-        }
         let memory = file.memory.unwrap_or(default.memory);
         let workers = self.count(file.workers, "workers")?.unwrap_or(default.workers);
         let each = match file.each {
@@ -474,6 +467,7 @@ impl Checker<'_> {
             setup: file.setup.unwrap_or(default.setup),
             session_start: file.session_start.unwrap_or(default.session_start),
             sessions: file.sessions.map_or(default.sessions, Spanned::into_inner),
+            split: file.split,
             assume: Cost {
                 time: file.assume.time.unwrap_or(default.assume.time).max(Millis(1)),
                 import: file.assume.import.unwrap_or(default.assume.import),

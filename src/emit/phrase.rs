@@ -213,8 +213,8 @@ pub(super) fn advice(plan: &Plan) -> Option<String> {
     if saved * 20 > plan.quality.makespan_ms.0 {
         let name = shorten(&printable(&heaviest.id), 60);
         return Some(format!(
-            "splitting `{name}`, which takes {} of the longest shard, saves up to {}: let its tests be suites \
-             (--granularity test), or cut the file in two",
+            "splitting `{name}`, which takes {} of the longest shard, saves up to {}: set `split = true` in its \
+             tier and list its tests, or cut the file in two",
             heaviest.ms,
             Millis(saved)
         ));

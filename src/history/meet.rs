@@ -37,7 +37,7 @@ pub struct Meeting {
 /// change nothing. Where the inventory lists tests, only those that exist now count; new ones cost
 /// their file's median.
 #[must_use]
-pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Millis>>, Meeting) {
+pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Meeting) {
     let places: BTreeSet<&Place> =
         reports.iter().flat_map(|report| report.cases.iter().map(|case| &*case.place)).collect();
     let (found, prefix) = find(index, &places);
@@ -69,9 +69,10 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Millis>>, Mee
             }
         }
     }
-    let (mut sums, stale_tests) = add_up(index.inventory, timed);
+    let (mut sums, inside, stale_tests) = add_up(index.inventory, timed);
     // A time of a whole file, where suites are finer: shared out among those that have none of
     // their own.
+    let own: Vec<bool> = sums.iter().map(Option::is_some).collect();
     coarse.sort_unstable_by_key(|(range, nanos)| (*range, std::cmp::Reverse(*nanos)));
     for ((first, last), nanos) in coarse {
         let bare: Vec<usize> =
@@ -99,7 +100,22 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Millis>>, Mee
         unknown: unknown.collect(),
         prefix,
     };
-    (sums.into_iter().map(|sum| sum.map(|nanos| Millis(nanos.div_ceil(1_000_000).max(1)))).collect(), meeting)
+    let timing = |(suite, sum): (usize, Option<u64>)| {
+        let time = Millis(sum?.div_ceil(1_000_000).max(1));
+        Some(Timing { time, own: own[suite], inside: inside[suite] })
+    };
+    (sums.into_iter().enumerate().map(timing).collect(), meeting)
+}
+
+/// How long a suite took in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// All of it.
+    pub time: Millis,
+    /// It was timed itself, and has not merely its share of a whole file's time.
+    pub own: bool,
+    /// At least two of its tests were timed.
+    pub inside: bool,
 }
 
 /// One case that met a suite.
@@ -125,10 +141,12 @@ fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The nanoseconds of every suite, and how many tests do not exist any more.
-fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, usize) {
+/// The nanoseconds of every suite, whether two of its tests were timed, and how many tests do not
+/// exist any more.
+fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, Vec<bool>, usize) {
     timed.sort_unstable();
     let mut sums = vec![None; inventory.suites.len()];
+    let mut inside = vec![false; inventory.suites.len()];
     let mut stale_tests = 0;
     for of_suite in timed.chunk_by(|a, b| a.suite == b.suite) {
         let suite = of_suite[0].suite as usize;
@@ -146,6 +164,7 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, us
             }
         }
         let new = tests.saturating_sub(known.len()) as u64;
+        inside[suite] = known.len() > 1;
         let of_tests = if known.is_empty() {
             // A file none of whose tests is recognised was renamed inside, or its report names
             // tests in another way.
@@ -161,7 +180,7 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, us
         // The same work timed twice: as a file, and test by test.
         sums[suite] = Some(whole.max(of_tests));
     }
-    (sums, stale_tests)
+    (sums, inside, stale_tests)
 }
 
 /// A recorded suite that stands for one of the inventory, or for a part of it.
@@ -180,7 +199,7 @@ pub fn history(
     index: &Index<'_>,
     store: &Store,
     key: Option<&str>,
-    reported: Option<&[Option<Millis>]>,
+    reported: Option<&[Option<Timing>]>,
 ) -> (History, Meeting) {
     let key = key.or_else(|| store.runs.last().map(|run| run.key.as_str())).unwrap_or_default();
     let place = |id: &str| Place { file: Some(NodeId::new(id).path.into()), ..Place::default() };
@@ -229,29 +248,37 @@ pub fn history(
     };
     let offset = usize::from(reported.is_some());
     let suites = by_suite.iter().enumerate().map(|(suite, recorded)| {
-        let newest = reported.and_then(|times| times[suite]).map(|time| Sample {
+        let newest = reported.and_then(|times| times[suite]).map(|timing| Sample {
             age: 0,
             foreign: false,
-            seen: Observation { time: Some(time), ..Observation::default() },
+            seen: Observation { time: Some(timing.time), ..Observation::default() },
         });
-        let recorded = combined(store, recorded).into_iter().rev().map(|(run, seen)| Sample {
+        let timed = reported.and_then(|times| times[suite]).is_some_and(|timing| timing.own);
+        let recorded = combined(store, recorded, timed).into_iter().rev().map(|(run, seen)| Sample {
             age: store.runs.len() - 1 - run + offset,
             foreign: store.runs[run].key != key,
             seen,
         });
         newest.into_iter().chain(recorded).collect()
     });
-    (History { suites: suites.collect() }, meeting)
+    let inside = by_suite.iter().enumerate().map(|(suite, recorded)| {
+        let reported = reported.and_then(|times| times[suite]).is_some_and(|timing| timing.inside);
+        let whole = NodeId::new(index.inventory.suites[suite].id.as_str()).rest;
+        let part = |recorded: &&Recorded<'_>| NodeId::new(recorded.id).rest != whole;
+        reported || recorded.iter().filter(part).count() > 1
+    });
+    (History { suites: suites.collect(), inside: inside.collect() }, meeting)
 }
 
 /// One observation for each run, oldest first: time and retained summed, import and transient the
-/// largest.
-fn combined(store: &Store, recorded: &[Recorded<'_>]) -> BTreeMap<usize, Observation> {
+/// largest. A share of a whole file's time says nothing where the suite was `timed` itself.
+fn combined(store: &Store, recorded: &[Recorded<'_>], timed: bool) -> BTreeMap<usize, Observation> {
     let mut samples: BTreeMap<usize, Observation> = BTreeMap::new();
     for Recorded { id, parts, .. } in recorded {
         for (run, seen) in store.observations(id) {
             let slot = samples.entry(run).or_default();
-            let time = seen.time.map(|time| Millis(time.0.div_ceil(*parts)));
+            let time = seen.time.filter(|_| !timed || *parts == 1);
+            let time = time.map(|time| Millis(time.0.div_ceil(*parts)));
             let retained = seen.retained.map(|bytes| bytes / *parts as i64);
             slot.time = match (slot.time, time) {
                 (Some(a), Some(b)) => Some(a + b),
@@ -295,8 +322,10 @@ mod tests {
             })
             .collect();
         let (times, meeting) = times(&Index::new(&inventory, map), &reports);
-        let times: Vec<String> =
-            times.iter().map(|time| time.map_or("-".to_owned(), |time| time.0.to_string())).collect();
+        let times: Vec<String> = times
+            .iter()
+            .map(|timing| timing.map_or("-".to_owned(), |timing| timing.time.0.to_string()))
+            .collect();
         let strangers = meeting.strangers.join(" ");
         assert_eq!(format!("{} | {strangers} | {}", times.join(" "), meeting.stale_tests), expect, "{list}");
     }

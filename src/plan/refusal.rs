@@ -98,7 +98,12 @@ fn too_long(items: &[(usize, usize, u64)], sources: &Sources<'_>, members: &[Vec
         "the smallest target that would do is {} (of that {overhead} are set-up and session start)",
         exact_seconds(needed)
     );
-    let split = "or split what is too long: granularity = \"class\" or \"test\" in [inventory]";
+    let split = match longest.split {
+        true => {
+            "what is too long is split where a listing names its tests, `--timings` knows them, and no rule means it"
+        }
+        false => "or split what is too long: split = true in its tier, and a listing that names its tests",
+    };
     NoPlan { message, help: vec![help, split.to_owned()] }
 }
 

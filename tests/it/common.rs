@@ -120,7 +120,7 @@ impl Done {
     pub(crate) fn fails(self, code: i32, parts: &[&str]) -> Done {
         let stderr = self.stderr();
         assert_eq!(self.code(), code, "{stderr}");
-        assert!(stderr.starts_with("error: ") || code == 2, "{stderr}");
+        assert!(stderr.lines().any(|line| line.starts_with("error: ")) || code == 2, "{stderr}");
         for part in parts {
             assert!(stderr.contains(part), "`{part}` is not in:\n{stderr}");
         }

@@ -18,6 +18,7 @@ mod readme;
 mod rules;
 mod scenarios;
 mod shared;
+mod split;
 
 #[path = "../../benches/packing/problems.rs"]
 mod problems;
