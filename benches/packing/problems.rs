@@ -35,13 +35,15 @@ pub(crate) struct Problem {
     pub(crate) goal: Goal,
     pub(crate) floor: u64,
     pub(crate) budget: Option<u64>,
+    /// Percent of memory above what a plan is known to need, where one was planted.
+    pub(crate) slack: Option<u64>,
     /// Proven: the optimum, where it is known, and what nothing can beat.
     pub(crate) optimum: Option<u64>,
     pub(crate) lower: u64,
 }
 
 /// SplitMix64, with a few distributions.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -51,17 +53,17 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n.max(1)
     }
-    fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
     fn normal(&mut self) -> f64 {
         let a = self.unit().max(1e-300);
         libm::sqrt(-2.0 * libm::log(a)) * libm::cos(std::f64::consts::TAU * self.unit())
     }
-    fn shuffle<T>(&mut self, all: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
         for i in (1..all.len()).rev() {
             all.swap(i, self.below(i as u64 + 1) as usize);
         }
@@ -69,7 +71,8 @@ impl Random {
 }
 
 /// Suites as they are found in projects: a log-normal body with a heavy tail, memory that goes with time, a few
-/// transients. The budget is `tight` times the mean load of a shard, the largest transient besides.
+/// transients; families without any are called `flat`. The budget is `tight` times the mean load of a shard, the
+/// largest transient besides.
 pub(crate) fn realistic(n: usize, shards: usize, seed: u64, tight: f64, transients: f64) -> Problem {
     let random = &mut Random(seed * 7_919 + n as u64 * 31 + shards as u64);
     let mut items: Vec<Item> = (0..n)
@@ -95,12 +98,13 @@ pub(crate) fn realistic(n: usize, shards: usize, seed: u64, tight: f64, transien
     let alone = items.iter().map(|item| item.retained + item.transient).max().unwrap_or(0);
     let budget = FLOOR + ((tight * (retained / shards as u64) as f64) as u64 + transient).max(alone);
     Problem {
-        family: format!("realistic {tight:.2} {n}x{shards}"),
+        family: format!("realistic {tight:.2} {n}x{shards}{}", if transients > 0.0 { "" } else { " flat" }),
         name: format!("seed {seed}"),
         items,
         goal: Goal::Shards(shards),
         floor: FLOOR,
         budget: Some(budget),
+        slack: None,
         optimum: None,
         lower: 0,
     }
@@ -179,43 +183,61 @@ pub(crate) fn planted(
         goal: if fewest { Goal::Target(TARGET) } else { Goal::Shards(shards) },
         floor: FLOOR,
         budget: Some(FLOOR + MEMORY * MIB * (100 + slack) / 100),
+        slack: Some(slack),
         optimum: Some(optimum),
         lower: optimum,
     }
 }
 
-pub(crate) fn made(problem: &Problem, effort: Effort) -> Result<Plan, String> {
-    let mut config = Config::default();
-    config.goal.budget =
-        Some(problem.budget.map_or(Budget::Unlimited, |budget| Budget::Bytes(Bytes(budget))));
-    match problem.goal {
-        Goal::Shards(shards) => config.goal.shards = Some(ShardCount::Count(shards as u32)),
-        Goal::Target(target) => config.goal.target = Some(Millis(target)),
+/// What a plan of a problem is made from.
+pub(crate) struct Input {
+    pub(crate) config: Config,
+    pub(crate) inventory: Inventory,
+    pub(crate) estimates: Vec<Estimate>,
+    assigned: Vec<usize>,
+}
+
+impl Input {
+    pub(crate) fn of(problem: &Problem) -> Input {
+        let mut config = Config::default();
+        config.goal.budget =
+            Some(problem.budget.map_or(Budget::Unlimited, |budget| Budget::Bytes(Bytes(budget))));
+        match problem.goal {
+            Goal::Shards(shards) => config.goal.shards = Some(ShardCount::Count(shards as u32)),
+            Goal::Target(target) => config.goal.target = Some(Millis(target)),
+        }
+        config.margin = Percent(0);
+        let tier = &mut config.tiers[0];
+        // The known optima are those of this law: the sum of what is retained, and the largest transient.
+        tier.order = Order::Any;
+        (tier.base, tier.worker_base) = (Bytes(problem.floor), Bytes(0));
+        (tier.setup, tier.session_start) = (Millis(0), Millis(0));
+        let id = |number: usize| SuiteId::new(format!("s{number:06}"));
+        let suite = |number: usize| Suite { id: id(number), tests: Vec::new(), siblings: 1 };
+        let inventory = Inventory { suites: (0..problem.items.len()).map(suite).collect() };
+        let estimate = |item: &Item| Estimate {
+            cost: Cost {
+                time: Millis(item.ms),
+                import: Bytes(0),
+                retained: Bytes(item.retained),
+                transient: Bytes(item.transient),
+                cpus: 1,
+            },
+            time_basis: Basis::Measured,
+            memory_basis: Basis::Measured,
+            samples: 1,
+        };
+        let estimates = problem.items.iter().map(estimate).collect();
+        Input { config, inventory, estimates, assigned: vec![0; problem.items.len()] }
     }
-    config.margin = Percent(0);
-    let tier = &mut config.tiers[0];
-    // The known optima are those of this law: the sum of what is retained, and the largest transient.
-    tier.order = Order::Any;
-    (tier.base, tier.worker_base) = (Bytes(problem.floor), Bytes(0));
-    (tier.setup, tier.session_start) = (Millis(0), Millis(0));
-    let id = |number: usize| SuiteId::new(format!("s{number:06}"));
-    let suite = |number: usize| Suite { id: id(number), tests: Vec::new(), siblings: 1 };
-    let inventory = Inventory { suites: (0..problem.items.len()).map(suite).collect() };
-    let estimate = |item: &Item| Estimate {
-        cost: Cost {
-            time: Millis(item.ms),
-            import: Bytes(0),
-            retained: Bytes(item.retained),
-            transient: Bytes(item.transient),
-            cpus: 1,
-        },
-        time_basis: Basis::Measured,
-        memory_basis: Basis::Measured,
-        samples: 1,
-    };
-    let estimates: Vec<Estimate> = problem.items.iter().map(estimate).collect();
-    let assigned = vec![0; estimates.len()];
-    let sources =
-        Sources { config: &config, inventory: &inventory, assigned: &assigned, estimates: &estimates };
-    plan::make(sources, &Options { effort, exact: true, ..Options::default() }).map_err(|err| err.message)
+
+    pub(crate) fn plan(&self, effort: Effort, previous: Option<Plan>) -> Result<Plan, String> {
+        let Input { config, inventory, estimates, assigned } = self;
+        let options = Options { effort, exact: true, previous, ..Options::default() };
+        plan::make(Sources { config, inventory, assigned, estimates }, &options).map_err(|err| err.message)
+    }
+}
+
+pub(crate) fn made(problem: &Problem, effort: Effort) -> Result<Plan, String> {
+    Input::of(problem).plan(effort, None)
 }

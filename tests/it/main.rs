@@ -20,5 +20,7 @@ mod scenarios;
 mod shared;
 mod split;
 
+// The benchmark asks more of a problem than the test of quality does.
+#[allow(dead_code)]
 #[path = "../../benches/packing/problems.rs"]
 mod problems;
