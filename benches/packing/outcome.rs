@@ -5,6 +5,7 @@ use std::time::Instant;
 use shard::pack::Effort;
 use shard::plan::{Plan, verify};
 
+use crate::cpsat::Solved;
 use crate::others::{self, Today};
 use crate::problems::{Goal, Problem, made};
 
@@ -19,6 +20,7 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     pub(crate) today: Today,
     pub(crate) chunks: Option<u64>,
+    pub(crate) cpsat: Option<Solved>,
     /// Broken rules.
     pub(crate) wrong: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Outcome {
             seconds,
             today: others::today(&problem),
             chunks: others::chunks(&problem),
+            cpsat: None,
             wrong: Vec::new(),
             problem,
         };
@@ -61,6 +64,17 @@ impl Outcome {
             self.wrong.push(format!("{value} is called proven and is not the optimum"));
         }
         (self.value, self.bound, self.proven) = (Some(value), bound.max(problem.lower), quality.proven);
+    }
+
+    /// Another solver's answer; one that contradicts ours is a finding.
+    pub(crate) fn compare(&mut self, solved: Solved) {
+        if let Some(value) = solved.value.filter(|value| *value < self.bound) {
+            self.wrong.push(format!("CP-SAT has {value}, below the bound {}", self.bound));
+        }
+        if let Some(value) = self.value.filter(|value| *value < solved.bound) {
+            self.wrong.push(format!("{value} is better than CP-SAT's bound {}", solved.bound));
+        }
+        self.cpsat = Some(solved);
     }
 
     /// The optimum, or where that is not known what nothing can beat.

@@ -8,9 +8,10 @@ use crate::outcome::Outcome;
 
 type Rows<'a> = Vec<&'a Outcome>;
 
-pub(crate) fn print(outcomes: &[Outcome], effort: Effort) {
+/// `cpsat`: with its columns.
+pub(crate) fn print(outcomes: &[Outcome], effort: Effort, cpsat: bool) {
     println!("effort {effort:?}; gaps above the optimum, or where that is not known above the bound");
-    println!(
+    print!(
         "{:<34} {:>5} {:>5} {:>8} {:>7} {:>10} {:>10} {:>7} {:>7}  {:>9} {:>6} {:>9}",
         "family",
         "all",
@@ -25,6 +26,10 @@ pub(crate) fn print(outcomes: &[Outcome], effort: Effort) {
         "over",
         "chunks"
     );
+    match cpsat {
+        true => println!("  {:>6} {:>10} {:>10}", "CP-SAT", "its gap", "its bound"),
+        false => println!(),
+    }
     let (mut families, mut kinds): (BTreeMap<&str, Rows>, BTreeMap<&str, Rows>) = Default::default();
     for outcome in outcomes {
         let family = outcome.problem.family.as_str();
@@ -34,20 +39,20 @@ pub(crate) fn print(outcomes: &[Outcome], effort: Effort) {
         kinds.entry(kind).or_default().push(outcome);
     }
     for (family, rows) in &families {
-        line(family, rows);
+        line(family, rows, cpsat);
     }
     println!();
     for (kind, rows) in &kinds {
-        line(&format!("all of {kind}"), rows);
+        line(&format!("all of {kind}"), rows, cpsat);
     }
 }
 
-fn line(family: &str, rows: &[&Outcome]) {
+fn line(family: &str, rows: &[&Outcome], cpsat: bool) {
     let gaps: Vec<f64> = rows.iter().filter_map(|row| row.gap()).collect();
     let seconds: Vec<f64> = rows.iter().map(|row| row.seconds).collect();
     let today: Vec<f64> = rows.iter().map(|row| row.above(row.today.value)).collect();
     let chunks: Vec<f64> = rows.iter().filter_map(|row| row.chunks.map(|value| row.above(value))).collect();
-    println!(
+    print!(
         "{family:<34} {:>5} {:>5} {:>8} {:>7} {:>10} {:>10} {:>7.3} {:>7.3}  {:>9} {:>6} {:>9}",
         rows.len(),
         gaps.len(),
@@ -61,6 +66,14 @@ fn line(family: &str, rows: &[&Outcome]) {
         rows.iter().map(|row| row.today.over).sum::<usize>(),
         percent(mean(&chunks), 2),
     );
+    if cpsat {
+        let solved = || rows.iter().filter_map(|row| Some((row, row.cpsat.as_ref()?)));
+        let gaps: Vec<f64> =
+            solved().filter_map(|(row, solved)| solved.value.map(|value| row.above(value))).collect();
+        let bounds: Vec<f64> = solved().map(|(row, solved)| row.above(solved.bound)).collect();
+        print!("  {:>6} {:>10} {:>10}", gaps.len(), percent(mean(&gaps), 5), percent(mean(&bounds), 5));
+    }
+    println!();
 }
 
 /// Empty where there is nothing.
