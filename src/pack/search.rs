@@ -47,24 +47,48 @@ struct Search<'a> {
 
 /// Searches from `start`. `None` where no plan within the budget was found.
 pub(super) fn search(tier: &Tier, start: &[u32], task: Task) -> Option<Found> {
-    let total: u64 = tier.items.iter().map(|item| item.ms).sum();
-    let average = total.div_ceil(task.shards as u64 * tier.law.workers as u64).max(1);
-    let room = tier.law.budget.map_or(1, |budget| budget.saturating_sub(tier.law.floor)).max(1);
-    let mut search = Search {
-        tier,
-        loads: tier.loads(task.shards, start),
-        home: start.to_vec(),
-        limit: task.limit,
-        random: Random::new(task.seed),
-        per_ms: 1.0 / average as f64,
-        per_byte: 1.0 / room as f64,
-        weight: 1.0,
-    };
-    search.measure();
+    let (mut search, average) = Search::new(tier, start, task);
     search.run(task, average)
 }
 
-impl Search<'_> {
+/// From a plan within the budget straight downhill, and never above the budget on the way.
+pub(super) fn descend(tier: &Tier, start: &[u32], task: Task) -> Option<Found> {
+    let (mut search, _) = Search::new(tier, start, task);
+    // A byte too much is worse than any time.
+    search.weight = 1e6 / search.per_byte;
+    let mut best = None;
+    search.note(&mut best);
+    let (mut spent, round) = (0, ROUND.max(start.len() / 8) as u64);
+    while search.loads.len() > 1 && spent < task.effort && !search.done(&task) {
+        let next = spent + round;
+        while spent < next {
+            spent += search.step(0.0);
+        }
+        search.note(&mut best);
+    }
+    best
+}
+
+impl<'a> Search<'a> {
+    /// Also the mean time of a shard.
+    fn new(tier: &'a Tier, start: &[u32], task: Task) -> (Search<'a>, u64) {
+        let total: u64 = tier.items.iter().map(|item| item.ms).sum();
+        let average = total.div_ceil(task.shards as u64 * tier.law.workers as u64).max(1);
+        let room = tier.law.budget.map_or(1, |budget| budget.saturating_sub(tier.law.floor)).max(1);
+        let mut search = Search {
+            tier,
+            loads: tier.loads(task.shards, start),
+            home: start.to_vec(),
+            limit: task.limit,
+            random: Random::new(task.seed),
+            per_ms: 1.0 / average as f64,
+            per_byte: 1.0 / room as f64,
+            weight: 1.0,
+        };
+        search.measure();
+        (search, average)
+    }
+
     fn run(&mut self, task: Task, average: u64) -> Option<Found> {
         let mut best: Option<Found> = None;
         self.note(&mut best);

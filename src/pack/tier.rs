@@ -14,7 +14,7 @@ use super::load::{Over, Tier};
 use super::moves::fewest_moves;
 use super::place::{self, Measure};
 use super::polish::polish;
-use super::search::{Found, Task, search};
+use super::search::{Found, Task, descend, search};
 use super::units::Rules;
 
 /// Suites of a problem that exact search may solve before anything else is tried.
@@ -203,6 +203,11 @@ impl Solver {
             return Some(self.packed(shards, self.found(assignment, shards)));
         }
         let mut found = self.ever_longer(shards, limit, false, known, effort)?;
+        // Where memory is so tight that nothing better was found, at least straight downhill.
+        if known == Some(&found.assignment) {
+            let task = Task { shards, limit, first: false, effort: Effort::Quick.looks(), seed: 0 };
+            found = descend(&self.tier, &found.assignment, task).unwrap_or(found);
+        }
         // The sum of all overloads is down; now the longest shard alone, step by step.
         let mut left = effort.looks() / 2;
         while found.longest > limit && left > 0 {
