@@ -403,3 +403,53 @@ fn degenerate_problems_have_plans() {
     assert_eq!(run(vec![item(1, 1)], None, 9), Err(PackError::Floor { tier: 0 }));
     assert_eq!(run(vec![item(u64::MAX / 2, 1); 3], None, 110), Err(PackError::TooLarge));
 }
+
+/// Budgets from what hardly fits to none at all, for the same suites.
+const BUDGETS: [Option<u64>; 7] = [Some(300), Some(303), Some(330), Some(400), Some(600), Some(1_200), None];
+
+#[test]
+fn more_memory_hardly_ever_makes_a_plan_longer() {
+    let (mut pairs, mut longer) = (0, 0);
+    for seed in 0..280 {
+        let random = &mut Random(3_000_000 + seed);
+        let (kind, workers) = KINDS[seed as usize % 7];
+        let count = [12, 30, 80][random.below(3) as usize];
+        let (items, law) = (items(count, random), law(kind, workers, random));
+        let shards = (random.below(2) == 0).then(|| 2 + random.below(count as u64 / 4) as usize);
+        let target = (shards.is_none() && random.below(2) == 0).then(|| 150 + random.below(300));
+        let mut before: Option<u64> = None;
+        for budget in BUDGETS {
+            let law = Law { budget, admission: budget, ..law };
+            let tier = TierProblem { target, ..TierProblem::new(law, items.clone()) };
+            let problem = Problem { shards, effort: Effort::Quick, ..Problem::new(vec![tier]) };
+            let packing = match pack(&problem) {
+                Ok(packing) => packing,
+                Err(err) => {
+                    assert_eq!(before, None, "seed {seed}, {budget:?}: no plan any more: {err:?}");
+                    continue;
+                }
+            };
+            let (value, bound) = match shards {
+                Some(_) => (makespan(&problem, &packing), packing.makespan_bound),
+                None => (packing.shards.len() as u64, packing.shards_bound as u64),
+            };
+            if let Some(before) = before {
+                // So no proven plan is longer than one with less memory.
+                assert!(bound <= before, "seed {seed}, {budget:?}: bound {bound}, {before} with less memory");
+                // Few suites, one worker and one session: solved exactly.
+                let easy = count == 12 && law.sessions == 1 && workers == 1;
+                // The rest are searches that may end elsewhere, and schedules with more room may be longer.
+                let most = match shards {
+                    _ if easy => before,
+                    Some(_) => before + before / 10,
+                    None => before + 1,
+                };
+                assert!(value <= most, "seed {seed}, {budget:?}: {value}, {before} with less memory");
+                pairs += 1;
+                longer += usize::from(value > before);
+            }
+            before = Some(value);
+        }
+    }
+    assert!(longer * 100 <= pairs * 3, "{longer} of {pairs}");
+}
