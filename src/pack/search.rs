@@ -33,6 +33,9 @@ pub(super) struct Task {
 /// Moves between two looks at the whole plan: at least so many, and more where a look costs more.
 const ROUND: usize = 512;
 
+/// Suites of two shards that are put in order in the time of one look.
+const MEMBERS_CHEAP: usize = 1_024;
+
 struct Search<'a> {
     tier: &'a Tier,
     loads: Vec<Load>,
@@ -195,6 +198,9 @@ impl<'a> Search<'a> {
             if let Some(new) = new {
                 self.home[new as usize] = a as u32;
             }
+            // Lists of thousands take a while to change.
+            let listed = self.loads[a].members.len() + self.loads[b].members.len();
+            return (looked_a + looked_b + listed / MEMBERS_CHEAP) as u64;
         }
         (looked_a + looked_b) as u64
     }
