@@ -4,10 +4,12 @@ mod args;
 mod configured;
 mod diff;
 mod folder;
+mod inspect;
 mod inventory;
 mod output;
 mod plan;
 mod report;
+mod reports;
 mod select;
 mod verify;
 
@@ -36,6 +38,7 @@ pub fn run(
         Command::Select(args) => select::run(args, &mut terminal),
         Command::Diff(args) => diff::run(args, &mut terminal),
         Command::Verify(args) => verify::run(args, &mut terminal),
+        Command::Inspect(args) => inspect::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

@@ -17,7 +17,8 @@ use crate::model::{Bytes, Cost, Millis, Percent};
 
 pub use pattern::Patterns;
 pub use values::{
-    Budget, Granularity, ListFormat, MemoryKind, Order, Price, RunsOn, ShardCount, budget_of_machine,
+    Budget, Granularity, ListFormat, MemoryKind, Order, Price, RunsOn, ShardCount, TimeFrom,
+    budget_of_machine,
 };
 
 /// The whole configuration, complete and checked.
@@ -33,6 +34,10 @@ pub struct Config {
     pub stability: Percent,
     /// Added to assumed, inherited and imported memory.
     pub margin: Percent,
+    /// Whose times count in reports.
+    pub time_from: TimeFrom,
+    /// Properties in reports that state a peak of memory, besides those that are known anyway.
+    pub memory_properties: Vec<String>,
     /// Where plans are written, relative to the configuration's folder.
     pub out: String,
     /// The history's file, relative to the configuration's folder.
@@ -238,6 +243,8 @@ impl Default for Config {
             minute_value: Price(100_000),
             stability: Percent(200),
             margin: Percent(1_000),
+            time_from: TimeFrom::Cases,
+            memory_properties: Vec::new(),
             out: "shard-out".to_owned(),
             history: "shard-history.json".to_owned(),
             key: None,

@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod github;
+pub mod inspect;
 pub mod markdown;
 pub mod matrix;
 mod phrase;

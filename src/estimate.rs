@@ -40,7 +40,8 @@ pub fn estimate(
     let mut drafts: Vec<Draft> = (inventory.suites.iter().zip(assigned).enumerate())
         .map(|(number, (suite, tier))| {
             let samples = history.suites.get(number).map_or(&[][..], Vec::as_slice);
-            measured(samples, assumed(&tiers[*tier], suite.siblings, margin), spread, margin)
+            let tier = &tiers[*tier];
+            measured(samples, assumed(tier, suite.siblings, margin), spread, tier.floor(), margin)
         })
         .collect();
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); tiers.len()];
@@ -82,8 +83,10 @@ impl Draft {
     }
 }
 
-/// What the samples say, where they say anything; `rest` for what they leave out.
-fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) -> Draft {
+/// What the samples say, where they say anything; `rest` for what they leave out. Of a process's peak all
+/// but its tier's `floor` counts as transient: too much where earlier suites left something behind, never
+/// too little.
+fn measured(samples: &[Sample], rest: Estimate, spread: f64, floor: Bytes, margin: Percent) -> Draft {
     let assumed = Basis::Assumed;
     let mut draft = Draft { estimate: rest, import: assumed, retained: assumed, transient: assumed };
     let cost = &mut draft.estimate.cost;
@@ -106,7 +109,8 @@ fn measured(samples: &[Sample], rest: Estimate, spread: f64, margin: Percent) ->
         let (basis, extra) = of(own);
         (draft.retained, cost.retained) = (basis, memory::level(&retained).round_up(STEP).plus(extra));
     }
-    let (transients, own) = pick(samples, |seen| seen.transient);
+    let above = |peak: u64| Bytes(peak).saturating_sub(floor).0;
+    let (transients, own) = pick(samples, |seen| seen.transient.or(seen.peak.map(above)));
     if !transients.is_empty() {
         let (basis, extra) = of(own);
         let bound = memory::transient(&transients, spread);
@@ -181,6 +185,7 @@ mod tests {
                     import: memory.map(|_| 0),
                     retained: memory.map(|(retained, _)| retained),
                     transient: memory.map(|(_, transient)| transient),
+                    peak: None,
                 },
             };
             of_suite.map(sample).collect()
@@ -223,10 +228,10 @@ mod tests {
         let seen = |retained, transient| Sample {
             age: 0,
             foreign: false,
-            seen: Observation { time: Some(Millis(9)), import: None, retained, transient },
+            seen: Observation { time: Some(Millis(9)), retained, transient, ..Observation::default() },
         };
         let rest = assumed(&Tier::default(), 1, Percent(1_000));
-        let of = |sample: Sample| measured(&[sample], rest, 0.1, Percent(1_000)).finish();
+        let of = |sample: Sample| measured(&[sample], rest, 0.1, Bytes(0), Percent(1_000)).finish();
         let (left, right) = (of(seen(None, Some(5))), of(seen(Some(100 << 20), None)));
         assert_eq!((left.cost.retained, left.memory_basis), (Bytes(44 * MB), Basis::Assumed));
         assert_eq!((right.cost.transient, right.memory_basis), (rest.cost.transient, Basis::Assumed));

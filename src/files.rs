@@ -1,11 +1,15 @@
 //! Disk and processes: reading with bounds, walking in order, writing so that a crash leaves the
 //! old or the new.
 
+mod packed;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+pub use packed::unpack;
 
 /// Reads a whole file of at most `most` bytes.
 ///

@@ -1,87 +1,22 @@
 //! What suites cost: reports of other tools, our own history, and exact costs.
 //!
-//! Readers take the bytes of a file and give values. [`names`] finds the suite that each name in a
-//! report means, and [`meet`] adds up what is known of it.
+//! [`collect`] keeps what a report teaches, [`names`] finds the suite that each name in a report means,
+//! and [`meet`] adds up what is known of it.
 
+pub mod against;
+pub mod collect;
 pub mod costs;
-pub mod durations;
-pub mod junit;
-mod markup;
 pub mod meet;
 pub mod names;
-mod number;
 pub mod store;
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::model::Observation;
+pub use crate::report::ReportError;
 
-/// Longest report that is read at once, in bytes. JUnit XML streams and has no such limit.
+/// Longest store that is read at once, in bytes.
 pub const SIZE_MAX: u64 = 1 << 30;
-
-/// The formats of a report with times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// pytest-split's `.test_durations` and knapsack's report: names and seconds.
-    Durations,
-    /// JUnit XML of any dialect.
-    Junit,
-}
-
-impl Format {
-    /// Every name that is understood.
-    pub const NAMES: [&str; 3] = ["junit", "knapsack", "pytest-split"];
-
-    /// The format of a report by its first character that is no blank.
-    #[must_use]
-    pub fn recognise(start: &[u8]) -> Option<Format> {
-        let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-        match start.iter().find(|byte| !byte.is_ascii_whitespace())? {
-            b'<' => Some(Format::Junit),
-            b'{' | b'[' => Some(Format::Durations),
-            _ => None,
-        }
-    }
-}
-
-impl FromStr for Format {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Format, ()> {
-        match text {
-            "junit" => Ok(Format::Junit),
-            "knapsack" | "pytest-split" => Ok(Format::Durations),
-            _ => Err(()),
-        }
-    }
-}
-
-/// What is wrong with a report.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ReportError {
-    /// From 1; `None` where the whole report is meant.
-    pub line: Option<u64>,
-    /// Lower case, no final dot.
-    pub message: String,
-}
-
-impl ReportError {
-    fn new(line: impl Into<Option<u64>>, message: impl Into<String>) -> ReportError {
-        ReportError { line: line.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for ReportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "{line}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ReportError {}
 
 /// Where a case lies, in the words of its report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +54,8 @@ pub struct Case {
 pub struct Report {
     /// The cases with a usable time.
     pub cases: Vec<Case>,
+    /// Cases and places with a peak of memory: the name inside its place, and bytes.
+    pub peaks: Vec<(Arc<Place>, Box<str>, u64)>,
     /// Cases whose time cannot be used, by reason.
     pub unusable: Unusable,
 }
@@ -128,8 +65,16 @@ pub struct Report {
 pub struct Unusable {
     /// Skipped, so their time says nothing.
     pub skipped: usize,
+    /// Not run, since their result was known.
+    pub cached: usize,
+    /// Begun and never ended.
+    pub aborted: usize,
     /// No time at all.
     pub untimed: usize,
+    /// Lines and elements that a reader passed over.
+    pub passed_over: usize,
+    /// Earlier attempts of tests that were run again.
+    pub attempts: usize,
     /// A time that is negative, not a number, or longer than a week.
     pub wrong: usize,
     /// The first wrong time: its case and text.
@@ -145,8 +90,12 @@ impl Unusable {
     /// Adds another report's counts.
     pub fn add(&mut self, other: &Unusable) {
         self.skipped += other.skipped;
+        self.cached += other.cached;
+        self.aborted += other.aborted;
         self.untimed += other.untimed;
         self.wrong += other.wrong;
+        self.attempts += other.attempts;
+        self.passed_over += other.passed_over;
         if self.example.is_none() {
             self.example.clone_from(&other.example);
         }

@@ -6,6 +6,7 @@
 mod lines;
 mod node;
 mod pytest;
+mod report;
 mod split;
 
 use std::collections::BTreeMap;
@@ -122,6 +123,15 @@ impl Collector {
         bytes: &[u8],
         format: Option<ListFormat>,
     ) -> Result<(), ListingError> {
+        let format = format.or_else(|| report::recognise(bytes).map(ListFormat::Report));
+        if let Some(ListFormat::Report(format)) = format {
+            for (number, name) in report::ids(format, bytes)?.iter().enumerate() {
+                let granularity =
+                    format.has_node_ids().then(|| self.granularity.unwrap_or(Granularity::File));
+                self.id(origin, number + 1, name, granularity)?;
+            }
+            return Ok(());
+        }
         if bytes.contains(&0) && !lines::is_utf16(bytes) && format != Some(ListFormat::Pytest) {
             for (number, id) in lines::null_separated(bytes)?.into_iter().enumerate() {
                 self.id(origin, number + 1, &id, self.granularity)?;
@@ -130,7 +140,7 @@ impl Collector {
         }
         let text = lines::decode(bytes)?;
         match format.unwrap_or_else(|| recognise(&text)) {
-            ListFormat::Lines => {
+            ListFormat::Lines | ListFormat::Report(_) => {
                 for (number, id) in lines::ids(&text)? {
                     self.id(origin, number, id, self.granularity)?;
                 }
@@ -266,6 +276,17 @@ mod tests {
     }
 
     #[test]
+    fn any_report_lists_what_it_holds() {
+        let check = |text: &[u8], expect: &str| assert_eq!(collect(text, None).as_deref(), Ok(expect));
+        check(br#"{"a.py::x": 1, "b.py::y": 2, "a.py::z": 1}"#, "a.py(2) b.py(1)");
+        check(b"<testsuite><testcase file='a.rb' name='x'/><testcase file='a.rb' name='y'><skipped/></testcase></testsuite>", "a.rb");
+        check(br#"["src/a.test.js", "src/b.test.js"]"#, "src/a.test.js src/b.test.js");
+        check(b"{\"Action\":\"pass\",\"Package\":\"x/y\",\"Test\":\"TestA\",\"Elapsed\":1}\n", "x/y");
+        let times = br#"{"a.py::A::x": 1, "a.py::A::y": 2}"#;
+        assert_eq!(collect(times, Some(Granularity::Test)).unwrap(), "a.py::A::x a.py::A::y");
+    }
+
+    #[test]
     fn granularity_makes_suites_of_tests() {
         let text = b"a.py::TestX::test_y[1::2]\na.py::TestX::test_z\na.py::test_f[1]\na.py::test_f[2]\nb.py::test_g\n";
         assert_eq!(collect(text, Some(Granularity::File)).unwrap(), "a.py(4) b.py(1)");
@@ -291,8 +312,16 @@ mod tests {
             "2: suite `a.py` is listed already, at list:1\n  help: with and without `./` it is one suite: remove one",
         );
         check(b"a.py\nb\xff.py", "2: this is not UTF-8\n  help: save the list as UTF-8");
-        check(b"{\"a\": 1}", "1: this is JSON, not a list of suites\n  help: write one id a line");
-        check(b"<testsuites/>", "1: this is XML, not a list of suites\n  help: write one id a line");
+        check(b"{\"a\": {}}", "1: this is JSON, not a list of suites\n  help: write one id a line");
+        check(b"<html/>", "1: this is XML, not a list of suites\n  help: write one id a line");
+        check(
+            b"<testsuite>",
+            "the junit-xml cannot be read: 1: not well-formed XML: the file ends inside 1 open elements",
+        );
+        check(
+            b"<testsuite><testcase name='a'/></testsuite>",
+            "`a` names no file, class or suite\n  help: a suite must be named as the test runner names it",
+        );
     }
 
     #[test]

@@ -5,15 +5,16 @@
 //! Values flow one way, and the listing of the modules reads like that flow:
 //!
 //! ```text
-//! inventory ─┐
-//!            ├─► estimate ─► pack ─► plan ─► emit
-//! history  ──┘
+//!         ┌─► inventory ─┐
+//! report ─┤              ├─► estimate ─► pack ─► plan ─► emit
+//!         └─► history  ──┘
 //! ```
 //!
 //! | module | from | to |
 //! |---|---|---|
 //! | [`model`] | | the words that all stages share: suites, costs, units |
 //! | [`config`] | the text of `shard.toml` | a checked [`config::Config`] |
+//! | [`report`] | what any test tool wrote | one stream of cases |
 //! | [`inventory`] | listings | which suites exist |
 //! | [`history`] | reports, timings, our own store | what they cost when they ran |
 //! | [`estimate`] | history | what each will cost, with its basis |
@@ -23,12 +24,12 @@
 //! | [`files`] | | the disk, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
-//! Dependencies point one way: `model ← inventory, history ← estimate ← pack ← plan ← emit`; each
+//! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← emit`; each
 //! may use what is left of it, `config` is beside `model`, and [`text`] is under all. What is
 //! deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
-//! - `inventory` and `history` take bytes, never a path to open.
+//! - `report`, `inventory` and `history` take bytes, never a path to open.
 //! - `pack` knows no name, no test framework, no clock and no thread count.
 //! - `plan::verify` shares no code with `pack`.
 //! - `emit` never changes a plan.
@@ -46,4 +47,5 @@ pub mod inventory;
 pub mod model;
 pub mod pack;
 pub mod plan;
+pub mod report;
 pub mod text;

@@ -21,6 +21,7 @@ pub(super) enum Command {
     Select(SelectArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
+    Inspect(InspectArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -33,16 +34,16 @@ pub(super) enum Command {
 
 Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits")]
 pub(super) struct PlanArgs {
-    /// Where the suites are: a list, a glob in quotes, a test file, or `-` for a list on standard
-    /// input. A list is recognised by its content; `lines:PATH` and `pytest:PATH` force its format.
-    /// Default: [inventory] of shard.toml
+    /// Where the suites are: a list, a report, a glob in quotes, a test file, or `-` for a list on
+    /// standard input. Lists are recognised by their content; a format in front, such as
+    /// `lines:PATH`, forces it. Default: [inventory] of shard.toml
     #[arg(value_name = "SOURCE")]
     pub(super) sources: Vec<String>,
     /// The configuration [default: the nearest shard.toml from here upwards]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Reports of an earlier run with times: JUnit XML, pytest-split or knapsack; recognised by
-    /// content
+    /// Reports of an earlier run with times or memory: files, folders and globs of any format in
+    /// docs/formats.md, recognised by content
     #[arg(long, value_name = "[FORMAT:]GLOB")]
     pub(super) timings: Vec<String>,
     /// What earlier runs measured [default: shard-history.json beside the configuration]
@@ -95,7 +96,7 @@ pub(super) struct PlanArgs {
     /// How long to search
     #[arg(long, value_name = "EFFORT", default_value = "normal")]
     pub(super) effort: Effort,
-    /// A suite that alone exceeds the budget is an error
+    /// A suite that alone exceeds the budget is an error, and a report that cannot be read
     #[arg(long)]
     pub(super) strict: bool,
     /// No suites at all are an empty plan, not an error
@@ -139,6 +140,32 @@ pub(super) struct VerifyArgs {
     pub(super) plan: Option<PathBuf>,
 }
 
+/// Show what reports, timings and lists hold, and whether their names meet the suites
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard inspect 'reports/**/*.xml'
+  shard inspect junit-xml:result.log
+  shard inspect .test_durations --against tests.txt
+
+Exit codes: 0 read, 1 with --strict where something could not be read, 2 wrong usage, or nothing could be read")]
+pub(super) struct InspectArgs {
+    /// Files, folders and globs of any format, recognised by content; a format in front forces it
+    #[arg(value_name = "[FORMAT:]FILE", required = true)]
+    pub(super) files: Vec<String>,
+    /// How the names meet the suites of this list, report or glob
+    #[arg(long, value_name = "INVENTORY")]
+    pub(super) against: Option<String>,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to print: text for people, or a line of JSON for each file
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
+    /// A file that cannot be read is an error
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum PlanFormat {
     Table,
@@ -147,7 +174,7 @@ pub(super) enum PlanFormat {
     Github,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DiffFormat {
     Table,
     Json,

@@ -62,7 +62,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
             walk(pattern, &prefix(configured), &configured.root, collector)?;
             return Ok(false);
         }
-        Some((name, path)) if ListFormat::NAMES.contains(&name) => (name.parse().ok(), path),
+        Some((name, path)) if name.parse::<ListFormat>().is_ok() => (name.parse().ok(), path),
         _ => (None, source),
     };
     if forced.is_none() && files::is_pattern(path) && !configured.here.join(path).exists() {
@@ -86,8 +86,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
             (forced, source.split_once(':').filter(|(name, _)| word(name)))
         {
             message.push_str(&format!(
-                "\n  help: `{name}` is no format; known are glob, {}",
-                ListFormat::NAMES.join(", ")
+                "\n  help: `{name}` is no format; known are glob, lines, pytest, and every format of a report",
             ));
         }
         return Err(Failure::usage(message));

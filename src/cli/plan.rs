@@ -59,7 +59,7 @@ pub(super) fn run(
         None => {
             let inventory = inventory::gather(&args.sources, &configured)?;
             inventory.notes.iter().for_each(|note| terminal.say(note));
-            let reports = report::gather(&args.timings, &args.history, &configured)?;
+            let reports = report::gather(&args.timings, &args.history, args.strict, &configured)?;
             let (ready, remarks) = learned(inventory.inventory, &reports, &configured.config)?;
             remarks.notes.iter().for_each(|note| terminal.say(note));
             refuse_nothing(&ready, args)?;

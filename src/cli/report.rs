@@ -1,21 +1,19 @@
 //! The history of a command: reports and stores gathered from disk and met with the inventory.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rayon::prelude::*;
-
-use super::Failure;
 use super::configured::Configured;
+use super::{Failure, reports};
 use crate::config::Config;
 use crate::files;
+use crate::history::collect::Collector;
 use crate::history::meet::{self, Meeting};
 use crate::history::names::Index;
 use crate::history::store::{self, Store};
-use crate::history::{self, Format, History, Report, Unusable, durations, junit};
+use crate::history::{self, History, Report, Unusable};
 use crate::inventory::Inventory;
 use crate::plan::Warning;
+use crate::report::Format;
 use crate::text::{count, examples, printable, thousands};
 
 /// Reports that cannot be read are named together, up to this many.
@@ -30,6 +28,7 @@ pub(super) struct Gathered {
     reports: Option<Vec<Report>>,
     store: Store,
     notes: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 /// What to tell the user about how names met.
@@ -38,25 +37,65 @@ pub(super) struct Remarks {
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Reads every report and store.
+/// Reads every report and store. A report that cannot be read costs only itself, unless all must be read
+/// (`strict`), or none can.
 pub(super) fn gather(
     timings: &[String],
     stores: &[PathBuf],
+    strict: bool,
     configured: &Configured,
 ) -> Result<Gathered, Failure> {
     let (store, notes) = read_stores(stores, configured)?;
-    let reports = match timings {
-        [] => None,
-        timings => Some(read_reports(timings, &configured.here)?),
+    let mut gathered = Gathered { reports: None, store, notes, warnings: Vec::new() };
+    if timings.is_empty() {
+        return Ok(gathered);
+    }
+    let named = reports::expand(timings, &configured.here, "--timings ")?;
+    let read = reports::read(&named, &configured.here, || {
+        Collector::new(configured.config.time_from, &configured.config.memory_properties)
+    });
+    let errors: Vec<String> = read.iter().filter_map(reports::Read::error).collect();
+    // A listing has no times.
+    let timed = |format: Option<Format>| format.is_some_and(|format| !format.is_listing());
+    let unknown = read.iter().filter(|read| matches!(read.result, Ok((format, _)) if !timed(format)));
+    let unknown: Vec<String> = unknown.map(|read| read.name.clone()).collect();
+    let known = read.into_iter().filter_map(|read| read.result.ok());
+    let known: Vec<Report> =
+        known.filter(|(format, _)| timed(*format)).map(|(_, collector)| collector.finish()).collect();
+    if (strict && !errors.is_empty()) || known.is_empty() {
+        return Err(cannot_read(&errors));
+    }
+    if !unknown.is_empty() {
+        let names = examples(unknown.iter().map(String::as_str), 3);
+        gathered.notes.push(match unknown.len() {
+            1 => format!("timings: 1 file is no report with times: {names}"),
+            more => format!("timings: {more} files are no reports with times: {names}"),
+        });
+    }
+    for error in errors {
+        gathered.warnings.push(Warning::new("report-unreadable", "timings", format!("not used: {error}")));
+    }
+    gathered.reports = Some(known);
+    Ok(gathered)
+}
+
+fn cannot_read(errors: &[String]) -> Failure {
+    let more = match errors.len().saturating_sub(ERRORS_MAX) {
+        0 => String::new(),
+        more => format!("\n  and {} that cannot be read", count(more, "other report")),
     };
-    Ok(Gathered { reports, store, notes })
+    let first = match errors {
+        [] => "--timings names no report with times".to_owned(),
+        errors => errors[..errors.len().min(ERRORS_MAX)].join("\nerror: "),
+    };
+    Failure::usage(format!("{first}{more}\n  help: record it again, or leave it out of --timings"))
 }
 
 impl Gathered {
     /// Meets the names with those of an inventory.
     pub(super) fn meet(&self, inventory: &Inventory, config: &Config) -> (History, Remarks) {
         let mut notes = self.notes.clone();
-        let mut warnings = Vec::new();
+        let mut warnings = self.warnings.clone();
         let index = Index::new(inventory, &config.map);
         let times = self.reports.as_ref().map(|reports| {
             let mut unusable = Unusable::default();
@@ -102,84 +141,6 @@ fn read_stores(paths: &[PathBuf], configured: &Configured) -> Result<(Store, Vec
     Ok((joined, notes))
 }
 
-fn read_reports(timings: &[String], here: &Path) -> Result<Vec<Report>, Failure> {
-    let mut paths: Vec<(PathBuf, Option<Format>)> = Vec::new();
-    for timing in timings {
-        let (format, pattern) = match timing.split_once(':') {
-            Some((name, pattern)) if Format::NAMES.contains(&name) => (name.parse().ok(), pattern),
-            _ => (None, timing.as_str()),
-        };
-        let path = here.join(pattern);
-        if path.is_dir() {
-            let folder = pattern.trim_end_matches('/');
-            return Err(Failure::usage(format!(
-                "`{pattern}` is a folder\n  help: name its reports with a glob: '{folder}/**/*.xml'"
-            )));
-        }
-        if path.exists() || !files::is_pattern(pattern) {
-            paths.push((path, format));
-            continue;
-        }
-        let found = files::walk(here, pattern)?;
-        if found.is_empty() {
-            return Err(Failure::usage(format!("--timings `{pattern}` matches no file")));
-        }
-        paths.extend(found.into_iter().map(|name| (here.join(name), format)));
-    }
-    paths.sort_by(|a, b| a.0.cmp(&b.0));
-    paths.dedup_by(|a, b| a.0 == b.0);
-    let read: Vec<Result<Report, String>> =
-        paths.par_iter().map(|(path, format)| read_report(path, *format, here)).collect();
-    let mut reports = Vec::with_capacity(read.len());
-    let mut errors = Vec::new();
-    for result in read {
-        match result {
-            Ok(report) => reports.push(report),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() {
-        return Ok(reports);
-    }
-    let more = match errors.len().saturating_sub(ERRORS_MAX) {
-        0 => String::new(),
-        more => format!("\n  and {} that cannot be read", count(more, "other report")),
-    };
-    errors.truncate(ERRORS_MAX);
-    Err(Failure::usage(format!(
-        "{}{more}\n  help: record it again, or leave it out of --timings",
-        errors.join("\nerror: ")
-    )))
-}
-
-fn read_report(path: &Path, format: Option<Format>, here: &Path) -> Result<Report, String> {
-    let shown = printable(&path.strip_prefix(here).unwrap_or(path).display().to_string());
-    let cannot = |err: std::io::Error| format!("cannot read `{shown}`: {err}");
-    let mut input = BufReader::with_capacity(128 << 10, File::open(path).map_err(cannot)?);
-    let start = input.fill_buf().map_err(cannot)?;
-    if start.is_empty() {
-        return Err(format!("{shown}: the report is empty"));
-    }
-    let Some(format) = format.or_else(|| Format::recognise(start)) else {
-        return Err(format!(
-            "{shown}: this is no report that is known; known are {}",
-            Format::NAMES.join(", ")
-        ));
-    };
-    let read = match format {
-        Format::Junit => junit::read(input),
-        Format::Durations => {
-            let bytes =
-                files::read_from(input, history::SIZE_MAX).map_err(|err| format!("{shown}: {err:#}"))?;
-            durations::read(&bytes)
-        }
-    };
-    read.map_err(|err| {
-        let separator = if err.line.is_some() { ":" } else { ": " };
-        format!("{shown}{separator}{err}")
-    })
-}
-
 /// How reports or a history met the inventory, with examples of both sides.
 fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
     let known = meeting.suites - meeting.unknown.len();
@@ -213,9 +174,12 @@ fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
 }
 
 /// Cases that teach nothing, by reason.
-fn left_out(unusable: &Unusable) -> Option<String> {
+fn left_out(unusable: &Unusable) -> Vec<String> {
     let reasons = [
         (unusable.skipped, "skipped"),
+        (unusable.cached, "not run again"),
+        (unusable.aborted, "never ended"),
+        (unusable.attempts, "run again later"),
         (unusable.untimed, "without a time"),
         (unusable.wrong, "with a time that cannot be"),
     ];
@@ -224,7 +188,11 @@ fn left_out(unusable: &Unusable) -> Option<String> {
     let example = unusable.example.as_ref().map_or_else(String::new, |(case, time)| {
         format!(", such as `{}` of `{}`", printable(time), printable(case))
     });
-    (!shown.is_empty()).then(|| format!("  cases left out: {}{example}", shown.join(", ")))
+    let shown = (!shown.is_empty()).then(|| format!("  cases left out: {}{example}", shown.join(", ")));
+    let passed_over = (unusable.passed_over > 0).then(|| {
+        format!("  {} passed over; `shard inspect` names them", count(unusable.passed_over, "odd place"))
+    });
+    shown.into_iter().chain(passed_over).collect()
 }
 
 fn mismatch(what: &str, meeting: &Meeting) -> Option<Warning> {

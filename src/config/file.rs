@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::values::{self, Budget, Granularity, MemoryKind, Order, Price, RunsOn, ShardCount, Timeout};
+use super::values::{
+    self, Budget, Granularity, MemoryKind, Order, Price, RunsOn, ShardCount, TimeFrom, Timeout,
+};
 use super::{Config, ConfigError, Goal, Inventory, NameMap, Patterns, Rule, RuleKind, Runner, Tier};
 use crate::model::{Bytes, Cost, Millis, Percent};
 
@@ -33,6 +35,8 @@ struct File {
     stability: Option<Percent>,
     #[serde(deserialize_with = "values::percent")]
     margin: Option<Percent>,
+    time_from: Option<TimeFrom>,
+    memory_properties: Vec<String>,
     out: Option<Spanned<String>>,
     history: Option<Spanned<String>>,
     key: Option<String>,
@@ -312,6 +316,8 @@ impl Checker<'_> {
             minute_value: file.minute_value.unwrap_or(default.minute_value),
             stability: file.stability.unwrap_or(default.stability),
             margin: file.margin.unwrap_or(default.margin),
+            time_from: file.time_from.unwrap_or(default.time_from),
+            memory_properties: file.memory_properties,
             out: self.path(file.out, "out")?.unwrap_or(default.out),
             history: self.path(file.history, "history")?.unwrap_or(default.history),
             key: file.key,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::model::{Bytes, Millis, Percent};
+use crate::report::Format;
 
 /// `budget = …`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,17 @@ pub enum Order {
     Any,
 }
 
+/// `time-from = …`: whose times count where both cases and suites of a report have some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeFrom {
+    /// The cases'; a suite's own only where none of its cases has one.
+    #[default]
+    Cases,
+    /// The suites': with their loading and set-up.
+    Suite,
+}
+
 /// `format = …` of an inventory: how a listing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListFormat {
@@ -81,23 +93,24 @@ pub enum ListFormat {
     Lines,
     /// `pytest --collect-only -q`, or `-qq`.
     Pytest,
-}
-
-impl ListFormat {
-    /// Every name that is understood.
-    pub const NAMES: [&str; 2] = ["lines", "pytest"];
+    /// Any other: its files, classes or packages are the suites.
+    Report(Format),
 }
 
 impl FromStr for ListFormat {
     type Err = String;
     fn from_str(text: &str) -> Result<ListFormat, String> {
-        match text {
-            "lines" => Ok(ListFormat::Lines),
-            "pytest" => Ok(ListFormat::Pytest),
-            _ => Err(match crate::text::closest(text, ListFormat::NAMES) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("known are {}", ListFormat::NAMES.join(", ")),
-            }),
+        match text.parse() {
+            Ok(Format::FileList) => Ok(ListFormat::Lines),
+            Ok(Format::PytestCollect) => Ok(ListFormat::Pytest),
+            Ok(format) => Ok(ListFormat::Report(format)),
+            Err(()) => {
+                let names = || Format::all().map(Format::name).chain(["lines", "pytest"]);
+                Err(match crate::text::closest(text, names()) {
+                    Some(close) => format!("did you mean `{close}`?"),
+                    None => "known are lines, pytest, and every format of a report".to_owned(),
+                })
+            }
         }
     }
 }

@@ -38,8 +38,9 @@ pub struct Meeting {
 /// their file's median.
 #[must_use]
 pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Meeting) {
-    let places: BTreeSet<&Place> =
-        reports.iter().flat_map(|report| report.cases.iter().map(|case| &*case.place)).collect();
+    let peaks = || reports.iter().flat_map(|report| &report.peaks);
+    let timed_places = reports.iter().flat_map(|report| report.cases.iter().map(|case| &*case.place));
+    let places: BTreeSet<&Place> = timed_places.chain(peaks().map(|(place, ..)| &**place)).collect();
     let (found, prefix) = find(index, &places);
     let mut timed = Vec::new();
     let mut coarse = Vec::new();
@@ -100,22 +101,35 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
         unknown: unknown.collect(),
         prefix,
     };
+    let mut peak: Vec<Option<u64>> = vec![None; sums.len()];
+    for (place, name, bytes) in peaks() {
+        let Some(hit) = found.get(&**place) else { continue };
+        let (first, last) = match locate(index, hit, name) {
+            Located::Suite { suite, .. } => (suite, suite + 1),
+            Located::Whole(range) => range,
+            Located::Gone => continue,
+        };
+        peak[first as usize..last as usize].iter_mut().for_each(|peak| *peak = (*peak).max(Some(*bytes)));
+    }
     let timing = |(suite, sum): (usize, Option<u64>)| {
-        let time = Millis(sum?.div_ceil(1_000_000).max(1));
-        Some(Timing { time, own: own[suite], inside: inside[suite] })
+        let time = sum.map(|nanos| Millis(nanos.div_ceil(1_000_000).max(1)));
+        let known = time.is_some() || peak[suite].is_some();
+        known.then(|| Timing { time, own: own[suite], inside: inside[suite], peak: peak[suite] })
     };
     (sums.into_iter().enumerate().map(timing).collect(), meeting)
 }
 
-/// How long a suite took in one run.
+/// What the reports of one run say of a suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// All of it.
-    pub time: Millis,
+    pub time: Option<Millis>,
     /// It was timed itself, and has not merely its share of a whole file's time.
     pub own: bool,
     /// At least two of its tests were timed.
     pub inside: bool,
+    /// Most bytes that a process held while it ran.
+    pub peak: Option<u64>,
 }
 
 /// One case that met a suite.
@@ -177,8 +191,8 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, Ve
             let new = if whole > 0 { 0 } else { median.saturating_mul(new) };
             sum(known.into_iter()).saturating_add(new)
         };
-        // The same work timed twice: as a file, and test by test.
-        sums[suite] = Some(whole.max(of_tests));
+        // The same work timed twice: as a file, with its set-up or with tests side by side, and test by test.
+        sums[suite] = Some(if whole > 0 { whole } else { of_tests });
     }
     (sums, inside, stale_tests)
 }
@@ -251,7 +265,7 @@ pub fn history(
         let newest = reported.and_then(|times| times[suite]).map(|timing| Sample {
             age: 0,
             foreign: false,
-            seen: Observation { time: Some(timing.time), ..Observation::default() },
+            seen: Observation { time: timing.time, peak: timing.peak, ..Observation::default() },
         });
         let timed = reported.and_then(|times| times[suite]).is_some_and(|timing| timing.own);
         let recorded = combined(store, recorded, timed).into_iter().rev().map(|(run, seen)| Sample {
@@ -316,15 +330,19 @@ mod tests {
     ) {
         let inventory = inventory(list, granularity);
         let reports: Vec<Report> = (reports.iter())
-            .map(|text| match text.starts_with('<') {
-                true => crate::history::junit::read(text.as_bytes()).unwrap(),
-                false => crate::history::durations::read(text.as_bytes()).unwrap(),
+            .map(|text| {
+                let mut collector = crate::history::collect::Collector::default();
+                let format = crate::report::Format::recognise(text.as_bytes()).unwrap();
+                crate::report::read(format, text.as_bytes(), &mut collector).unwrap();
+                collector.finish()
             })
             .collect();
         let (times, meeting) = times(&Index::new(&inventory, map), &reports);
         let times: Vec<String> = times
             .iter()
-            .map(|timing| timing.map_or("-".to_owned(), |timing| timing.time.0.to_string()))
+            .map(|timing| {
+                timing.map_or("-".to_owned(), |timing| timing.time.unwrap_or_default().0.to_string())
+            })
             .collect();
         let strangers = meeting.strangers.join(" ");
         assert_eq!(format!("{} | {strangers} | {}", times.join(" "), meeting.stale_tests), expect, "{list}");

@@ -75,6 +75,11 @@ impl<'a> Index<'a> {
         index
     }
 
+    /// The paths whose last component this is.
+    pub(super) fn named(&self, basename: &str) -> &[&'a str] {
+        self.basenames.get(basename).map_or(&[], Vec::as_slice)
+    }
+
     /// The path of the inventory that `name` is, exactly or normalised.
     fn exact(&self, name: &str) -> Option<&'a str> {
         let known = |name: &str| {

@@ -198,9 +198,20 @@ mod tests {
         let store = read(TEXT.as_bytes()).unwrap();
         assert_eq!(store.runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         let seen: Vec<_> = store.observations("x").collect();
-        let newest =
-            Observation { time: Some(Millis(150)), import: Some(3), retained: Some(5), transient: Some(7) };
-        let oldest = Observation { time: Some(Millis(80)), import: None, retained: None, transient: Some(1) };
+        let newest = Observation {
+            time: Some(Millis(150)),
+            import: Some(3),
+            retained: Some(5),
+            transient: Some(7),
+            peak: None,
+        };
+        let oldest = Observation {
+            time: Some(Millis(80)),
+            import: None,
+            retained: None,
+            transient: Some(1),
+            peak: None,
+        };
         assert_eq!(seen, [(1, newest), (0, oldest)]);
         assert_eq!(store.observations("y").count(), 0, "a killed suite teaches nothing yet");
         assert_eq!(store.observations("z").count(), 0);

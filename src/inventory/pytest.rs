@@ -1,20 +1,21 @@
-//! What `pytest --collect-only -q` and `-qq` print.
-//!
-//! `-q` prints a node id a line, `-qq` (two of them, or one beside `addopts = -q`) prints `path:
-//! number`. Then come a blank line, sections such as warnings, and a closing line that says how
-//! many tests there are; it is held against what was read.
+//! What `pytest --collect-only -q` and `-qq` print, held against the number of tests that its closing line
+//! gives.
 
 use super::ListingError;
 use crate::config::Granularity;
+use crate::report::pytest_collect::{Closing, Line, Scanner, counted, is_section};
 use crate::text::{count, examples, printable};
 
 /// Whether this is pytest's, and not somebody's list of node ids: only pytest counts its tests at
 /// the end.
 pub(super) fn looks_like(text: &str) -> bool {
     let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
-    let closing =
-        lines.by_ref().take(3).any(|line| Closing::read(line).is_some() || line.starts_with("ERROR "));
+    let closing = lines
+        .by_ref()
+        .take(3)
+        .any(|line| matches!(Scanner::default().line(line), Line::Closing(_) | Line::Failed(_)));
     let mut counts = text.lines().take_while(|line| !is_section(line)).filter(|line| !line.trim().is_empty());
+    let is_count = |line: &str| counted(line).is_some();
     let counted = counts.next().is_some_and(is_count) && counts.all(is_count);
     closing || counted || text.lines().any(|line| line.trim_start().starts_with("<Module "))
 }
@@ -25,24 +26,20 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
     let mut failed = Vec::new();
     let mut counted = 0;
     let mut closing = None;
-    let mut in_sections = false;
     let mut noise = None;
+    let mut scanner = Scanner::default();
     for (number, line) in text.lines().enumerate() {
         let number = number + 1;
-        let line = line.trim_end();
-        closing = Closing::read(line).or(closing);
-        in_sections |= is_section(line);
-        if let Some(name) = line.strip_prefix("ERROR ") {
-            failed.push(name.split(" - ").next().unwrap_or(name).trim_start_matches("collecting "));
-        } else if line.trim_start().starts_with("<Module ") {
-            return Err(ListingError::new(
-                Some(number),
-                "this is pytest's tree, not its list",
-                "add -q: pytest --collect-only -q",
-            ));
-        } else if in_sections || line.is_empty() || line.starts_with([' ', '<', '=', '!']) {
-        } else if let (true, Some((path, tests))) = (is_count(line), line.rsplit_once(": ")) {
-            if granularity != Granularity::File {
+        match scanner.line(line) {
+            Line::Failed(name) => failed.push(name),
+            Line::Node(_, "Module", _) => {
+                return Err(ListingError::new(
+                    Some(number),
+                    "this is pytest's tree, not its list",
+                    "add -q: pytest --collect-only -q",
+                ));
+            }
+            Line::Count(..) if granularity != Granularity::File => {
                 let message = "this listing has no tests, only how many each file holds";
                 return Err(ListingError::new(
                     Some(number),
@@ -50,16 +47,22 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
                     "use one -q only: pytest --collect-only -q -o addopts=",
                 ));
             }
-            counted += tests.parse::<usize>().unwrap_or(0);
-            ids.push((number, path));
-        } else if line.contains("::") && Closing::read(line).is_none() {
-            counted += 1;
-            ids.push((number, line));
-        } else if Closing::read(line).is_none() {
-            noise.get_or_insert((number, line));
+            Line::Count(path, tests) => {
+                counted += tests;
+                ids.push((number, path));
+            }
+            Line::Test(id) => {
+                counted += 1;
+                ids.push((number, id));
+            }
+            Line::Closing(found) => closing = Some(found),
+            Line::Noise => {
+                noise.get_or_insert((number, line.trim_end()));
+            }
+            Line::Node(..) | Line::Around => {}
         }
     }
-    let errors = closing.as_ref().map_or(0, |closing| closing.errors);
+    let errors = closing.map_or(0, |closing| closing.errors);
     if errors > 0 || !failed.is_empty() {
         failed.sort_unstable();
         failed.dedup();
@@ -83,53 +86,12 @@ pub(super) fn ids(text: &str, granularity: Granularity) -> Result<Vec<(usize, &s
             let message = format!("`{}` is nothing that pytest lists", printable(line));
             Err(ListingError::new(Some(number), message, "for a plain list, take the format `lines`"))
         }
-        Some(closing) if closing.tests != counted => {
-            let message = format!(
-                "pytest says that it collected {}, but {counted} are listed",
-                count(closing.tests, "test")
-            );
+        Some(Closing { tests: Some(tests), .. }) if tests != counted => {
+            let message =
+                format!("pytest says that it collected {}, but {counted} are listed", count(tests, "test"));
             Err(ListingError::new(None, message, "list again with: pytest --collect-only -q -p no:randomly"))
         }
         _ => Ok(ids),
-    }
-}
-
-/// `==== warnings summary ====`.
-fn is_section(line: &str) -> bool {
-    line.starts_with("====")
-}
-
-/// `path: 12`, as `-qq` prints.
-fn is_count(line: &str) -> bool {
-    let line = line.trim_end();
-    line.rsplit_once(": ").is_some_and(|(path, tests)| {
-        !path.is_empty()
-            && !path.starts_with(' ')
-            && !tests.is_empty()
-            && tests.bytes().all(|b| b.is_ascii_digit())
-    })
-}
-
-/// The closing line: `6418 tests collected in 99.72s`, `3/10 tests collected (7 deselected)`, `no
-/// tests collected, 1 error in 0.1s`.
-struct Closing {
-    tests: usize,
-    errors: usize,
-}
-
-impl Closing {
-    fn read(line: &str) -> Option<Closing> {
-        let line = line.trim_matches(['=', ' ']);
-        let (head, tail) = line.split_once(" collected").or_else(|| line.split_once(" ran in"))?;
-        let number = head.strip_suffix(" tests").or_else(|| head.strip_suffix(" test"))?;
-        let tests = match number.split('/').next()? {
-            "no" => 0,
-            number => number.parse().ok()?,
-        };
-        let errors = (tail.split([',', ' ']).collect::<Vec<_>>().windows(2))
-            .find(|pair| pair[1].starts_with("error"))
-            .and_then(|pair| pair[0].parse().ok());
-        Some(Closing { tests, errors: errors.unwrap_or(0) })
     }
 }
 
@@ -155,6 +117,8 @@ mod tests {
         check("a.py::t\r\n\r\n1/3 tests collected (2 deselected) in 0.02s\r\n", Granularity::Test, "a.py::t");
         check("\nno tests collected in 0.00s\n", Granularity::File, "");
         check("\nno tests ran in 0.01 seconds\n", Granularity::File, "");
+        // Before version 6 it says so of any listing.
+        check("a.py::t\n\nno tests ran in 0.01s\n", Granularity::File, "a.py::t");
         assert!(!looks_like("tests/a.py::test_x\ntests/b.py\n"));
     }
 

@@ -14,6 +14,8 @@ pub struct Observation {
     pub retained: Option<i64>,
     /// Bytes above what was retained, at the highest moment.
     pub transient: Option<u64>,
+    /// Most bytes that its process held while it ran, with all that was there before.
+    pub peak: Option<u64>,
 }
 
 /// One run of the whole suite, as far as the history knows it.

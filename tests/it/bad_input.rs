@@ -22,8 +22,11 @@ fn sources() {
     refused(&[], "plan missing.txt", &["`missing.txt` does not exist"]);
     refused(
         &[],
-        "plan jest:tests.txt",
-        &["`jest:tests.txt` does not exist", "`jest` is no format; known are glob, lines, pytest"],
+        "plan jset:tests.txt",
+        &[
+            "`jset:tests.txt` does not exist",
+            "`jset` is no format; known are glob, lines, pytest, and every format",
+        ],
     );
     refused(&[], "plan spec/**/*.rb", &["`spec/**/*.rb` matches no file", "`*` stops at `/`"]);
     refused(
@@ -46,7 +49,7 @@ fn sources() {
         "plan tests.txt more.txt",
         &["more.txt:1: suite `tests/b.py` is listed twice, first at tests.txt:2"],
     );
-    refused(&[("x.json", "{\"a\": 1}")], "plan x.json", &["x.json:1: this is JSON, not a list of suites"]);
+    refused(&[("x.json", "{\"a\": {}}")], "plan x.json", &["x.json:1: this is JSON, not a list of suites"]);
     refused(
         &[("tree.txt", "<Dir x>\n  <Module a.py>\n")],
         "plan tree.txt",
@@ -199,23 +202,41 @@ fn reports() {
         "<testsuite>\n<testcase name='a' time='1'>",
         &["error: r.xml:2: not well-formed XML", "leave it out of --timings"],
     );
-    report("r.xml", "", &["r.xml: the report is empty"]);
+    report("r.xml", "", &["r.xml: the file is empty"]);
     report("r.xml", "<html></html>", &["r.xml:1: the root is <html>, which is no JUnit report"]);
-    report("r.json", "{\"a\": 1,\n", &["r.json:2: the file ends in the middle"]);
+    report("r.json", "{\"a\": 1,\n", &["r.json:2: not JSON: the file ends in the middle"]);
     report("r.json", "{\"a\": 1,\n\"b\" 2}", &["r.json:2: not JSON"]);
     report(
-        "r.txt",
-        "hello",
-        &["r.txt: this is no report that is known; known are junit, knapsack, pytest-split"],
+        "r.bin",
+        "\u{1}\u{2}{",
+        &["r.bin: this is no report that is known; a format in front forces it, such as `junit-xml:r.bin`"],
     );
-    refused(&[], "plan tests.txt --timings r.xml", &["cannot read `r.xml`"]);
+    refused(&[], "plan tests.txt --timings r.xml", &["r.xml: cannot read it: No such file"]);
     refused(&[], "plan tests.txt --timings r/*.xml", &["--timings `r/*.xml` matches no file"]);
     refused(
-        &[("r/a.xml", "<a/>"), ("r/b.xml", "<b/>")],
+        &[("r/a.xml", "<testsuite>"), ("r/b.xml", "<testsuite>")],
         "plan tests.txt --timings r/*.xml",
         &["r/a.xml:1:", "\nerror: r/b.xml:1:"],
     );
-    refused(&[("r/a.xml", "<a/>")], "plan tests.txt --timings r", &["`r` is a folder", "'r/**/*.xml'"]);
+    refused(&[("r/a.xml", "<a/>")], "plan tests.txt --timings r", &["names no report with times"]);
+}
+
+#[test]
+fn a_bad_report_costs_only_itself() {
+    let project = good();
+    project.file("r/a.xml", b"<testsuite><testcase file='tests/a.py' name='t' time='7'/></testsuite>");
+    project.file("r/b.xml", b"<testsuite>\n<testcase file='tests/b.py' name='t' time='7'/>");
+    project.file("r/notes.md", b"no report");
+    let done = project.shard("plan tests.txt --timings r").ok();
+    let warning = "not used: r/b.xml:2: not well-formed XML";
+    assert!(done.stdout().contains(warning), "{}", done.stdout());
+    assert!(
+        done.stderr().contains("timings: 1 file is no report with times: `r/notes.md`"),
+        "{}",
+        done.stderr()
+    );
+    assert_eq!(project.plan()["inputs"]["measured"], 1);
+    project.shard("plan tests.txt --timings r --strict").fails(2, &["error: r/b.xml:2: not well-formed XML"]);
 }
 
 #[test]
@@ -226,7 +247,7 @@ fn times_that_cannot_be_are_left_out_and_shown() {
     let done = project.shard("plan tests.txt --timings times.json").ok();
     assert!(
         done.stderr().contains(
-            "cases left out: 1 without a time, 5 with a time that cannot be, such as `-1` of `tests/a.py::a`"
+            "cases left out: 1 without a time, 5 with a time that cannot be, such as `-1 s` of `tests/a.py::a`"
         ),
         "{}",
         done.stderr()
@@ -243,7 +264,9 @@ fn an_enormous_report_is_refused_where_it_breaks() {
     project.file("big.xml", &text);
     project.shard("plan tests.txt --timings big.xml").fails(2, &["big.xml:1: not well-formed XML"]);
     project.file("deep.json", "[".repeat(1 << 20).as_bytes());
-    project.shard("plan tests.txt --timings deep.json").fails(2, &["deep.json:1: not a report"]);
+    project
+        .shard("plan tests.txt --timings deep.json")
+        .fails(2, &["deep.json:1: not JSON: the file ends in the middle"]);
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod common;
 mod curve;
 mod github;
 mod inputs;
+mod inspect;
+mod mutations;
 mod outputs;
 mod packing;
 mod previous;

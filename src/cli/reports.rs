@@ -1,0 +1,100 @@
+//! Reports as they lie on disk: named, in folders, behind patterns, packed; read side by side.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::Failure;
+use crate::files;
+use crate::report::{self, Format, ReportError, Sink};
+
+/// A file that may hold a report.
+pub(super) struct Named {
+    path: PathBuf,
+    /// What it must be.
+    format: Option<Format>,
+    /// The user named this very file, so it must be a report.
+    asked: bool,
+}
+
+/// What became of one report.
+pub(super) struct Read<S> {
+    /// As the user would call it; with `!` between an archive and its file.
+    pub(super) name: String,
+    /// `None`: no format that is known, where that is no error.
+    pub(super) result: Result<(Option<Format>, S), ReportError>,
+}
+
+impl<S> Read<S> {
+    /// What is wrong, with where.
+    pub(super) fn error(&self) -> Option<String> {
+        let err = self.result.as_ref().err()?;
+        let separator = if err.line.is_some() { ":" } else { ": " };
+        Some(format!("{}{separator}{err}", crate::text::printable(&self.name)))
+    }
+}
+
+/// The files that are meant, each once: files, folders with all that they hold, patterns; a format in front
+/// forces it. `flag` stands in front of them in messages.
+pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<Named>, Failure> {
+    let mut named: Vec<Named> = Vec::new();
+    for source in sources {
+        let (format, pattern) = match source.split_once(':') {
+            Some((name, pattern)) if name.parse::<Format>().is_ok() => (name.parse().ok(), pattern),
+            _ => (None, source.as_str()),
+        };
+        let path = here.join(pattern);
+        let folder = path.is_dir();
+        if !folder && (path.exists() || !files::is_pattern(pattern)) {
+            named.push(Named { path, format, asked: true });
+            continue;
+        }
+        let found: Vec<PathBuf> = match folder {
+            true => files::walk(&path, "**/*")?.into_iter().map(|name| path.join(name)).collect(),
+            false => files::walk(here, pattern)?.into_iter().map(|name| here.join(name)).collect(),
+        };
+        if found.is_empty() {
+            let what = if folder { "holds" } else { "matches" };
+            return Err(Failure::usage(format!("{flag}`{pattern}` {what} no file")));
+        }
+        named.extend(found.into_iter().map(|path| Named { path, format, asked: false }));
+    }
+    // Asked for first, so that a file that is also found somewhere stays asked for.
+    named.sort_by(|a, b| (&a.path, !a.asked).cmp(&(&b.path, !b.asked)));
+    named.dedup_by(|a, b| a.path == b.path);
+    Ok(named)
+}
+
+/// Reads every file, and every file of an archive, each into a sink of its own; in the order of their names.
+pub(super) fn read<S: Sink + Send>(
+    named: &[Named],
+    here: &Path,
+    sink: impl Fn() -> S + Sync,
+) -> Vec<Read<S>> {
+    named.par_iter().flat_map_iter(|named| read_file(named, here, &sink)).collect()
+}
+
+fn read_file<S: Sink>(named: &Named, here: &Path, sink: impl Fn() -> S) -> Vec<Read<S>> {
+    let shown = named.path.strip_prefix(here).unwrap_or(&named.path).display().to_string();
+    let mut all = Vec::new();
+    let unpacked = files::unpack(&named.path, |member, input| {
+        let mut sink = sink();
+        let result = match report::read_any(named.format, input, &mut sink) {
+            Ok(None) if named.asked && member.is_none() => Err(unknown(&shown)),
+            Ok(format) => Ok((format, sink)),
+            Err(err) => Err(err),
+        };
+        let name = member.map_or_else(|| shown.clone(), |member| format!("{shown}!{member}"));
+        all.push(Read { name, result });
+    });
+    if let Err(err) = unpacked {
+        all.push(Read { name: shown, result: Err(ReportError::new(None, format!("cannot read it: {err}"))) });
+    }
+    all
+}
+
+fn unknown(shown: &str) -> ReportError {
+    let forced =
+        format!("a format in front forces it, such as `junit-xml:{}`", crate::text::printable(shown));
+    ReportError::new(None, format!("this is no report that is known; {forced}"))
+}

@@ -1,0 +1,145 @@
+//! Files that may be packed: gzip and zip, told by their first bytes and unpacked as a stream.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+/// Most bytes of one file once it is unpacked: a few packed kilobytes can hold any number.
+const UNPACKED_MAX: u64 = 16 << 30;
+/// Most files of an archive.
+const MEMBERS_MAX: usize = 100_000;
+
+/// Gives `each` the contents of a file: once, without a name, or for an archive once for every file in it,
+/// by its name there. Archives inside an archive are not opened.
+///
+/// # Errors
+/// The file cannot be opened or is no sound archive. What happens inside a file is the reader's to report.
+pub fn unpack(path: &Path, mut each: impl FnMut(Option<&str>, &mut dyn Read)) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    let magic = magic(&mut file)?;
+    if magic != *b"PK\x03\x04" && magic != *b"PK\x05\x06" {
+        each(None, &mut contents(magic, file));
+        return Ok(());
+    }
+    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(io::Error::other)?;
+    if archive.len() > MEMBERS_MAX {
+        return Err(io::Error::other(format!("more than {MEMBERS_MAX} files in one archive")));
+    }
+    let mut members: Vec<(String, usize)> = Vec::new();
+    for index in 0..archive.len() {
+        let member = archive.by_index(index).map_err(io::Error::other)?;
+        if member.is_file() {
+            let name = member.name().map_err(io::Error::other)?.into_owned();
+            members.push((name, index));
+        }
+    }
+    // In the order of their names, like files of a folder.
+    members.sort();
+    for (name, index) in members {
+        let mut member = archive.by_index(index).map_err(io::Error::other)?;
+        let mut start = [0; 4];
+        let read = read_up_to(&mut member, &mut start)?;
+        each(Some(&name), &mut contents(start, start[..read].chain(member)));
+    }
+    Ok(())
+}
+
+/// The contents of one file, unpacked where it is gzip.
+fn contents<'a>(magic: [u8; 4], input: impl Read + 'a) -> Box<dyn Read + 'a> {
+    match magic {
+        [0x1f, 0x8b, ..] => {
+            Box::new(Limited { inner: MultiGzDecoder::new(BufReader::new(input)), left: UNPACKED_MAX })
+        }
+        _ => Box::new(Limited { inner: input, left: UNPACKED_MAX }),
+    }
+}
+
+/// The first four bytes, which are to be read again.
+fn magic(file: &mut File) -> io::Result<[u8; 4]> {
+    let mut magic = [0; 4];
+    read_up_to(file, &mut magic)?;
+    file.rewind()?;
+    Ok(magic)
+}
+
+fn read_up_to(input: &mut impl Read, buffer: &mut [u8; 4]) -> io::Result<usize> {
+    let mut bytes = Vec::new();
+    let read = input.take(4).read_to_end(&mut bytes)?;
+    buffer[..read].copy_from_slice(&bytes);
+    Ok(read)
+}
+
+/// A reader that gives up instead of going on for ever.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other(format!("it is larger than {} GiB", UNPACKED_MAX >> 30))),
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn shown(path: &Path) -> Vec<(Option<String>, String)> {
+        let mut found = Vec::new();
+        unpack(path, |name, input| {
+            let mut text = String::new();
+            input.read_to_string(&mut text).unwrap();
+            found.push((name.map(str::to_owned), text));
+        })
+        .unwrap();
+        found
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn files_are_unpacked_by_their_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.bin");
+        let check = |bytes: &[u8], expect: &[(Option<&str>, &str)]| {
+            std::fs::write(&path, bytes).unwrap();
+            let expect: Vec<_> =
+                expect.iter().map(|(name, text)| (name.map(str::to_owned), (*text).to_owned())).collect();
+            assert_eq!(shown(&path), expect);
+        };
+        check(b"<a/>", &[(None, "<a/>")]);
+        check(b"", &[(None, "")]);
+        check(&gzip(b"<a/>"), &[(None, "<a/>")]);
+        // Two runs appended to one file.
+        check(&[gzip(b"a"), gzip(b"b")].concat(), &[(None, "ab")]);
+        let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        archive.add_directory("x/", options).unwrap();
+        for (name, bytes) in [("x/b.xml", b"<b/>".to_vec()), ("a.gz", gzip(b"<a/>")), ("../c", Vec::new())] {
+            archive.start_file(name, options).unwrap();
+            archive.write_all(&bytes).unwrap();
+        }
+        let archive = archive.finish().unwrap().into_inner();
+        check(&archive, &[(Some("../c"), ""), (Some("a.gz"), "<a/>"), (Some("x/b.xml"), "<b/>")]);
+        std::fs::write(&path, &archive[..archive.len() / 2]).unwrap();
+        assert!(unpack(&path, |_, _| {}).is_err());
+        assert!(unpack(folder.path(), |_, _| {}).is_err());
+    }
+}

@@ -1,0 +1,214 @@
+//! The cases of a report that teach something, kept to be met with an inventory.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+
+use super::{Case, Place, Report};
+use crate::config::TimeFrom;
+use crate::report::{self, Outcome, Sink, Time, Whole, nanos};
+
+/// Keeps the cases with a usable time; counts the others.
+///
+/// A test that stands in one report several times, and failed before its last time there, was run again: its
+/// last complete attempt counts. Where it never failed these are runs of their own (browsers, parameters),
+/// and count each.
+#[derive(Debug, Default)]
+pub struct Collector {
+    report: Report,
+    from: TimeFrom,
+    memory_properties: Vec<String>,
+    /// Cases that failed, as indices.
+    failed: Vec<usize>,
+    /// Cases of one place stand together, and share it.
+    last: Arc<Place>,
+    places: HashMap<Place, Arc<Place>, BuildHasherDefault<DefaultHasher>>,
+    /// What suites say of themselves: used where none of their cases has a time.
+    hints: Vec<(Arc<Place>, u64)>,
+}
+
+impl Collector {
+    /// Nothing kept yet. `from` says whether suites' own times count, `memory_properties` which properties
+    /// state a peak of memory, besides those that are known anyway.
+    #[must_use]
+    pub fn new(from: TimeFrom, memory_properties: &[String]) -> Collector {
+        Collector { from, memory_properties: memory_properties.to_vec(), ..Collector::default() }
+    }
+
+    /// What was kept.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        self.drop_attempts();
+        if !self.hints.is_empty() {
+            let timed: std::collections::HashSet<&str> =
+                self.report.cases.iter().map(|case| case.place.name()).collect();
+            self.hints.retain(|(place, _)| !timed.contains(place.name()));
+            let hints = self.hints.into_iter();
+            self.report.cases.extend(hints.map(|(place, nanos)| Case { place, name: Box::default(), nanos }));
+        }
+        self.report
+    }
+
+    /// Of the cases that failed and were run again, only the last stays.
+    fn drop_attempts(&mut self) {
+        let cases = &self.report.cases;
+        let key = |case: &Case| (Arc::clone(&case.place), case.name.clone());
+        let mut last: HashMap<(Arc<Place>, Box<str>), usize> =
+            self.failed.iter().map(|at| (key(&cases[*at]), *at)).collect();
+        if last.is_empty() {
+            return;
+        }
+        for (at, case) in cases.iter().enumerate() {
+            if let Some(slot) = last.get_mut(&key(case)) {
+                *slot = at;
+            }
+        }
+        let before = cases.len();
+        let mut at = 0;
+        self.report.cases.retain(|case| {
+            let keep = last.get(&key(case)).is_none_or(|last| *last == at);
+            at += 1;
+            keep
+        });
+        self.report.unusable.attempts += before - self.report.cases.len();
+    }
+
+    fn place(&mut self, place: report::Place<'_>) -> Arc<Place> {
+        let report::Place { file, classname, suite } = place;
+        let last = &self.last;
+        if (last.file.as_deref(), last.classname.as_deref(), last.suite.as_deref())
+            != (file, classname, suite)
+        {
+            let owned = |text: Option<&str>| text.map(Box::from);
+            let place = Place { file: owned(file), classname: owned(classname), suite: owned(suite) };
+            self.last = match self.places.get(&place) {
+                Some(known) => Arc::clone(known),
+                None => {
+                    let shared = Arc::new(place.clone());
+                    self.places.insert(place, Arc::clone(&shared));
+                    shared
+                }
+            };
+        }
+        Arc::clone(&self.last)
+    }
+
+    /// The nanoseconds that a time teaches; `None` is counted.
+    fn usable(&mut self, case: &report::Case<'_>) -> Option<u64> {
+        let unusable = &mut self.report.unusable;
+        match case.outcome {
+            Outcome::Passed | Outcome::Failed => {}
+            Outcome::Skipped => unusable.skipped += 1,
+            Outcome::Cached => unusable.cached += 1,
+            Outcome::Aborted => unusable.aborted += 1,
+        }
+        if !case.outcome.is_complete() {
+            return None;
+        }
+        match case.last.map_or(case.time, Time::Seconds) {
+            Time::Absent => unusable.untimed += 1,
+            Time::Unreadable(text) => unusable.wrong(&name(case), text),
+            Time::Seconds(seconds) => match nanos(seconds) {
+                Some(nanos) => return Some(nanos),
+                None => unusable.wrong(&name(case), &format!("{seconds} s")),
+            },
+        }
+        None
+    }
+}
+
+/// What people would call a case.
+fn name(case: &report::Case<'_>) -> String {
+    let parts = [case.place.name(), case.name].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("::")
+}
+
+impl Sink for Collector {
+    fn case(&mut self, case: &report::Case<'_>) {
+        if let Some(bytes) = case.bytes {
+            let place = self.place(case.place);
+            self.report.peaks.push((place, case.name.into(), bytes));
+        }
+        if let Some(nanos) = self.usable(case) {
+            let place = self.place(case.place);
+            if case.outcome == Outcome::Failed {
+                self.failed.push(self.report.cases.len());
+            }
+            self.report.cases.push(Case { place, name: case.name.into(), nanos });
+        }
+        self.report.unusable.attempts += case.attempts.saturating_sub(1) as usize;
+    }
+
+    fn whole(&mut self, whole: &Whole<'_>) {
+        if let Some(bytes) = whole.bytes {
+            let place = self.place(whole.place);
+            self.report.peaks.push((place, Box::default(), bytes));
+        }
+        let Some(nanos) =
+            whole.longest.or(whole.time.known()).and_then(nanos).filter(|_| whole.outcome.is_complete())
+        else {
+            return;
+        };
+        let place = self.place(whole.place);
+        if whole.exact || self.from == TimeFrom::Suite {
+            self.report.cases.push(Case { place, name: Box::default(), nanos });
+        } else {
+            self.hints.push((place, nanos));
+        }
+    }
+
+    fn memory_properties(&self) -> &[String] {
+        &self.memory_properties
+    }
+
+    fn warn(&mut self, _: Option<u64>, _: &str) {
+        self.report.unusable.passed_over += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Format;
+
+    fn check(text: &str, from: TimeFrom, expect: &str) {
+        let mut collector = Collector::new(from, &[]);
+        report::read(Format::JunitXml, text.as_bytes(), &mut collector).unwrap();
+        let Report { cases, unusable, .. } = collector.finish();
+        let cases: Vec<String> = (cases.iter())
+            .map(|case| format!("{}.{}={}", case.place.name(), case.name, case.nanos / 1_000_000_000))
+            .collect();
+        let unusable = [unusable.skipped, unusable.untimed, unusable.wrong, unusable.attempts];
+        assert_eq!(format!("{} {unusable:?}", cases.join(" ")), expect, "{text}");
+    }
+
+    #[test]
+    fn what_teaches_nothing_is_counted() {
+        let cases = r#"<testsuite><testcase classname="c" name="a" time="1"/><testcase classname="c" name="b" time="9"><skipped/></testcase>
+            <testcase classname="c" name="d"/><testcase classname="c" name="e" time="-1"/><testcase classname="c" name="f" time="9e8"/></testsuite>"#;
+        check(cases, TimeFrom::Cases, "c.a=1 [1, 1, 2, 0]");
+    }
+
+    #[test]
+    fn the_last_attempt_counts() {
+        let case = |name: &str, time: u32, inside: &str| {
+            format!(r#"<testcase classname="c" name="{name}" time="{time}">{inside}</testcase>"#)
+        };
+        let suite = |cases: &[String]| format!("<testsuite>{}</testsuite>", cases.concat());
+        let again = [case("a", 5, "<failure/>"), case("b", 1, ""), case("a", 2, "")];
+        check(&suite(&again), TimeFrom::Cases, "c.b=1 c.a=2 [0, 0, 0, 1]");
+        let browsers = [case("a", 5, ""), case("a", 2, "")];
+        check(&suite(&browsers), TimeFrom::Cases, "c.a=5 c.a=2 [0, 0, 0, 0]");
+        check(&suite(&[case("a", 5, "<failure/>")]), TimeFrom::Cases, "c.a=5 [0, 0, 0, 0]");
+        check(&suite(&[case("a", 5, "<flakyFailure/>")]), TimeFrom::Cases, "c.a=5 [0, 0, 0, 1]");
+    }
+
+    #[test]
+    fn suites_speak_for_cases_without_times() {
+        let text = r#"<testsuite time="9"><testcase classname="c" name="a"/></testsuite>"#;
+        check(text, TimeFrom::Cases, "c.=9 [0, 1, 0, 0]");
+        let text = r#"<testsuite time="9"><testcase classname="c" name="a" time="2"/></testsuite>"#;
+        check(text, TimeFrom::Cases, "c.a=2 [0, 0, 0, 0]");
+        check(text, TimeFrom::Suite, "c.a=2 c.=9 [0, 0, 0, 0]");
+    }
+}

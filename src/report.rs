@@ -1,0 +1,376 @@
+//! What test tools write: reports, timings and listings of every kind, each to one stream of cases.
+//!
+//! A reader takes the bytes of a file and hands every case that it finds to a [`Sink`], in the order of
+//! the file and without judging: what stands there is passed on, and what is absurd, skipped or double
+//! is the sink's to decide. So no reader keeps more than it needs to understand the next case, and a
+//! file of any size takes no more memory than its largest element.
+
+mod bazel;
+mod buck2;
+mod buildkite;
+mod cargo_list;
+mod circleci;
+mod ctest_list;
+mod ctest_xml;
+mod cucumber;
+mod cypress_split;
+mod dart;
+mod dotnet_list;
+mod durations;
+mod encoding;
+mod file_list;
+mod format;
+mod ginkgo;
+mod gnu_time;
+mod go_list;
+mod go_test;
+mod head;
+mod jest;
+mod json;
+mod junit;
+mod libtest;
+mod lines;
+mod markup;
+mod memory;
+mod mocha;
+mod nextest_list;
+mod number;
+mod nunit;
+mod parallel_tests;
+mod phpunit_list;
+mod playwright;
+mod pymon;
+mod pytest;
+pub(crate) mod pytest_collect;
+mod robot;
+mod rspec;
+mod sacct;
+pub mod tally;
+mod trx;
+mod vitest_list;
+mod xml;
+mod xunit_net;
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+pub use format::Format;
+pub use number::{nanos, seconds};
+
+/// Where a case lies, in the words of its report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// A path, or whatever stands for one: a package, a binary, a label.
+    pub file: Option<&'a str>,
+    /// A class: in JUnit XML often a path with dots.
+    pub classname: Option<&'a str>,
+    /// The name of the nearest suite around it.
+    pub suite: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// A place that is a file.
+    #[must_use]
+    pub fn file(file: &'a str) -> Place<'a> {
+        Place { file: Some(file), ..Place::default() }
+    }
+
+    /// A place that is a class.
+    #[must_use]
+    pub fn class(classname: &'a str) -> Place<'a> {
+        Place { classname: Some(classname), ..Place::default() }
+    }
+
+    /// What people would call it: the file, else the class, else the suite.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        self.file.or(self.classname).or(self.suite).unwrap_or("")
+    }
+}
+
+/// A time as it stands in a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Time<'a> {
+    /// Nothing stands there.
+    #[default]
+    Absent,
+    /// What stands there is no number.
+    Unreadable(&'a str),
+    /// Finite; perhaps negative, perhaps absurd.
+    Seconds(f64),
+}
+
+impl<'a> Time<'a> {
+    /// A time that is written as text, in seconds. Blank text is no time.
+    #[must_use]
+    pub fn read(text: &'a str) -> Time<'a> {
+        match (text.trim(), seconds(text)) {
+            ("", _) => Time::Absent,
+            (_, Some(seconds)) => Time::Seconds(seconds),
+            (text, None) => Time::Unreadable(text),
+        }
+    }
+
+    /// The same time where `self` is in a unit of which so many make a second.
+    #[must_use]
+    pub fn per_second(self, units: f64) -> Time<'a> {
+        match self {
+            Time::Seconds(figure) => Time::Seconds(figure / units),
+            other => other,
+        }
+    }
+
+    /// The seconds, where there are some.
+    #[must_use]
+    pub fn known(self) -> Option<f64> {
+        match self {
+            Time::Seconds(seconds) => Some(seconds),
+            Time::Absent | Time::Unreadable(_) => None,
+        }
+    }
+}
+
+/// How a case ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It ran to its end; also where the report does not say.
+    #[default]
+    Passed,
+    /// It ran to its end, and something was wrong.
+    Failed,
+    /// It did not run.
+    Skipped,
+    /// It did not run: its result was known from an earlier run.
+    Cached,
+    /// It began and never ended: killed, or out of time.
+    Aborted,
+}
+
+impl Outcome {
+    /// Whether its time says how long it takes.
+    #[must_use]
+    pub fn is_complete(self) -> bool {
+        matches!(self, Outcome::Passed | Outcome::Failed)
+    }
+}
+
+/// One test as it stands in a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Case<'a> {
+    /// Where it lies.
+    pub place: Place<'a>,
+    /// Its name inside its place; empty where the place as a whole was one case.
+    pub name: &'a str,
+    /// The time of all its attempts together.
+    pub time: Time<'a>,
+    /// How it ended at last.
+    pub outcome: Outcome,
+    /// Times that it was started, where the report says that in one place; 0 counts as 1.
+    pub attempts: u32,
+    /// The time of the last attempt that ran to its end, where that is another than `time`.
+    pub last: Option<f64>,
+    /// Most bytes of memory that it held, where the report says so.
+    pub bytes: Option<u64>,
+}
+
+/// What a report says of a whole file, package or suite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Whole<'a> {
+    /// What is meant.
+    pub place: Place<'a>,
+    /// How long it took, set-up of its own included.
+    pub time: Time<'a>,
+    /// Whether `time` is how long it took; else it is only a hint, for want of times of its cases.
+    pub exact: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The seconds of the longest of its runs, where that is not the last: a rerun may hold only what
+    /// failed before.
+    pub longest: Option<f64>,
+    /// Most bytes of memory that it held, where the report says so.
+    pub bytes: Option<u64>,
+}
+
+/// Takes what a reader finds.
+pub trait Sink {
+    /// A case. Its place as a whole may come before or after it.
+    fn case(&mut self, case: &Case<'_>);
+    /// What holds for a whole file, package or suite.
+    fn whole(&mut self, _whole: &Whole<'_>) {}
+    /// Names of properties that state a peak of memory, besides those that are known anyway.
+    fn memory_properties(&self) -> &[String] {
+        &[]
+    }
+    /// Something that a reader passed over, with its line from 1 where it has one.
+    fn warn(&mut self, _line: Option<u64>, _message: &str) {}
+}
+
+/// Two sinks take the same.
+impl<A: Sink, B: Sink> Sink for (A, B) {
+    fn case(&mut self, case: &Case<'_>) {
+        self.0.case(case);
+        self.1.case(case);
+    }
+    fn whole(&mut self, whole: &Whole<'_>) {
+        self.0.whole(whole);
+        self.1.whole(whole);
+    }
+    fn memory_properties(&self) -> &[String] {
+        self.0.memory_properties()
+    }
+    fn warn(&mut self, line: Option<u64>, message: &str) {
+        self.0.warn(line, message);
+        self.1.warn(line, message);
+    }
+}
+
+/// What is wrong with a report.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ReportError {
+    /// From 1; `None` where the whole report is meant.
+    pub line: Option<u64>,
+    /// Lower case, no final dot.
+    pub message: String,
+}
+
+impl ReportError {
+    /// An error at a line from 1, or of the whole report.
+    pub fn new(line: impl Into<Option<u64>>, message: impl Into<String>) -> ReportError {
+        ReportError { line: line.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for ReportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "{line}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ReportError {}
+
+/// Reads a report of a known format.
+///
+/// # Errors
+/// What is not well-formed, or not of the format, with its line. Cases that came before the fault were
+/// handed on already: whoever wants all or nothing drops them.
+pub fn read(format: Format, mut input: impl BufRead, sink: &mut dyn Sink) -> Result<(), ReportError> {
+    format.read(&mut input, sink)
+}
+
+/// How much of a file tells its format.
+const BEGINNING: u64 = 64 << 10;
+
+/// The format of a whole file by its content, in whatever encoding.
+#[must_use]
+pub fn recognise(bytes: &[u8]) -> Option<Format> {
+    let mut text = encoding::decoded(bytes, bytes);
+    Format::recognise(&encoding::beginning(&mut text, BEGINNING).ok()?)
+}
+
+/// Reads a file in whatever encoding; its format is recognised by its content unless it is given.
+/// Returns the format; `None` where it is none that is known.
+///
+/// # Errors
+/// An empty file, and as [`read`].
+pub fn read_any(
+    format: Option<Format>,
+    mut input: impl Read,
+    sink: &mut dyn Sink,
+) -> Result<Option<Format>, ReportError> {
+    let cannot = |err: io::Error| ReportError::new(None, err.to_string());
+    let raw = encoding::beginning(&mut input, BEGINNING).map_err(cannot)?;
+    if raw.is_empty() {
+        return Err(ReportError::new(None, "the file is empty"));
+    }
+    let mut text = encoding::decoded(&raw, raw.as_slice().chain(input));
+    let start = encoding::beginning(&mut text, BEGINNING).map_err(cannot)?;
+    let Some(format) = format.or_else(|| Format::recognise(&start)) else {
+        return Ok(None);
+    };
+    read(format, start.as_slice().chain(text), sink)?;
+    Ok(Some(format))
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Everything that a reader found, one line a case: `place | name = seconds` and what is special.
+    #[derive(Default)]
+    pub(crate) struct Lines(pub(crate) Vec<String>);
+
+    impl Lines {
+        fn add(&mut self, mut line: String, time: Time<'_>, outcome: Outcome, bytes: Option<u64>) {
+            match time {
+                Time::Absent => {}
+                Time::Unreadable(text) => line.push_str(&format!(" = `{text}`")),
+                // To the microsecond: what adding up does to the last digits is of no interest.
+                Time::Seconds(seconds) => line.push_str(&format!(" = {}", (seconds * 1e6).round() / 1e6)),
+            }
+            if outcome != Outcome::Passed {
+                line.push_str(&format!(" {}", format!("{outcome:?}").to_lowercase()));
+            }
+            if let Some(bytes) = bytes {
+                line.push_str(&format!(" {bytes} B"));
+            }
+            self.0.push(line);
+        }
+    }
+
+    impl Sink for Lines {
+        fn case(&mut self, case: &Case<'_>) {
+            let Place { file, classname, suite } = case.place;
+            let place: Vec<&str> =
+                [file, classname, suite].into_iter().map(|part| part.unwrap_or("-")).collect();
+            let mut line = format!("{} | {}", place.join(" "), case.name);
+            if case.attempts > 1 {
+                line.push_str(&format!(" x{}", case.attempts));
+            }
+            if let Some(last) = case.last {
+                line.push_str(&format!(" last {last}"));
+            }
+            self.add(line, case.time, case.outcome, case.bytes);
+        }
+        fn whole(&mut self, whole: &Whole<'_>) {
+            let kind = if whole.exact { "whole" } else { "suite" };
+            let mut line = format!("{kind} {}", whole.place.name());
+            if let Some(longest) = whole.longest {
+                line.push_str(&format!(" longest {longest}"));
+            }
+            self.add(line, whole.time, whole.outcome, whole.bytes);
+        }
+        fn warn(&mut self, line: Option<u64>, message: &str) {
+            let line = line.map_or_else(String::new, |line| format!("{line}: "));
+            self.0.push(format!("warning {line}{message}"));
+        }
+    }
+
+    /// What a format's reader makes of `text`, and what it is recognised as without being told.
+    pub(crate) fn lines(format: Format, text: &str) -> Result<Vec<String>, String> {
+        let mut lines = Lines::default();
+        read(format, text.as_bytes(), &mut lines).map_err(|err| err.to_string())?;
+        Ok(lines.0)
+    }
+
+    /// Checks what a reader makes of `text`.
+    #[track_caller]
+    pub(crate) fn check(format: Format, text: &str, expect: &[&str]) {
+        assert_eq!(lines(format, text).unwrap(), expect, "{text}");
+    }
+
+    /// Checks that `text` is recognised for what it is.
+    #[track_caller]
+    pub(crate) fn recognised(format: Format, text: &str) {
+        assert_eq!(Format::recognise(text.as_bytes()), Some(format), "{text}");
+    }
+
+    /// Checks that a reader refuses `text` with a message that begins so.
+    #[track_caller]
+    pub(crate) fn refused(format: Format, text: &str, expect: &str) {
+        let err = lines(format, text).unwrap_err();
+        assert!(err.starts_with(expect), "{err}");
+    }
+}

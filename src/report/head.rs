@@ -1,0 +1,158 @@
+//! What the beginning of a file shows of its shape, as far as that tells one format from another.
+
+use std::collections::BTreeSet;
+
+/// The shape of a beginning. It may end anywhere.
+#[derive(Debug, Default)]
+pub(super) struct Head<'a> {
+    /// The beginning as text, without a byte-order mark; the last line may be cut.
+    pub(super) text: &'a str,
+    /// The first element's local name, where it is XML.
+    pub(super) root: Option<&'a str>,
+    /// Paths of keys in JSON, such as `testResults[].name` or `[].uri`; of all values where several follow
+    /// one another.
+    keys: BTreeSet<String>,
+    /// The first character that is no blank.
+    pub(super) first: Option<char>,
+}
+
+/// Deepest keys that are recorded.
+const DEPTH_MAX: usize = 6;
+/// Most keys that are recorded: maps of names have as many as they like.
+const KEYS_MAX: usize = 4_096;
+
+impl<'a> Head<'a> {
+    pub(super) fn new(start: &'a [u8]) -> Head<'a> {
+        // Cut at the last whole character.
+        let text = match std::str::from_utf8(start) {
+            Ok(text) => text,
+            Err(err) => std::str::from_utf8(&start[..err.valid_up_to()]).unwrap_or_default(),
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let first = text.trim_start().chars().next();
+        let mut head = Head { text, first, ..Head::default() };
+        match first {
+            Some('<') => head.root = root(text),
+            Some('{' | '[') => keys(text, &mut head.keys),
+            // A log may begin with lines that are none of its own.
+            _ => {
+                if let Some((at, _)) =
+                    text.match_indices('\n').find(|(at, _)| text[at + 1..].starts_with('{'))
+                {
+                    keys(&text[at + 1..], &mut head.keys);
+                }
+            }
+        }
+        head
+    }
+
+    /// Whether there is a key at this path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.keys.contains(path)
+    }
+
+    /// Whether there is any key.
+    pub(super) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// The keys at the top.
+    pub(super) fn top(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+}
+
+/// The local name of the first element.
+fn root(text: &str) -> Option<&str> {
+    let mut rest = text;
+    loop {
+        rest = &rest[rest.find('<')? + 1..];
+        let end = match rest.as_bytes().first()? {
+            b'?' => "?>",
+            b'!' if rest.starts_with("!--") => "-->",
+            // The brackets of a document's type hold more of them.
+            b'!' if rest.find('[').is_some_and(|open| rest.find('>').is_none_or(|end| open < end)) => "]>",
+            b'!' => ">",
+            _ => {
+                let name = rest.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
+                return Some(name.rsplit(':').next().unwrap_or(name));
+            }
+        };
+        rest = &rest[rest.find(end)? + end.len()..];
+    }
+}
+
+/// Collects the paths of keys from JSON that may end anywhere, or be none.
+fn keys(text: &str, found: &mut BTreeSet<String>) {
+    // One entry an open bracket: the path up to it, and whether it is an object.
+    let mut open: Vec<(String, bool)> = Vec::new();
+    let mut last = None;
+    let mut key: Option<String> = None;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() && found.len() < KEYS_MAX {
+        match bytes[at] {
+            b'"' => {
+                let start = at + 1;
+                at = start;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                last = text.get(start..at.min(bytes.len()));
+            }
+            b':' => {
+                if let (Some((path, true)), Some(name)) = (open.last(), last.take()) {
+                    let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                    if open.len() <= DEPTH_MAX {
+                        found.insert(path.clone());
+                    }
+                    key = Some(path);
+                }
+            }
+            bracket @ (b'{' | b'[') => {
+                let path =
+                    key.take().or_else(|| open.last().map(|(path, _)| path.clone())).unwrap_or_default();
+                open.push(match bracket {
+                    b'{' => (path, true),
+                    _ => (format!("{path}[]"), false),
+                });
+            }
+            b'}' | b']' => {
+                open.pop();
+                (last, key) = (None, None);
+            }
+            b',' => (last, key) = (None, None),
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_wherever_the_beginning_ends() {
+        let text = r#"{"a": {"b": 1, "c": [{"d": "x: {\"y\": 1}"}]}, "e": [1, {"f": 2}], "g": ["h", {"i"#;
+        let head = Head::new(text.as_bytes());
+        assert_eq!(head.top().collect::<Vec<_>>(), ["a", "a.b", "a.c", "a.c[].d", "e", "e[].f", "g"]);
+        assert!(Head::new(b"[{\"uri\": 1}]").has("[].uri"));
+        assert!(Head::new(b"go: downloading x\n{\"Action\":\"run\"}\n{\"Test\":1}").has("Test"));
+        assert!(!Head::new(b"{\"a\\").has_keys());
+        assert!(!Head::new(b"\xff\xfe{").has_keys());
+    }
+
+    #[test]
+    fn the_root_of_xml_is_found() {
+        let check = |text: &str, expect| assert_eq!(Head::new(text.as_bytes()).root, expect, "{text}");
+        check("<a>", Some("a"));
+        check(
+            "\u{feff}\n<?xml version='1.0'?><!-- <no> --><!DOCTYPE a [<!ENTITY b 'c'>]><n:a x='1'/>",
+            Some("a"),
+        );
+        check("<!DOCTYPE a><a/>", Some("a"));
+        check("<?xml", None);
+        check("a", None);
+    }
+}

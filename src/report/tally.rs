@@ -1,0 +1,165 @@
+//! What a report holds, counted: the figures as they stand there, whatever becomes of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Case, Outcome, Sink, Time, Whole, number};
+
+/// Counts what a reader finds. Its memory grows with the units, not with the cases.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Tests; every variant of a parametrised one counts.
+    pub cases: usize,
+    /// Cases without a time, or with one that is no number.
+    pub untimed: usize,
+    /// Cases with a time below zero.
+    pub negative: usize,
+    /// Cases that did not run.
+    pub skipped: usize,
+    /// Cases whose result was known from an earlier run.
+    pub cached: usize,
+    /// Cases that began and never ended.
+    pub aborted: usize,
+    /// Starts beyond the first of each case.
+    pub retries: usize,
+    /// Cases and units that take more than a week.
+    pub absurd: usize,
+    /// The first time of those: the case and its seconds.
+    pub absurd_example: Option<(String, f64)>,
+    /// The first time that is no number: the case and its text.
+    pub unreadable_example: Option<(String, String)>,
+    /// The files, classes or packages that hold the cases, in the order in which they came.
+    pub units: Vec<(String, Unit)>,
+    places: HashMap<String, usize>,
+    /// The unit of the case before: cases of one stand together.
+    last: usize,
+    /// What readers passed over: how often, and the first of each kind with its line.
+    pub warnings: BTreeMap<String, (usize, Option<u64>)>,
+    /// Cases whose place is a file, a class, a suite, nothing.
+    kinds: [usize; 4],
+}
+
+/// What cases lie in, and what a splitter moves around.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Unit {
+    /// Its cases.
+    pub cases: usize,
+    /// Their usable seconds.
+    seconds: f64,
+    /// Its own seconds, where the report has some that hold.
+    whole: Option<f64>,
+    /// Most bytes of memory that it, or one of its cases, held.
+    pub bytes: Option<u64>,
+}
+
+impl Unit {
+    /// How long it took: its own time, else the sum of its cases.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.whole.unwrap_or(self.seconds)
+    }
+}
+
+impl Tally {
+    /// The usable seconds of all units.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.units.iter().map(|(_, unit)| unit.seconds()).sum()
+    }
+
+    /// What most cases call their place.
+    #[must_use]
+    pub fn unit_kind(&self) -> &'static str {
+        let most = self.kinds.iter().max().copied().unwrap_or(0);
+        let names = ["file", "classname", "suite", "none"];
+        let found = self.kinds.iter().zip(names).find(|(count, _)| **count == most && most > 0);
+        found.map_or("none", |(_, name)| name)
+    }
+
+    /// The slowest units, slowest first.
+    #[must_use]
+    pub fn slowest(&self, most: usize) -> Vec<(&str, f64)> {
+        let mut units: Vec<(&str, f64)> =
+            self.units.iter().map(|(name, unit)| (name.as_str(), unit.seconds())).collect();
+        units.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        units.truncate(most);
+        units
+    }
+
+    fn unit(&mut self, name: &str) -> &mut Unit {
+        if self.units.get(self.last).is_none_or(|(last, _)| last != name) {
+            self.last = match self.places.get(name) {
+                Some(known) => *known,
+                None => {
+                    self.places.insert(name.to_owned(), self.units.len());
+                    self.units.push((name.to_owned(), Unit::default()));
+                    self.units.len() - 1
+                }
+            };
+        }
+        &mut self.units[self.last].1
+    }
+
+    /// The seconds that count; notes what does not.
+    fn usable(&mut self, name: &str, time: Time<'_>) -> Option<f64> {
+        let seconds = time.known().filter(|seconds| *seconds >= 0.0)?;
+        if number::nanos(seconds).is_none() {
+            self.absurd += 1;
+            self.absurd_example.get_or_insert_with(|| (name.to_owned(), seconds));
+        }
+        Some(seconds)
+    }
+}
+
+impl Sink for Tally {
+    fn case(&mut self, case: &Case<'_>) {
+        self.cases += 1;
+        let place = case.place;
+        let named = [place.file, place.classname, place.suite];
+        self.kinds[named.iter().position(Option::is_some).unwrap_or(3)] += 1;
+        match case.time {
+            Time::Absent => self.untimed += 1,
+            Time::Unreadable(text) => {
+                self.untimed += 1;
+                self.unreadable_example.get_or_insert_with(|| (case.name.to_owned(), text.to_owned()));
+            }
+            Time::Seconds(seconds) => self.negative += usize::from(seconds < 0.0),
+        }
+        match case.outcome {
+            Outcome::Passed | Outcome::Failed => {}
+            Outcome::Skipped => self.skipped += 1,
+            Outcome::Cached => self.cached += 1,
+            Outcome::Aborted => self.aborted += 1,
+        }
+        self.retries += case.attempts.saturating_sub(1) as usize;
+        let seconds = self.usable(case.name, case.time);
+        let unit = self.unit(place.name());
+        unit.cases += 1;
+        unit.seconds += seconds.unwrap_or(0.0);
+        unit.bytes = unit.bytes.max(case.bytes);
+    }
+
+    fn whole(&mut self, whole: &Whole<'_>) {
+        if !whole.exact {
+            // A peak holds whatever its time is worth, but makes no unit of its own.
+            if let Some((_, unit)) =
+                self.places.get(whole.place.name()).and_then(|place| self.units.get_mut(*place))
+            {
+                unit.bytes = unit.bytes.max(whole.bytes);
+            }
+            return;
+        }
+        let name = whole.place.name();
+        let seconds = self.usable(name, whole.time);
+        let unit = self.unit(name);
+        // Several reports of one file, one after the other: shards, projects.
+        unit.whole = match (unit.whole, seconds) {
+            (Some(before), Some(more)) => Some(before + more),
+            (before, more) => before.or(more),
+        };
+        unit.bytes = unit.bytes.max(whole.bytes);
+    }
+
+    fn warn(&mut self, line: Option<u64>, message: &str) {
+        self.warnings.entry(message.to_owned()).or_insert((0, line)).0 += 1;
+    }
+}

@@ -1,0 +1,102 @@
+//! Reports that were cut, spliced and spoilt at random: no reader panics, hangs, or takes broken bytes for
+//! another tool's.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use shard::report::tally::Tally;
+use shard::report::{self, Format};
+
+use crate::common::{Random, root};
+
+/// Small reports that real tools wrote, and a few of our own: `testdata/reports/<format>/…`.
+fn fixtures() -> Vec<(Format, PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for format in Format::all() {
+        let folder = root().join("testdata/reports").join(format.name());
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        found.extend(paths.into_iter().map(|path| (format, path.clone(), std::fs::read(path).unwrap())));
+    }
+    found
+}
+
+#[test]
+fn every_format_has_a_fixture_that_is_read_and_recognised() {
+    let fixtures = fixtures();
+    for format in Format::all() {
+        assert!(
+            fixtures.iter().any(|(found, ..)| *found == format),
+            "no testdata/reports/{}/",
+            format.name()
+        );
+    }
+    for (format, path, bytes) in fixtures {
+        let shown = path.display();
+        if format == Format::Pymon && cfg!(not(feature = "pymon")) {
+            continue;
+        }
+        let mut tally = Tally::default();
+        assert_eq!(report::read_any(None, bytes.as_slice(), &mut tally), Ok(Some(format)), "{shown}");
+        assert!(tally.cases > 0, "{shown}");
+    }
+}
+
+#[test]
+fn spoilt_reports_never_panic_or_hang() {
+    let random = &mut Random(11);
+    let fixtures = fixtures();
+    for (format, path, bytes) in &fixtures {
+        for round in 0..150 {
+            let other = &fixtures[random.below(fixtures.len() as u64) as usize].2;
+            let spoilt = spoil(bytes, other, random);
+            let start = Instant::now();
+            for forced in [Some(*format), None] {
+                let mut tally = Tally::default();
+                // Whatever it says, it comes back.
+                let _ = report::read_any(forced, spoilt.as_slice(), &mut tally);
+            }
+            assert!(start.elapsed() < Duration::from_secs(5), "{} round {round}", path.display());
+        }
+    }
+}
+
+/// A few changes at random places: cut, doubled, replaced by odd bytes or by a piece of another report.
+fn spoil(bytes: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+    const ODD: [&[u8]; 12] = [
+        b"\0",
+        b"\xff\xfe",
+        b"<",
+        b"\"",
+        b"[[[[",
+        b"{\"a\":",
+        b"-1e999",
+        b"]]>",
+        b"<!--",
+        b"\n\n",
+        b"99999999999999999999",
+        b"\\ud800",
+    ];
+    let mut spoilt = bytes.to_vec();
+    for _ in 0..=random.below(3) {
+        let place = |random: &mut Random, length: usize| random.below(length as u64 + 1) as usize;
+        let (a, b) = (place(random, spoilt.len()), place(random, spoilt.len()));
+        let range = a.min(b)..a.max(b).min(a.min(b) + 64);
+        match random.below(5) {
+            0 => spoilt.truncate(a),
+            1 => drop(spoilt.drain(range)),
+            2 => drop(spoilt.splice(range, ODD[random.below(12) as usize].iter().copied())),
+            3 => {
+                let piece = spoilt[range].to_vec();
+                drop(spoilt.splice(a..a, piece));
+            }
+            _ => {
+                let from = place(random, other.len());
+                let piece = other[from..other.len().min(from + 200)].to_vec();
+                drop(spoilt.splice(a..a, piece));
+            }
+        }
+    }
+    spoilt
+}
