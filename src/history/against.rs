@@ -92,7 +92,10 @@ pub fn against(index: &Index<'_>, places: &Places) -> Against {
     let (found, map) = find(index, &all);
     let files: BTreeSet<&str> = index.inventory.suites.iter().map(|suite| suite.id.path()).collect();
     let met: BTreeSet<&str> = found.values().map(|hit| hit.path).collect();
-    let lower: BTreeSet<String> = files.iter().map(|file| file.to_lowercase()).collect();
+    let mut lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in files.iter().map(|file| file.to_lowercase()) {
+        lower.entry(basename(&file).to_owned()).or_default().push(file);
+    }
     let mut stale = BTreeSet::new();
     let mut why: BTreeMap<Why, (usize, String)> = BTreeMap::new();
     // One name may stand in several places: a class of several suites.
@@ -132,11 +135,22 @@ fn how(name: &str, path: &str) -> Why {
     }
 }
 
-fn why_not(index: &Index<'_>, name: &str, lower: &BTreeSet<String>) -> Why {
-    let basename = name.rsplit(['/', '\\']).next().unwrap_or(name);
+fn basename(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+fn why_not(index: &Index<'_>, name: &str, lower: &BTreeMap<String, Vec<String>>) -> Why {
+    let small = name.to_lowercase();
+    let inside = |long: &str, short: &str| {
+        long.strip_suffix(short).is_some_and(|head| head.is_empty() || head.ends_with(['/', '\\']))
+    };
+    let alike = lower.get(basename(&small)).into_iter().flatten();
+    // A name that is right in every letter fails for another reason.
+    let letters = index.named(basename(name)).is_empty()
+        && alike.into_iter().any(|file| inside(&small, file) || inside(file, &small));
     let ends = |path: &&str| path.strip_suffix(name).is_some_and(|head| head.ends_with('/'));
-    match index.named(basename) {
-        _ if lower.contains(&name.to_lowercase()) => Why::Case,
+    match index.named(basename(name)) {
+        _ if letters => Why::Case,
         paths if paths.iter().filter(|path| ends(path)).count() > 1 => Why::Ambiguous,
         [] => Why::Gone,
         _ => Why::Moved,
@@ -177,6 +191,7 @@ mod tests {
         check("t/a.py t/b.py", &["/ci/t/a.py", "/ci/t/b.py"], (2, 0, 0), &[(Why::Prefix, 2)], ("/ci/", ""));
         check("p/t/a.py p/t/b.py", &["t/a.py", "t/b.py"], (2, 0, 0), &[(Why::Prefix, 2)], ("", "p/"));
         check("t/a.py", &["T/A.py"], (0, 1, 1), &[(Why::Case, 1)], ("", ""));
+        check("t/a.py", &["/ci/T/A.py"], (0, 1, 1), &[(Why::Case, 1)], ("", ""));
         check("t/a.py", &["u/a.py"], (0, 1, 1), &[(Why::Moved, 1)], ("", ""));
         check("p/t/a.py q/t/a.py", &["t/a.py"], (0, 2, 1), &[(Why::Ambiguous, 1)], ("", ""));
     }
