@@ -11,5 +11,5 @@ mod units;
 pub use cost::{Basis, Cost, Estimate};
 pub use digest::Digest;
 pub use observation::{Observation, RunMeta};
-pub use suite::SuiteId;
+pub use suite::{SuiteId, path_of};
 pub use units::{Bytes, Millis, Percent};

@@ -407,6 +407,8 @@ mod tests {
         check("src/test/java/com/x/FooTest.java", &[&case("com.x.FooTest$Inner", "t")], "1000 |  | 0");
         check("com.x.FooTest com.x.BarTest", &[&case("com.x.FooTest", "t")], "- 1000 |  | 0");
         check("p/tests.py", &[&case("tests.gone", "t")], "- | tests.gone | 0");
+        // Binaries of Rust, as nextest calls them.
+        check("crate crate::it", &[&case("crate::it", "a::b"), &case("crate", "c::d")], "1000 1000 |  | 0");
         check(
             "tests/a.py",
             &[&case("p.tests.a", "t"), &case("q.tests.a", "t")],

@@ -287,7 +287,7 @@ pub(super) fn locate(index: &Index<'_>, hit: &Found<'_>, name: &str) -> Located 
     if let Some(suite) = index.tests.get(id.as_str()) {
         return Located::Suite { suite: *suite, listed: true };
     }
-    match NodeId::new(&id).containers().find_map(|id| index.ids.get(id)) {
+    match NodeId::within(&id, hit.path.len()).containers().find_map(|id| index.ids.get(id)) {
         Some(suite) => {
             let listed = index.inventory.suites[*suite as usize].tests.is_empty() || name.is_empty();
             Located::Suite { suite: *suite, listed }

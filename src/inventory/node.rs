@@ -4,6 +4,7 @@
 //! test counts as a part.
 
 use crate::config::Granularity;
+use crate::model::path_of;
 
 /// A node id in its parts, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +18,16 @@ pub struct NodeId<'a> {
 }
 
 impl<'a> NodeId<'a> {
-    /// Splits at the first `::`.
+    /// Splits at the first `::` behind a path.
     #[must_use]
     pub fn new(id: &'a str) -> NodeId<'a> {
-        let (path, rest) = id.split_once("::").unwrap_or((id, ""));
-        NodeId { id, path, rest }
+        NodeId::within(id, path_of(id).len())
+    }
+
+    /// Splits behind a path of known length.
+    #[must_use]
+    pub fn within(id: &'a str, path: usize) -> NodeId<'a> {
+        NodeId { id, path: &id[..path], rest: id.get(path + 2..).unwrap_or_default() }
     }
 
     /// The id itself and everything that contains it, finest first: test, test without parameters,
@@ -83,6 +89,7 @@ mod tests {
         );
         check("pages/[id].test.js", &["pages/[id].test.js"]);
         check("a.py::", &["a.py::", "a.py"]);
+        check("crate::it", &["crate::it"]);
     }
 
     #[test]

@@ -25,11 +25,19 @@ impl SuiteId {
         &self.0
     }
 
-    /// The part before the first `::`: what patterns match, and the file where ids are node ids.
+    /// The part before the first `::`, where that is a path: what patterns match, and the file of a node
+    /// id. Rust's `crate::binary` is one name.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.0.split_once("::").map_or(&*self.0, |(path, _)| path)
+        path_of(&self.0)
     }
+}
+
+/// The file of a node id; the whole of any other id. Paths have a folder or an ending.
+#[must_use]
+pub fn path_of(id: &str) -> &str {
+    let path = id.split_once("::").map(|(path, _)| path);
+    path.filter(|path| path.contains(['/', '\\', '.'])).unwrap_or(id)
 }
 
 /// Ids order and hash as their text does, so maps of ids are asked with text.
@@ -56,5 +64,6 @@ mod tests {
         let id = SuiteId::new("tests/a.py::test[\u{1b}[31m\n\u{202e}x]");
         assert_eq!(id.to_string(), "tests/a.py::test[\\u{1b}[31m\\u{a}\\u{202e}x]");
         assert_eq!(id.path(), "tests/a.py");
+        assert_eq!(SuiteId::new("crate::bin/tool").path(), "crate::bin/tool");
     }
 }
