@@ -165,6 +165,12 @@ fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
         let places = thousands(meeting.places);
         notes.push(format!("  {strangers} of {places} met no suite: {}", names(&meeting.strangers)));
     }
+    if meeting.doubles > 0 {
+        let tests = count(meeting.doubles, "test");
+        notes.push(format!(
+            "  {tests} in several reports, such as an aggregate and its parts: each counts once"
+        ));
+    }
     if meeting.stale_tests > 0 {
         let verb = if meeting.stale_tests == 1 { "does" } else { "do" };
         let tests = count(meeting.stale_tests, "test");

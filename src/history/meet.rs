@@ -22,6 +22,8 @@ pub struct Meeting {
     pub strangers: Vec<String>,
     /// Tests of known files that are not there any more.
     pub stale_tests: usize,
+    /// Tests that stand in several reports: an aggregate and its parts, or shards that overlap.
+    pub doubles: usize,
     /// Suites of the inventory.
     pub suites: usize,
     /// Those that no report knows, sorted.
@@ -70,7 +72,7 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
             }
         }
     }
-    let (mut sums, inside, stale_tests) = add_up(index.inventory, timed);
+    let Added { mut sums, inside, stale_tests, doubles } = add_up(index.inventory, timed);
     // A time of a whole file, where suites are finer: shared out among those that have none of
     // their own.
     let own: Vec<bool> = sums.iter().map(Option::is_some).collect();
@@ -97,6 +99,7 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
             .into_iter()
             .collect(),
         stale_tests: stale_tests + gone,
+        doubles,
         suites: sums.len(),
         unknown: unknown.collect(),
         prefix,
@@ -155,13 +158,23 @@ fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The nanoseconds of every suite, whether two of its tests were timed, and how many tests do not
-/// exist any more.
-fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, Vec<bool>, usize) {
+/// What the cases of all reports come to.
+struct Added {
+    /// The nanoseconds of every suite.
+    sums: Vec<Option<u64>>,
+    /// Whether at least two of its tests were timed.
+    inside: Vec<bool>,
+    /// Tests that do not exist any more.
+    stale_tests: usize,
+    /// Tests that stand in several reports.
+    doubles: usize,
+}
+
+fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
     timed.sort_unstable();
     let mut sums = vec![None; inventory.suites.len()];
     let mut inside = vec![false; inventory.suites.len()];
-    let mut stale_tests = 0;
+    let (mut stale_tests, mut doubles) = (0, 0);
     for of_suite in timed.chunk_by(|a, b| a.suite == b.suite) {
         let suite = of_suite[0].suite as usize;
         let tests = inventory.suites[suite].tests.len();
@@ -171,6 +184,7 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, Ve
                 .chunk_by(|a, b| a.report == b.report)
                 .map(|same| sum(same.iter().map(|timed| timed.nanos)));
             let longest = by_report.max().unwrap_or(0);
+            doubles += usize::from(case[0].report != case[case.len() - 1].report);
             match case[0] {
                 Timed { whole: true, .. } => whole = whole.max(longest),
                 Timed { listed: true, .. } => known.push(longest),
@@ -194,7 +208,7 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> (Vec<Option<u64>>, Ve
         // The same work timed twice: as a file, with its set-up or with tests side by side, and test by test.
         sums[suite] = Some(if whole > 0 { whole } else { of_tests });
     }
-    (sums, inside, stale_tests)
+    Added { sums, inside, stale_tests, doubles }
 }
 
 /// A recorded suite that stands for one of the inventory, or for a part of it.
@@ -256,6 +270,7 @@ pub fn history(
         places: places.len(),
         strangers,
         stale_tests,
+        doubles: 0,
         suites: by_suite.len(),
         unknown: unknown.map(|(_, suite)| suite.id.as_str().to_owned()).collect(),
         prefix,

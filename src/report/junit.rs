@@ -62,10 +62,19 @@ struct Suite {
     file: Option<String>,
     name: Option<String>,
     time: Option<String>,
-    /// Its own cases so far, and what they call their place if they all call it the same.
-    cases: usize,
-    unit: Option<String>,
+    /// What its own cases so far call their place.
+    unit: Shared,
     bytes: Option<u64>,
+}
+
+/// What cases have in common.
+#[derive(Default)]
+enum Shared {
+    #[default]
+    Nothing,
+    File(String),
+    Class(String),
+    Several,
 }
 
 /// A `<testcase>` whose children are still to come: one of them may say that it was skipped. Kept from
@@ -206,29 +215,28 @@ impl Junit {
             bytes: case.bytes,
         });
         let unit = place.name();
-        let other = self.suites.last().is_some_and(|suite| suite.unit.as_deref() != Some(unit));
-        let other = other.then(|| unit.to_owned());
+        let Some(suite) = self.suites.last() else { return };
+        let shared = match &suite.unit {
+            Shared::Nothing if place.file.is_some() => Shared::File(unit.to_owned()),
+            Shared::Nothing => Shared::Class(unit.to_owned()),
+            Shared::File(shared) | Shared::Class(shared) if shared != unit => Shared::Several,
+            _ => return,
+        };
         if let Some(suite) = self.suites.last_mut() {
-            suite.add(other);
+            suite.unit = shared;
         }
     }
 }
 
 impl Suite {
-    /// Counts a case; `unit` is what it calls its place, where that is another than before.
-    fn add(&mut self, unit: Option<String>) {
-        self.cases += 1;
-        if let Some(unit) = unit {
-            self.unit = (self.cases == 1).then_some(unit);
-        }
-    }
-
     /// What the suite says of the place that all its cases share. A peak of memory is worth telling even
     /// where they share none: then it is the suite's.
     fn hint(self, sink: &mut dyn Sink) {
-        let (place, time) = match (&self.unit, &self.time) {
-            (Some(unit), time) => (Place::file(unit), time.as_deref().map_or(Time::Absent, Time::read)),
-            (None, _) => {
+        let time = self.time.as_deref().map_or(Time::Absent, Time::read);
+        let (place, time) = match &self.unit {
+            Shared::File(unit) => (Place::file(unit), time),
+            Shared::Class(unit) => (Place::class(unit), time),
+            Shared::Nothing | Shared::Several => {
                 let (file, suite) = (self.file.as_deref(), self.name.as_deref());
                 (Place { file, suite, classname: None }, Time::Absent)
             }

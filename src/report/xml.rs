@@ -46,20 +46,8 @@ impl<'a> Tag<'a> {
         name.rsplit(':').next().unwrap_or(name)
     }
 
-    /// Each attribute by its name without namespace, with its value unescaped.
-    ///
-    /// # Errors
-    /// What is not well-formed.
-    pub(super) fn attributes(&self, mut each: impl FnMut(&'a str, Cow<'a, str>)) -> Result<(), String> {
-        for attribute in self.0.attributes() {
-            let attribute = attribute.map_err(|err| format!("not well-formed XML: {err}"))?;
-            let key: &'a str = attribute.key.into_inner();
-            each(key.rsplit(':').next().unwrap_or(key), unescape(attribute.value));
-        }
-        Ok(())
-    }
-
-    /// The values of some attributes, in the order of their names; `None` where they are not there.
+    /// The values of some attributes by their names without namespace, unescaped, in the order of the names;
+    /// `None` where they are not there.
     ///
     /// # Errors
     /// What is not well-formed.
@@ -68,11 +56,14 @@ impl<'a> Tag<'a> {
         names: [&str; N],
     ) -> Result<[Option<Cow<'a, str>>; N], String> {
         let mut values = [const { None }; N];
-        self.attributes(|key, value| {
+        for attribute in self.0.attributes() {
+            let attribute = attribute.map_err(|err| format!("not well-formed XML: {err}"))?;
+            let key: &'a str = attribute.key.into_inner();
+            let key = memchr::memrchr(b':', key.as_bytes()).map_or(key, |colon| &key[colon + 1..]);
             if let Some(at) = names.iter().position(|name| *name == key) {
-                values[at] = Some(value);
+                values[at] = Some(unescape(attribute.value));
             }
-        })?;
+        }
         Ok(values)
     }
 }

@@ -63,6 +63,12 @@ fn folders_patterns_and_packed_files_are_read() {
     project.file("tests.txt", b"tests/test_a.py\ntests/test_b.py\n");
     let done = project.shard("plan tests.txt --timings r").ok();
     assert!(done.stderr().contains("from 5 reports"), "{}", done.stderr());
+    assert!(
+        done.stderr()
+            .contains("1 test in several reports, such as an aggregate and its parts: each counts once"),
+        "{}",
+        done.stderr()
+    );
 }
 
 #[test]
@@ -139,4 +145,24 @@ fn peaks_of_memory_reach_the_plan() {
     let above = |bytes: u64, peak: u64| bytes > peak - 110_000_000 && bytes < 2 * peak;
     assert!(bytes.iter().any(|bytes| above(*bytes, 943_718_400)), "{bytes:?}");
     assert!(bytes.iter().any(|bytes| above(*bytes, 700_000_000)), "{bytes:?}");
+}
+
+#[test]
+fn a_suite_speaks_for_cases_without_times() {
+    let cases = r#"<testcase classname="tests.test_a.TestX" name="t"/><testcase classname="tests.test_a.TestX" name="u"/>"#;
+    let project = Project::with(&[
+        ("tests.txt", "tests/test_a.py\n"),
+        ("r.xml", &format!("<testsuite time=\"7\">{cases}</testsuite>")),
+        (
+            "timed.xml",
+            &format!("<testsuite time=\"7\">{}</testsuite>", cases.replace("\"t\"", "\"t\" time=\"1\"")),
+        ),
+    ]);
+    let ms = |report: &str| {
+        project.shard(&format!("plan tests.txt --timings {report}")).ok();
+        project.plan()["shards"][0]["sessions"][0]["suites"][0]["ms"].as_u64().unwrap()
+    };
+    assert_eq!((ms("r.xml"), ms("timed.xml")), (7_000, 1_000));
+    project.file("shard.toml", b"time-from = \"suite\"\n");
+    assert_eq!((ms("r.xml"), ms("timed.xml")), (7_000, 7_000));
 }
