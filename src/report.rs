@@ -5,51 +5,17 @@
 //! is the sink's to decide. So no reader keeps more than it needs to understand the next case, and a
 //! file of any size takes no more memory than its largest element.
 
-mod bazel;
-mod buck2;
-mod buildkite;
-mod cargo_list;
-mod circleci;
-mod ctest_list;
-mod ctest_xml;
-mod cucumber;
-mod cypress_split;
-mod dart;
-mod dotnet_list;
-mod durations;
 mod encoding;
-mod file_list;
 mod format;
-mod ginkgo;
-mod gnu_time;
-mod go_list;
-mod go_test;
+pub(crate) mod formats;
 mod head;
-mod jest;
 mod json;
-mod junit;
-mod libtest;
 mod lines;
 mod markup;
 mod memory;
-mod mocha;
-mod nextest_list;
 mod number;
-mod nunit;
-mod parallel_tests;
-mod phpunit_list;
-mod playwright;
-mod pymon;
-mod pytest;
-pub(crate) mod pytest_collect;
-mod robot;
-mod rspec;
-mod sacct;
 pub mod tally;
-mod trx;
-mod vitest_list;
 mod xml;
-mod xunit_net;
 
 use std::fmt;
 use std::io::{self, BufRead, Read};

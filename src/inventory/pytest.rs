@@ -3,7 +3,7 @@
 
 use super::ListingError;
 use crate::config::Granularity;
-use crate::report::pytest_collect::{Closing, Line, Scanner, counted, is_section};
+use crate::report::formats::pytest_collect::{Closing, Line, Scanner, counted, is_section};
 use crate::text::{count, examples, printable};
 
 /// Whether this is pytest's, and not somebody's list of node ids: only pytest counts its tests at

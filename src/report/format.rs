@@ -3,14 +3,14 @@
 use std::io::BufRead;
 use std::str::FromStr;
 
-use super::head::Head;
-use super::{ReportError, Sink};
-use super::{
+use super::formats::{
     bazel, buck2, buildkite, cargo_list, circleci, ctest_list, ctest_xml, cucumber, cypress_split, dart,
     dotnet_list, durations, file_list, ginkgo, gnu_time, go_list, go_test, jest, junit, libtest, mocha,
     nextest_list, nunit, parallel_tests, phpunit_list, playwright, pymon, pytest, pytest_collect, robot,
     rspec, sacct, trx, vitest_list, xunit_net,
 };
+use super::head::Head;
+use super::{ReportError, Sink};
 
 /// A format that a test tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
