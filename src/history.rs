@@ -54,6 +54,8 @@ pub struct Case {
 pub struct Report {
     /// The cases with a usable time.
     pub cases: Vec<Case>,
+    /// What suites say of themselves, in nanoseconds: for want of times of their cases.
+    pub hints: Vec<(Arc<Place>, u64)>,
     /// Cases and places with a peak of memory: the name inside its place, and bytes.
     pub peaks: Vec<(Arc<Place>, Box<str>, u64)>,
     /// Cases whose time cannot be used, by reason.

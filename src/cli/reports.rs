@@ -1,5 +1,6 @@
 //! Reports as they lie on disk: named, in folders, behind patterns, packed; read side by side.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -53,6 +54,8 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
             true => files::walk(&path, "**/*")?.into_iter().map(|name| path.join(name)).collect(),
             false => files::walk(here, pattern)?.into_iter().map(|name| here.join(name)).collect(),
         };
+        // A pipe would wait for ever, and a link that leads round would be read again and again.
+        let found: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
         if found.is_empty() {
             let what = if folder { "holds" } else { "matches" };
             return Err(Failure::usage(format!("{flag}`{pattern}` {what} no file")));
@@ -60,8 +63,10 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
         named.extend(found.into_iter().map(|path| Named { path, format, asked: false }));
     }
     // Asked for first, so that a file that is also found somewhere stays asked for.
-    named.sort_by(|a, b| (&a.path, !a.asked).cmp(&(&b.path, !b.asked)));
-    named.dedup_by(|a, b| a.path == b.path);
+    named.sort_by(|a, b| (!a.asked, &a.path).cmp(&(!b.asked, &b.path)));
+    let mut seen = BTreeSet::new();
+    named.retain(|named| seen.insert(named.path.canonicalize().unwrap_or_else(|_| named.path.clone())));
+    named.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(named)
 }
 

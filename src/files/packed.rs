@@ -1,7 +1,7 @@
 //! Files that may be packed: gzip and zip, told by their first bytes and unpacked as a stream.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -12,7 +12,8 @@ const UNPACKED_MAX: u64 = 16 << 30;
 const MEMBERS_MAX: usize = 100_000;
 
 /// Gives `each` the contents of a file: once, without a name, or for an archive once for every file in it,
-/// by its name there. Archives inside an archive are not opened.
+/// by its name there. Archives inside an archive are not opened. A file of an archive that cannot be
+/// unpacked costs only itself.
 ///
 /// # Errors
 /// The file cannot be opened or is no sound archive. What happens inside a file is the reader's to report.
@@ -21,57 +22,62 @@ pub fn unpack(path: &Path, mut each: impl FnMut(Option<&str>, &mut dyn Read)) ->
     if file.metadata()?.is_dir() {
         return Err(io::Error::other("it is a folder"));
     }
-    let magic = magic(&mut file)?;
-    if magic != *b"PK\x03\x04" && magic != *b"PK\x05\x06" {
-        each(None, &mut contents(magic, file));
+    let start = beginning(&mut file)?;
+    if !start.starts_with(b"PK\x03\x04") && !start.starts_with(b"PK\x05\x06") {
+        each(None, &mut contents(&start, start.as_slice().chain(file)));
         return Ok(());
     }
-    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(io::Error::other)?;
+    // An archive is read from its end, which a pipe has not.
+    let file = BufReader::new(File::open(path)?);
+    let mut archive = zip::ZipArchive::new(file).map_err(io::Error::other)?;
     if archive.len() > MEMBERS_MAX {
         return Err(io::Error::other(format!("more than {MEMBERS_MAX} files in one archive")));
     }
+    // In the order of their names, like files of a folder.
     let mut members: Vec<(String, usize)> = Vec::new();
     for index in 0..archive.len() {
-        let member = archive.by_index(index).map_err(io::Error::other)?;
+        let member = archive.by_index_raw(index).map_err(io::Error::other)?;
         if member.is_file() {
-            let name = member.name().map_err(io::Error::other)?.into_owned();
-            members.push((name, index));
+            members.push((member.name().map_err(io::Error::other)?.into_owned(), index));
         }
     }
-    // In the order of their names, like files of a folder.
     members.sort();
+    if members.is_empty() {
+        return Err(io::Error::other("the archive holds no file"));
+    }
     for (name, index) in members {
-        let mut member = archive.by_index(index).map_err(io::Error::other)?;
-        let mut start = [0; 4];
-        let read = read_up_to(&mut member, &mut start)?;
-        each(Some(&name), &mut contents(start, start[..read].chain(member)));
+        let opened = archive.by_index(index).map_err(io::Error::other);
+        match opened.and_then(|mut member| Ok((beginning(&mut member)?, member))) {
+            Ok((start, member)) => each(Some(&name), &mut contents(&start, start.as_slice().chain(member))),
+            Err(err) => each(Some(&name), &mut Broken(Some(err))),
+        }
     }
     Ok(())
 }
 
 /// The contents of one file, unpacked where it is gzip.
-fn contents<'a>(magic: [u8; 4], input: impl Read + 'a) -> Box<dyn Read + 'a> {
-    match magic {
-        [0x1f, 0x8b, ..] => {
-            Box::new(Limited { inner: MultiGzDecoder::new(BufReader::new(input)), left: UNPACKED_MAX })
-        }
-        _ => Box::new(Limited { inner: input, left: UNPACKED_MAX }),
+fn contents<'a>(start: &[u8], input: impl Read + 'a) -> Box<dyn Read + 'a> {
+    let left = UNPACKED_MAX;
+    match start {
+        [0x1f, 0x8b, ..] => Box::new(Limited { inner: MultiGzDecoder::new(BufReader::new(input)), left }),
+        _ => Box::new(Limited { inner: input, left }),
     }
 }
 
 /// The first four bytes, which are to be read again.
-fn magic(file: &mut File) -> io::Result<[u8; 4]> {
-    let mut magic = [0; 4];
-    read_up_to(file, &mut magic)?;
-    file.rewind()?;
-    Ok(magic)
+fn beginning(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    input.take(4).read_to_end(&mut start)?;
+    Ok(start)
 }
 
-fn read_up_to(input: &mut impl Read, buffer: &mut [u8; 4]) -> io::Result<usize> {
-    let mut bytes = Vec::new();
-    let read = input.take(4).read_to_end(&mut bytes)?;
-    buffer[..read].copy_from_slice(&bytes);
-    Ok(read)
+/// A file that cannot be read.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 /// A reader that gives up instead of going on for ever.

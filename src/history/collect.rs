@@ -1,12 +1,15 @@
 //! The cases of a report that teach something, kept to be met with an inventory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use super::{Case, Place, Report};
 use crate::config::TimeFrom;
 use crate::report::{self, Outcome, Sink, Time, Whole, nanos};
+
+/// In nanoseconds.
+const HOUR: u64 = 3_600_000_000_000;
 
 /// Keeps the cases with a usable time; counts the others.
 ///
@@ -23,8 +26,13 @@ pub struct Collector {
     /// Cases of one place stand together, and share it.
     last: Arc<Place>,
     places: HashMap<Place, Arc<Place>, BuildHasherDefault<DefaultHasher>>,
-    /// What suites say of themselves: used where none of their cases has a time.
-    hints: Vec<(Arc<Place>, u64)>,
+    /// What suites say of themselves. Of suites inside one another that mean the same place, the outer one
+    /// holds the inner ones.
+    hints: BTreeMap<Arc<Place>, u64>,
+    /// Places that as a whole were skipped, cached or cut off: what ran of them is not all.
+    incomplete: Vec<Arc<Place>>,
+    /// Times longer than a week.
+    absurd: usize,
 }
 
 impl Collector {
@@ -39,12 +47,14 @@ impl Collector {
     #[must_use]
     pub fn finish(mut self) -> Report {
         self.drop_attempts();
-        if !self.hints.is_empty() {
-            let timed: std::collections::HashSet<&str> =
-                self.report.cases.iter().map(|case| case.place.name()).collect();
-            self.hints.retain(|(place, _)| !timed.contains(place.name()));
-            let hints = self.hints.into_iter();
-            self.report.cases.extend(hints.map(|(place, nanos)| Case { place, name: Box::default(), nanos }));
+        self.drop_incomplete();
+        self.distrust();
+        let hints = std::mem::take(&mut self.hints).into_iter();
+        if self.from == TimeFrom::Suite {
+            let whole = |(place, nanos)| Case { place, name: Box::default(), nanos };
+            self.report.cases.extend(hints.map(whole));
+        } else {
+            self.report.hints.extend(hints);
         }
         self.report
     }
@@ -71,6 +81,24 @@ impl Collector {
             keep
         });
         self.report.unusable.attempts += before - self.report.cases.len();
+    }
+
+    /// Of a place that did not end, nothing is learned.
+    fn drop_incomplete(&mut self) {
+        let incomplete: BTreeSet<Arc<Place>> = std::mem::take(&mut self.incomplete).into_iter().collect();
+        if !incomplete.is_empty() {
+            self.report.cases.retain(|case| !incomplete.contains(&case.place));
+        }
+    }
+
+    /// Where a time is absurd and most are longer than an hour, all of them are in another unit.
+    fn distrust(&mut self) {
+        let long = self.report.cases.iter().filter(|case| case.nanos > HOUR).count();
+        if self.absurd > 0 && (long + self.absurd) * 2 > self.report.cases.len() + self.absurd {
+            self.report.unusable.wrong += self.report.cases.len();
+            self.report.cases.clear();
+            self.hints.clear();
+        }
     }
 
     fn place(&mut self, place: report::Place<'_>) -> Arc<Place> {
@@ -110,7 +138,12 @@ impl Collector {
             Time::Unreadable(text) => unusable.wrong(&name(case), text),
             Time::Seconds(seconds) => match nanos(seconds) {
                 Some(nanos) => return Some(nanos),
-                None => unusable.wrong(&name(case), &format!("{seconds} s")),
+                None => {
+                    self.absurd += usize::from(seconds > 0.0);
+                    let shown =
+                        if seconds < 1e15 { format!("{seconds} s") } else { format!("{seconds:e} s") };
+                    unusable.wrong(&name(case), &shown);
+                }
             },
         }
         None
@@ -140,20 +173,20 @@ impl Sink for Collector {
     }
 
     fn whole(&mut self, whole: &Whole<'_>) {
-        if let Some(bytes) = whole.bytes {
-            let place = self.place(whole.place);
-            self.report.peaks.push((place, Box::default(), bytes));
-        }
-        let Some(nanos) =
-            whole.longest.or(whole.time.known()).and_then(nanos).filter(|_| whole.outcome.is_complete())
-        else {
-            return;
-        };
         let place = self.place(whole.place);
-        if whole.exact || self.from == TimeFrom::Suite {
+        if let Some(bytes) = whole.bytes {
+            self.report.peaks.push((Arc::clone(&place), Box::default(), bytes));
+        }
+        if !whole.outcome.is_complete() {
+            self.incomplete.push(place);
+            return;
+        }
+        let Some(nanos) = whole.longest.or(whole.time.known()).and_then(nanos) else { return };
+        if whole.exact {
             self.report.cases.push(Case { place, name: Box::default(), nanos });
         } else {
-            self.hints.push((place, nanos));
+            let hint = self.hints.entry(place).or_default();
+            *hint = nanos.max(*hint);
         }
     }
 
@@ -174,12 +207,16 @@ mod tests {
     fn check(text: &str, from: TimeFrom, expect: &str) {
         let mut collector = Collector::new(from, &[]);
         report::read(Format::JunitXml, text.as_bytes(), &mut collector).unwrap();
-        let Report { cases, unusable, .. } = collector.finish();
+        let Report { cases, unusable, hints, .. } = collector.finish();
         let cases: Vec<String> = (cases.iter())
             .map(|case| format!("{}.{}={}", case.place.name(), case.name, case.nanos / 1_000_000_000))
             .collect();
         let unusable = [unusable.skipped, unusable.untimed, unusable.wrong, unusable.attempts];
-        assert_eq!(format!("{} {unusable:?}", cases.join(" ")), expect, "{text}");
+        let hints: String = hints
+            .iter()
+            .map(|(place, nanos)| format!(" {} {}", place.name(), nanos / 1_000_000_000))
+            .collect();
+        assert_eq!(format!("{} {unusable:?}{hints}", cases.join(" ")), expect, "{text}");
     }
 
     #[test]
@@ -204,11 +241,25 @@ mod tests {
     }
 
     #[test]
+    fn nanoseconds_are_distrusted_as_a_whole() {
+        let times = |all: &[&str]| {
+            let cases: String = all
+                .iter()
+                .map(|time| format!(r#"<testcase classname="c" name="a" time="{time}"/>"#))
+                .collect();
+            format!("<testsuite>{cases}</testsuite>")
+        };
+        check(&times(&["999638317", "120000", "90000"]), TimeFrom::Cases, " [0, 0, 3, 0]");
+        // One odd time among sane ones costs only itself.
+        check(&times(&["999638317", "1", "2"]), TimeFrom::Cases, "c.a=1 c.a=2 [0, 0, 1, 0]");
+    }
+
+    #[test]
     fn suites_speak_for_cases_without_times() {
         let text = r#"<testsuite time="9"><testcase classname="c" name="a"/></testsuite>"#;
-        check(text, TimeFrom::Cases, "c.=9 [0, 1, 0, 0]");
+        check(text, TimeFrom::Cases, " [0, 1, 0, 0] c 9");
         let text = r#"<testsuite time="9"><testcase classname="c" name="a" time="2"/></testsuite>"#;
-        check(text, TimeFrom::Cases, "c.a=2 [0, 0, 0, 0]");
+        check(text, TimeFrom::Cases, "c.a=2 [0, 0, 0, 0] c 9");
         check(text, TimeFrom::Suite, "c.a=2 c.=9 [0, 0, 0, 0]");
     }
 }

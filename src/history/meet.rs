@@ -3,7 +3,7 @@
 //! What meets nothing is counted and shown, on both sides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use super::names::{Found, Index, Located, find, locate};
@@ -42,7 +42,10 @@ pub struct Meeting {
 pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Meeting) {
     let peaks = || reports.iter().flat_map(|report| &report.peaks);
     let timed_places = reports.iter().flat_map(|report| report.cases.iter().map(|case| &*case.place));
-    let places: BTreeSet<&Place> = timed_places.chain(peaks().map(|(place, ..)| &**place)).collect();
+    let hints = || reports.iter().flat_map(|report| &report.hints);
+    let hinted_places = hints().map(|(place, _)| &**place);
+    let places: BTreeSet<&Place> =
+        timed_places.chain(hinted_places).chain(peaks().map(|(place, ..)| &**place)).collect();
     let (found, prefix) = find(index, &places);
     let mut timed = Vec::new();
     let mut coarse = Vec::new();
@@ -61,7 +64,7 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
                     timed.push(Timed {
                         suite,
                         listed,
-                        case: hash(&(&hit.classes, &case.name)),
+                        case: hash(&hit.classes, &case.name),
                         report: number as u32,
                         whole: case.name.is_empty(),
                         nanos: case.nanos,
@@ -73,6 +76,17 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
         }
     }
     let Added { mut sums, inside, stale_tests, doubles } = add_up(index.inventory, timed);
+    // What suites say of themselves, where no report has a time of their cases.
+    for (place, nanos) in hints() {
+        let Some(hit) = found.get(&**place) else { continue };
+        match locate(index, hit, "") {
+            Located::Suite { suite, .. } => {
+                sums[suite as usize].get_or_insert(*nanos);
+            }
+            Located::Whole(range) => coarse.push((range, *nanos)),
+            Located::Gone => {}
+        }
+    }
     // A time of a whole file, where suites are finer: shared out among those that have none of
     // their own.
     let own: Vec<bool> = sums.iter().map(Option::is_some).collect();
@@ -152,9 +166,14 @@ fn sum(values: impl Iterator<Item = u64>) -> u64 {
     values.fold(0, u64::saturating_add)
 }
 
-fn hash(value: &impl Hash) -> u64 {
+/// Of a test inside its file, however a report parts its name into classes and the rest.
+fn hash(classes: &str, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
+    hasher.write(classes.as_bytes());
+    if !classes.is_empty() && !name.is_empty() {
+        hasher.write(b"::");
+    }
+    hasher.write(name.as_bytes());
     hasher.finish()
 }
 
@@ -178,15 +197,23 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
     for of_suite in timed.chunk_by(|a, b| a.suite == b.suite) {
         let suite = of_suite[0].suite as usize;
         let tests = inventory.suites[suite].tests.len();
-        let (mut known, mut stale, mut whole) = (Vec::new(), Vec::new(), 0);
+        let (mut known, mut stale) = (Vec::new(), Vec::new());
+        // The file as a whole: the longest report's, and of all reports together.
+        let (mut whole, mut wholes) = (0, 0);
+        let (mut named, mut double) = (BTreeSet::new(), false);
         for case in of_suite.chunk_by(|a, b| (a.case, a.listed) == (b.case, b.listed)) {
-            let by_report = case
-                .chunk_by(|a, b| a.report == b.report)
-                .map(|same| sum(same.iter().map(|timed| timed.nanos)));
-            let longest = by_report.max().unwrap_or(0);
-            doubles += usize::from(case[0].report != case[case.len() - 1].report);
+            let by_report = || {
+                case.chunk_by(|a, b| a.report == b.report)
+                    .map(|same| sum(same.iter().map(|timed| timed.nanos)))
+            };
+            let longest = by_report().max().unwrap_or(0);
+            if !case[0].whole {
+                named.extend(case.iter().map(|timed| timed.report));
+                double |= case[0].report != case[case.len() - 1].report;
+                doubles += usize::from(case[0].report != case[case.len() - 1].report);
+            }
             match case[0] {
-                Timed { whole: true, .. } => whole = whole.max(longest),
+                Timed { whole: true, .. } => (whole, wholes) = (whole.max(longest), sum(by_report())),
                 Timed { listed: true, .. } => known.push(longest),
                 _ => stale.push(longest),
             }
@@ -205,6 +232,10 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
             let new = if whole > 0 { 0 } else { median.saturating_mul(new) };
             sum(known.into_iter()).saturating_add(new)
         };
+        // Reports of one file that share no test hold a part of it each.
+        if named.len() > 1 && !double {
+            whole = wholes;
+        }
         // The same work timed twice: as a file, with its set-up or with tests side by side, and test by test.
         sums[suite] = Some(if whole > 0 { whole } else { of_tests });
     }

@@ -214,6 +214,9 @@ impl Junit {
             last: None,
             bytes: case.bytes,
         });
+        if case.outcome == Outcome::Skipped {
+            return;
+        }
         let unit = place.name();
         let Some(suite) = self.suites.last() else { return };
         let shared = match &suite.unit {
