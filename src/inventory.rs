@@ -14,6 +14,7 @@ use std::fmt;
 
 use crate::config::{Granularity, ListFormat, NameMap, Patterns};
 use crate::model::SuiteId;
+use crate::report::Format;
 use crate::text::{count, examples, printable};
 
 pub use node::{NodeId, coarsen};
@@ -89,6 +90,7 @@ pub struct Collector {
     granularity: Option<Granularity>,
     map: NameMap,
     found: BTreeMap<SuiteId, Found>,
+    notes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,12 @@ impl Collector {
     /// are.
     #[must_use]
     pub fn new(granularity: Option<Granularity>, map: NameMap) -> Collector {
-        Collector { granularity, map, found: BTreeMap::new() }
+        Collector { granularity, map, found: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// What the user should know of the listings.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Adds a file that a glob or an argument named.
@@ -125,12 +132,7 @@ impl Collector {
     ) -> Result<(), ListingError> {
         let format = format.or_else(|| report::recognise(bytes).map(ListFormat::Report));
         if let Some(ListFormat::Report(format)) = format {
-            for (number, name) in report::ids(format, bytes)?.iter().enumerate() {
-                let granularity =
-                    format.has_node_ids().then(|| self.granularity.unwrap_or(Granularity::File));
-                self.id(origin, number + 1, name, granularity)?;
-            }
-            return Ok(());
+            return self.report(origin, format, bytes);
         }
         if bytes.contains(&0) && !lines::is_utf16(bytes) && format != Some(ListFormat::Pytest) {
             for (number, id) in lines::null_separated(bytes)?.into_iter().enumerate() {
@@ -151,6 +153,34 @@ impl Collector {
                     self.id(origin, number, id, Some(granularity))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Adds what a report holds: in several reports a suite may stand again.
+    fn report(&mut self, origin: &str, format: Format, bytes: &[u8]) -> Result<(), ListingError> {
+        let finer = self.granularity.is_some_and(|granularity| granularity != Granularity::File);
+        if finer && !format.has_node_ids() {
+            let message = format!("{} names nothing finer than files, classes or packages", format.name());
+            return Err(ListingError::new(None, message, "leave the granularity out for it"));
+        }
+        let listing = report::list(format, bytes)?;
+        if let Some((times, first)) = listing.passed_over {
+            let places = count(times, "odd place");
+            let note = format!("{origin}: {places} passed over, such as {first}; `shard inspect` names them");
+            self.notes.push(note);
+        }
+        let granularity = format.has_node_ids().then(|| self.granularity.unwrap_or(Granularity::File));
+        for name in &listing.ids {
+            let name = self.map.apply(name);
+            let id = granularity.map_or(name.as_str(), |granularity| coarsen(&name, granularity));
+            let test = (id.len() < name.len()).then(|| Box::from(name.as_str()));
+            let found = self.found.entry(SuiteId::new(id)).or_insert_with(|| Found {
+                place: origin.to_owned(),
+                tests: Vec::new(),
+                walked: false,
+            });
+            found.tests.extend(test);
         }
         Ok(())
     }

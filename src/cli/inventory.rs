@@ -44,9 +44,11 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
             listed = true;
         }
     }
+    let mut notes = collector.take_notes();
     let inventory = collector.finish(&wanted.exclude);
-    let notes =
-        if listed { elsewhere(&inventory, &configured.root).into_iter().collect() } else { Vec::new() };
+    if listed {
+        notes.extend(elsewhere(&inventory, &configured.root));
+    }
     Ok(Gathered { inventory, notes })
 }
 
@@ -71,6 +73,16 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         return Ok(false);
     }
     let full = configured.here.join(path);
+    if forced.is_some() && files::is_pattern(path) && !full.exists() {
+        let found = files::walk(&configured.here, path)?;
+        if found.is_empty() {
+            return Err(Failure::usage(format!("`{path}` matches no file")));
+        }
+        for name in found {
+            read_packed(&name, &configured.here.join(&name), forced, collector)?;
+        }
+        return Ok(true);
+    }
     if full.is_dir() {
         return Err(Failure::usage(format!(
             "`{path}` is a folder\n  help: name its files with a glob: '{}/**/test_*.py'",
@@ -101,9 +113,28 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         collector.file(&id);
         return Ok(false);
     }
-    let bytes = files::read(&full, SIZE_MAX)?;
-    add_listing(path, &bytes, forced, collector)?;
+    read_packed(path, &full, forced, collector)?;
     Ok(true)
+}
+
+/// Adds a list that may be packed; every file of an archive is one.
+fn read_packed(
+    shown: &str,
+    path: &Path,
+    format: Option<ListFormat>,
+    collector: &mut Collector,
+) -> Result<(), Failure> {
+    let mut listings = Vec::new();
+    files::unpack(path, |member, input| {
+        let origin = member.map_or_else(|| shown.to_owned(), |member| format!("{shown}!{member}"));
+        listings.push((origin, files::read_from(input, SIZE_MAX)));
+    })
+    .map_err(|err| Failure::usage(format!("cannot read `{shown}`: {err}")))?;
+    for (origin, bytes) in listings {
+        let bytes = bytes.map_err(|err| Failure::usage(format!("cannot read `{origin}`: {err:#}")))?;
+        add_listing(&origin, &bytes, format, collector)?;
+    }
+    Ok(())
 }
 
 fn add_listing(

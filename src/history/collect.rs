@@ -91,10 +91,10 @@ impl Collector {
         }
     }
 
-    /// Where a time is absurd and most are longer than an hour, all of them are in another unit.
+    /// Where a time is absurd and most of the others are longer than an hour, all are in another unit.
     fn distrust(&mut self) {
         let long = self.report.cases.iter().filter(|case| case.nanos > HOUR).count();
-        if self.absurd > 0 && (long + self.absurd) * 2 > self.report.cases.len() + self.absurd {
+        if self.absurd > 0 && long * 2 > self.report.cases.len() {
             self.report.unusable.wrong += self.report.cases.len();
             self.report.cases.clear();
             self.hints.clear();

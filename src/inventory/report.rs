@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ListingError;
-use crate::report::{self, Case, Format, Sink};
+use crate::report::{self, Case, Format, Sink, Whole};
 use crate::text::printable;
 
 /// The format of a report; `None` for what is a list by itself: plain lines, and what pytest collects.
@@ -18,42 +18,74 @@ pub(super) fn recognise(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// The ids of what a report holds, each once, sorted: node ids where it has some, else its files, classes
-/// or packages.
+/// What a report lists.
+pub(super) struct Listing {
+    /// Each once, sorted: node ids where the report has some, else its files, classes or packages.
+    pub(super) ids: BTreeSet<String>,
+    /// What was passed over: how often, and the first time with its line.
+    pub(super) passed_over: Option<(usize, String)>,
+}
+
+/// What a report lists.
 ///
 /// # Errors
-/// What is wrong with the report, and cases without a place.
-pub(super) fn ids(format: Format, bytes: &[u8]) -> Result<BTreeSet<String>, ListingError> {
-    let mut listed = Listed { node_ids: format.has_node_ids(), ids: BTreeSet::new(), nowhere: None };
+/// What is wrong with the report, a case without a place, and anything passed over in a mere listing: it could
+/// have been a suite.
+pub(super) fn list(format: Format, bytes: &[u8]) -> Result<Listing, ListingError> {
+    let listing = Listing { ids: BTreeSet::new(), passed_over: None };
+    let mut listed = Listed { node_ids: format.has_node_ids(), listing, nowhere: None };
     report::read_any(Some(format), bytes, &mut listed)
         .map_err(|err| ListingError::new(None, format!("the {} cannot be read: {err}", format.name()), ""))?;
-    match listed.nowhere {
-        Some(name) => {
-            let message = format!("`{}` names no file, class or suite", printable(&name));
-            Err(ListingError::new(None, message, "a suite must be named as the test runner names it"))
+    if let Some(name) = listed.nowhere {
+        let message = format!("`{}` names no file, class or suite", printable(&name));
+        let help = match format {
+            Format::CargoTestList => "list with `2>&1`: cargo says there which binary the tests are in",
+            _ => "a suite must be named as the test runner names it",
+        };
+        return Err(ListingError::new(None, message, help));
+    }
+    match listed.listing.passed_over {
+        Some((_, first)) if format.is_listing() => {
+            Err(ListingError::new(None, first, "mend the listing first: what it misses would never run"))
         }
-        None => Ok(listed.ids),
+        passed_over => Ok(Listing { ids: listed.listing.ids, passed_over }),
     }
 }
 
 struct Listed {
     node_ids: bool,
-    ids: BTreeSet<String>,
+    listing: Listing,
     /// A case without a place.
     nowhere: Option<String>,
+}
+
+impl Listed {
+    fn add(&mut self, id: &str) {
+        if !self.listing.ids.contains(id) {
+            self.listing.ids.insert(id.to_owned());
+        }
+    }
 }
 
 impl Sink for Listed {
     fn case(&mut self, case: &Case<'_>) {
         match case.place.name() {
             "" => drop(self.nowhere.get_or_insert_with(|| case.name.to_owned())),
-            place if self.node_ids && !case.name.is_empty() => {
-                self.ids.insert(format!("{place}::{}", case.name));
-            }
-            place if !self.ids.contains(place) => {
-                self.ids.insert(place.to_owned());
-            }
-            _ => {}
+            place if self.node_ids && !case.name.is_empty() => self.add(&format!("{place}::{}", case.name)),
+            place => self.add(place),
         }
+    }
+
+    /// Packages and files without a case too: they could not be built or loaded, and exist all the same.
+    fn whole(&mut self, whole: &Whole<'_>) {
+        let place = whole.place.name();
+        if whole.exact && !self.node_ids && !place.is_empty() {
+            self.add(place);
+        }
+    }
+
+    fn warn(&mut self, line: Option<u64>, message: &str) {
+        let first = || line.map_or_else(String::new, |line| format!("line {line}: ")) + message;
+        self.listing.passed_over.get_or_insert_with(|| (0, first())).0 += 1;
     }
 }
