@@ -166,3 +166,10 @@ fn a_suite_speaks_for_cases_without_times() {
     project.file("shard.toml", b"time-from = \"suite\"\n");
     assert_eq!((ms("r.xml"), ms("timed.xml")), (7_000, 7_000));
 }
+
+#[test]
+fn a_file_without_a_case_takes_no_time() {
+    let project = Project::with(&[("none.xml", "<testsuites/>")]);
+    let text = project.shard("inspect --format json none.xml").ok().stdout();
+    assert!(text.contains("\"seconds\":0.0,"), "{text}");
+}
