@@ -63,7 +63,8 @@ impl Tally {
     /// The usable seconds of all units.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.units.iter().map(|(_, unit)| unit.seconds()).sum()
+        // What `sum` makes of nothing is -0.
+        self.units.iter().fold(0.0, |sum, (_, unit)| sum + unit.seconds())
     }
 
     /// What most cases call their place.
