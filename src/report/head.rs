@@ -20,6 +20,8 @@ pub(super) struct Head<'a> {
 const DEPTH_MAX: usize = 6;
 /// Most keys that are recorded: maps of names have as many as they like.
 const KEYS_MAX: usize = 4_096;
+/// Longest name of a key that is recorded, in bytes: those of formats are short.
+const NAME_MAX: usize = 64;
 
 impl<'a> Head<'a> {
     pub(super) fn new(start: &'a [u8]) -> Head<'a> {
@@ -101,17 +103,20 @@ fn keys(text: &str, found: &mut BTreeSet<String>) {
                 last = text.get(start..at.min(bytes.len()));
             }
             b':' => {
-                if let (Some((path, true)), Some(name)) = (open.last(), last.take()) {
+                let name = last.take().map(|name| if name.len() > NAME_MAX { "…" } else { name });
+                if let (Some((path, true)), Some(name)) = (open.last(), name)
+                    && open.len() <= DEPTH_MAX
+                {
                     let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-                    if open.len() <= DEPTH_MAX {
-                        found.insert(path.clone());
-                    }
+                    found.insert(path.clone());
                     key = Some(path);
                 }
             }
             bracket @ (b'{' | b'[') => {
                 let path =
                     key.take().or_else(|| open.last().map(|(path, _)| path.clone())).unwrap_or_default();
+                // Below nothing is recorded, and paths of paths would fill the memory.
+                let path = if open.len() < DEPTH_MAX { path } else { String::new() };
                 open.push(match bracket {
                     b'{' => (path, true),
                     _ => (format!("{path}[]"), false),
@@ -141,6 +146,16 @@ mod tests {
         assert!(Head::new(b"go: downloading x\n{\"Action\":\"run\"}\n{\"Test\":1}").has("Test"));
         assert!(!Head::new(b"{\"a\\").has_keys());
         assert!(!Head::new(b"\xff\xfe{").has_keys());
+    }
+
+    #[test]
+    fn a_hostile_beginning_takes_no_memory() {
+        let long = "a".repeat(30_000);
+        let deep = format!("{{\"{long}\":{{{}", "\"\":[".repeat(8_000));
+        let head = Head::new(deep.as_bytes());
+        assert_eq!(head.top().collect::<Vec<_>>(), ["…", "…."]);
+        let nested = "{\"a\":".repeat(20_000);
+        assert_eq!(Head::new(nested.as_bytes()).keys.iter().map(String::len).max(), Some(2 * DEPTH_MAX - 1));
     }
 
     #[test]
