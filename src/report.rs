@@ -47,11 +47,25 @@ impl<'a> Place<'a> {
         Place { classname: Some(classname), ..Place::default() }
     }
 
+    /// Whether one of its names is too long to be one.
+    fn is_long(self) -> bool {
+        [self.file, self.classname, self.suite].into_iter().flatten().any(|name| name.len() > PLACE_MAX)
+    }
+
     /// What people would call it: the file, else the class, else the suite.
     #[must_use]
     pub fn name(self) -> &'a str {
         self.file.or(self.classname).or(self.suite).unwrap_or("")
     }
+}
+
+/// Longest name of a place, in bytes: longer ones fit no command line, and a report that says one once may
+/// have a million cases in it, each of which is compared with the one before.
+const PLACE_MAX: usize = 64 << 10;
+
+/// What is said of a longer one.
+fn long_place() -> String {
+    format!("a file, class or suite with a name of more than {} KiB", PLACE_MAX >> 10)
 }
 
 /// A time as it stands in a report.
@@ -217,13 +231,40 @@ impl fmt::Display for ReportError {
 
 impl std::error::Error for ReportError {}
 
+/// Passes on what lies in places with names of a sensible length.
+struct Bounded<'s> {
+    sink: &'s mut dyn Sink,
+    /// Whether there was another.
+    long: bool,
+}
+
+impl Sink for Bounded<'_> {
+    fn case(&mut self, case: &Case<'_>) {
+        self.long |= case.place.is_long();
+        if !self.long {
+            self.sink.case(case);
+        }
+    }
+    fn whole(&mut self, whole: &Whole<'_>) {
+        self.long |= whole.place.is_long();
+        if !self.long {
+            self.sink.whole(whole);
+        }
+    }
+    fn warn(&mut self, line: Option<u64>, message: &str) {
+        self.sink.warn(line, message);
+    }
+}
+
 /// Reads a report of a known format.
 ///
 /// # Errors
-/// What is not well-formed, or not of the format, with its line. Cases that came before the fault were
+/// What is not well-formed, or not of the format, with its line, and names that are too long. Cases that came before the fault were
 /// handed on already: whoever wants all or nothing drops them.
 pub fn read(format: Format, mut input: impl BufRead, sink: &mut dyn Sink) -> Result<(), ReportError> {
-    format.read(&mut input, sink)
+    let mut bounded = Bounded { sink, long: false };
+    format.read(&mut input, &mut bounded)?;
+    if bounded.long { Err(ReportError::new(None, long_place())) } else { Ok(()) }
 }
 
 /// How much of a file tells its format.
@@ -338,5 +379,27 @@ pub(crate) mod testing {
     pub(crate) fn refused(format: Format, text: &str, expect: &str) {
         let err = lines(format, text).unwrap_err();
         assert!(err.starts_with(expect), "{err}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_name_is_refused() {
+        let long = "x".repeat(PLACE_MAX + 1);
+        let message = "a file, class or suite with a name of more than 64 KiB";
+        for text in [
+            format!("<testsuite name=\"{long}\"><testcase/></testsuite>"),
+            format!("<testsuite><testcase classname=\"{long}\"/></testsuite>"),
+            format!("{{\"a.py::t\": 1, \"{long}::t\": 1}}"),
+        ] {
+            let err = read_any(None, text.as_bytes(), &mut tally::Tally::default()).unwrap_err();
+            assert!(err.to_string().ends_with(message), "{err}");
+        }
+        // A name of that length is one.
+        let fits = format!("<testsuite name=\"{}\"><testcase/></testsuite>", &long[1..]);
+        assert!(read_any(None, fits.as_bytes(), &mut tally::Tally::default()).is_ok());
     }
 }

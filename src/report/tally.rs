@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Case, Outcome, Sink, Time, Whole, number};
 
+/// Most kinds of warnings that are told apart.
+const WARNINGS_MAX: usize = 1_000;
+
 /// Counts what a reader finds. Its memory grows with the units, not with the cases.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -161,6 +164,24 @@ impl Sink for Tally {
     }
 
     fn warn(&mut self, line: Option<u64>, message: &str) {
+        // A log that is taken for a listing has something of its own in every line.
+        let full = self.warnings.len() >= WARNINGS_MAX && !self.warnings.contains_key(message);
+        let message = if full { "something else was passed over" } else { message };
         self.warnings.entry(message.to_owned()).or_insert((0, line)).0 += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{self, Format};
+
+    #[test]
+    fn warnings_do_not_fill_the_memory() {
+        let noise: String = (0..5_000).map(|number| format!("noise {number}\n")).collect();
+        let mut tally = Tally::default();
+        report::read(Format::CargoTestList, format!("a: test\n{noise}").as_bytes(), &mut tally).unwrap();
+        assert_eq!(tally.warnings.len(), WARNINGS_MAX + 1);
+        assert_eq!(tally.warnings["something else was passed over"], (4_000, Some(1_002)));
     }
 }

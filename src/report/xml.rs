@@ -8,7 +8,7 @@ use quick_xml::reader::Reader;
 
 use super::markup::{Before, Markup};
 use super::{ReportError, Sink};
-use crate::text::printable;
+use crate::text::{printable, shorten};
 
 /// Deepest nesting that is followed.
 const DEPTH_MAX: usize = 256;
@@ -153,7 +153,11 @@ pub(super) fn walk<E: Elements>(
             roots => roots.contains(&tag.name()),
         };
         if depth == 0 && !known {
-            break Err(format!("the root is <{}>, which is no {}", printable(tag.name()), E::WHAT));
+            break Err(format!(
+                "the root is <{}>, which is no {}",
+                printable(&shorten(tag.name(), 200)),
+                E::WHAT
+            ));
         }
         if depth == DEPTH_MAX {
             break Err(format!("elements are nested more than {DEPTH_MAX} deep"));

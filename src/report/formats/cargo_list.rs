@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use crate::report::head::Head;
 use crate::report::{Case, Place, ReportError, Sink, lines};
-use crate::text::{count, printable};
+use crate::text::{count, examples};
 
 /// What a line of a listing is.
 enum Line<'a> {
@@ -100,7 +100,7 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
             }
             Line::Binary(name) => (binary, listed) = (Some(name), 0),
             Line::Noise => {
-                sink.warn(Some(number), &format!("`{}` is no test", printable(line)));
+                sink.warn(Some(number), &format!("{} is no test", examples([line], 1)));
             }
             Line::Chatter => {}
         }

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use crate::report::head::Head;
 use crate::report::{Case, Place, ReportError, Sink, lines};
-use crate::text::printable;
+use crate::text::examples;
 
 /// What a line of a listing is.
 enum Line<'a> {
@@ -73,11 +73,11 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
                 }
             }
             Line::Failed(package) => {
-                sink.warn(Some(number), &format!("go could not list `{}`", printable(package)));
+                sink.warn(Some(number), &format!("go could not list {}", examples([package], 1)));
                 names.clear();
             }
             Line::Chatter => {}
-            Line::Noise => sink.warn(Some(number), &format!("`{}` is no test", printable(line))),
+            Line::Noise => sink.warn(Some(number), &format!("{} is no test", examples([line], 1))),
         }
         Ok(())
     })?;

@@ -13,8 +13,8 @@ use std::io::BufRead;
 use crate::report::head::Head;
 use crate::report::memory;
 use crate::report::xml::{self, Elements, Tag};
-use crate::report::{Case, Outcome, Place, ReportError, Sink, Time, Whole};
-use crate::text::printable;
+use crate::report::{Case, Outcome, PLACE_MAX, Place, ReportError, Sink, Time, Whole, long_place};
+use crate::text::{printable, shorten};
 
 /// Whether this is JUnit XML.
 pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
@@ -39,7 +39,10 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
     let mut junit = Junit::default();
     xml::walk(input, &mut junit, sink)?;
     if let Some(root) = junit.other {
-        sink.warn(None, &format!("the root is <{}>: no test report, nothing is read", printable(&root)));
+        sink.warn(
+            None,
+            &format!("the root is <{}>: no test report, nothing is read", printable(&shorten(&root, 200))),
+        );
     }
     Ok(())
 }
@@ -143,6 +146,10 @@ impl Elements for Junit {
                 put(&mut suite.file, file.or(filepath));
                 put(&mut suite.name, name);
                 put(&mut suite.time, time);
+                // Every case inside is compared with them.
+                if [&suite.file, &suite.name].into_iter().flatten().any(|name| name.len() > PLACE_MAX) {
+                    return Err(long_place());
+                }
                 self.suites.push(suite);
             }
             "testcase" => {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::report::head::Head;
 use crate::report::json::{self, Elements, Figure, NO_OBJECT, Object, Objects, Text};
-use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
+use crate::report::{Case, Outcome, PLACE_MAX, Place, ReportError, Sink, Time};
 
 /// Milliseconds in a second.
 const UNITS: f64 = 1e3;
@@ -107,7 +107,13 @@ impl Playwright<'_> {
         suite.suites.warn(self.0);
         for inner in &suite.suites.list {
             let title = inner.title.get().unwrap_or_default();
-            self.suite(inner, file, &format!("{titles}{title}{BETWEEN}"));
+            let titles = format!("{titles}{title}{BETWEEN}");
+            // Every test inside repeats them.
+            if titles.len() > PLACE_MAX {
+                self.0.warn(None, "a suite with an endless title: passed over");
+            } else {
+                self.suite(inner, file, &titles);
+            }
         }
     }
 
@@ -174,6 +180,7 @@ impl Attempt<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::PLACE_MAX;
     use crate::report::Format;
     use crate::report::testing::{check, recognised, refused};
 
@@ -231,6 +238,11 @@ mod tests {
         );
         recognised(JSON, r#"{"config": {"rootDir": "/", "projects": [{"id": "a"#);
         refused(JSON, r#"{"suites": ["#, "1: not JSON: the file ends in the middle");
+        let endless = format!(
+            r#"{{"suites": [{{"file": "a", "suites": [{{"title": "{}", "specs": [{{"tests": [{{}}]}}]}}]}}]}}"#,
+            "x".repeat(PLACE_MAX)
+        );
+        check(JSON, &endless, &["warning a suite with an endless title: passed over"]);
         let deep = format!(r#"{{"suites": [{}"#, r#"{"suites": ["#.repeat(1_000));
         refused(JSON, &deep, "1: not JSON: recursion limit exceeded");
     }

@@ -5,14 +5,17 @@
 use std::io::BufRead;
 
 use crate::report::head::Head;
-use crate::report::{Case, Place, ReportError, Sink, lines};
-use crate::text::{count, printable};
+use crate::report::{Case, PLACE_MAX, Place, ReportError, Sink, lines, long_place};
+use crate::text::{count, examples};
 
 /// Deepest tree that is followed.
 const DEPTH_MAX: usize = 256;
 
 /// Most tests that a file may be said to hold.
 const COUNT_MAX: usize = 1 << 20;
+
+/// Most tests that a listing may hold where it only counts them: a few bytes stand for any number.
+const COUNTS_MAX: usize = 1 << 22;
 
 /// What a line of a listing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,10 +176,16 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
                 hand_on(file, name);
             }
             Line::Count(path, tests) if tests > COUNT_MAX => {
-                let message = format!("`{}` is said to hold {} tests", printable(path), tests);
+                let message = format!("{} is said to hold {tests} tests", examples([path], 1));
                 sink.warn(Some(number), &message);
             }
-            Line::Count(path, tests) => (0..tests).for_each(|_| hand_on(path, "")),
+            Line::Count(path, tests) => {
+                (0..tests).for_each(|_| hand_on(path, ""));
+                if cases > COUNTS_MAX {
+                    let message = format!("more than {COUNTS_MAX} tests");
+                    return Err(ReportError::new(number, message));
+                }
+            }
             Line::Node(depth, kind, name) => {
                 if tree.open.len() == DEPTH_MAX {
                     let message = format!("a tree more than {DEPTH_MAX} deep");
@@ -184,9 +193,12 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
                 }
                 tree.close(depth, &mut hand_on);
                 tree.open(depth, kind, name);
+                if tree.length() > PLACE_MAX {
+                    return Err(ReportError::new(number, long_place()));
+                }
             }
             Line::Failed(name) => {
-                sink.warn(Some(number), &format!("pytest could not collect `{}`", printable(name)));
+                sink.warn(Some(number), &format!("pytest could not collect {}", examples([name], 1)));
             }
             Line::Closing(found) => closing = Some(found),
             Line::Noise => sink.warn(Some(number), "this is nothing that pytest lists"),
@@ -244,6 +256,12 @@ fn is_class(kind: &str) -> bool {
 }
 
 impl Tree {
+    /// How long the names are that lead to what comes next: each test inside repeats them.
+    fn length(&self) -> usize {
+        let around = self.open.split_last().map_or(&[][..], |(_, around)| around);
+        around.iter().map(|node| node.name.len()).sum()
+    }
+
     fn open(&mut self, depth: usize, kind: &str, name: &str) {
         if let Some(around) = self.open.last_mut() {
             around.holds = true;
@@ -283,8 +301,9 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::Format;
+    use crate::report::tally::Tally;
     use crate::report::testing::{self, recognised, refused};
+    use crate::report::{self, Format};
 
     const FORMAT: Format = Format::PytestCollect;
 
@@ -351,6 +370,11 @@ mod tests {
         );
         let deep: String = (0..300).map(|depth| format!("{}<Dir d>\n", " ".repeat(depth))).collect();
         refused(FORMAT, &deep, "257: a tree more than 256 deep");
+        let long = format!("<Dir {}>\n  <Module a.py>\n    <Function t>\n", "x".repeat(70_000));
+        refused(FORMAT, &long, "2: a file, class or suite with a name of more than 64 KiB");
+        let counts = "a.py: 1000000\n".repeat(100);
+        let err = report::read(FORMAT, counts.as_bytes(), &mut Tally::default()).unwrap_err();
+        assert_eq!(err.to_string(), "5: more than 4194304 tests");
     }
 
     #[test]

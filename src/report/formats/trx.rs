@@ -14,7 +14,7 @@ use crate::report::head::Head;
 use crate::report::number::timespan;
 use crate::report::xml::{self, Elements, Tag};
 use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
-use crate::text::printable;
+use crate::text::{printable, shorten};
 
 /// Whether this is a `.trx`.
 pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
@@ -82,7 +82,13 @@ impl Elements for Trx {
                 Kind::Other
             }
             other if self.open.last() == Some(&Kind::Results) => {
-                sink.warn(None, &format!("<{}> is passed over: no result of a unit test", printable(other)));
+                sink.warn(
+                    None,
+                    &format!(
+                        "<{}> is passed over: no result of a unit test",
+                        printable(&shorten(other, 200))
+                    ),
+                );
                 Kind::Other
             }
             _ => Kind::Other,
