@@ -102,13 +102,12 @@ impl LineElements for Events<'_> {
 }
 
 impl TestResultId<'_> {
-    /// Which run and which shard it was, where there are several.
+    /// Which run and which shard it was. The first ones have a name too, though they are the only ones of
+    /// most targets: without a name a case stands for the whole target, and then the first shard's time for
+    /// that of all.
     fn name(&self) -> String {
-        let parts = [("run", &self.run), ("shard", &self.shard)];
-        let parts = parts.into_iter().filter_map(|(what, figure)| {
-            figure.number().filter(|number| *number > 1.0).map(|number| format!("{what} {number}"))
-        });
-        parts.collect::<Vec<_>>().join(", ")
+        let [run, shard] = [&self.run, &self.shard].map(|figure| figure.number().unwrap_or(1.0));
+        format!("run {run}, shard {shard}")
     }
 }
 
@@ -156,12 +155,12 @@ mod tests {
 {"id":{"testResult":{"label":"//a:y"}},"aborted":{"reason":"USER_INTERRUPTED"}}
 {"id":{"buildFinished":{}},"lastMess"#,
             &[
-                "//a:t - - |  = 2.577 cached",
-                "//a:u - - | shard 2 = 900 aborted",
-                "//a:u - - | shard 2 last 1.5 = 1.5",
+                "//a:t - - | run 1, shard 1 = 2.577 cached",
+                "//a:u - - | run 1, shard 2 = 900 aborted",
+                "//a:u - - | run 1, shard 2 last 1.5 = 1.5",
                 "//a:v - - | run 2, shard 3 = 1.25 failed",
-                "//a:w - - |  skipped",
-                "//a:x - - |  = 0.009 cached",
+                "//a:w - - | run 1, shard 1 skipped",
+                "//a:x - - | run 1, shard 1 = 0.009 cached",
                 "warning 10: not a build event on one line: passed over",
             ],
         );
@@ -171,7 +170,7 @@ mod tests {
     fn odd_values_cost_only_themselves() {
         check(
             r#"{"id":{"testResult":{"label":["a"],"run":"x"}},"testResult":{"testAttemptDuration":"long","status":{}}}"#,
-            &["[…] - - |  = `long`"],
+            &["[…] - - | run 1, shard 1 = `long`"],
         );
     }
 }
