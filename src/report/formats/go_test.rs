@@ -1,7 +1,8 @@
 //! `go test -json`: one event a line, as test2json defines them, with whatever was printed in between.
 //!
 //! A package's own time holds its set-up and counts what ran at once only once, so it is that of the
-//! unit. A test's end may come long after its beginning, and again when it is run again: memory grows
+//! unit. One whose program stopped before its end (a panic, a timeout, a kill) is aborted: its time is that
+//! until then. A test's end may come long after its beginning, and again when it is run again: memory grows
 //! with the tests, by their names and some forty bytes each.
 
 use std::collections::BTreeMap;
@@ -68,9 +69,20 @@ struct Package {
     /// Of its last run, and of the longest: a later one may run only what failed before.
     elapsed: Option<f64>,
     longest: Option<f64>,
-    /// What its output says of the run that is open.
+    /// Whether the longest run stopped before its end.
+    longest_died: bool,
+    says: Says,
+}
+
+/// What a package's output says of the run that is open.
+#[derive(Clone, Copy, Default)]
+struct Says {
     cached: bool,
     unbuilt: bool,
+    /// `FAIL` or `PASS` by itself: its program came to the end of its tests.
+    concluded: bool,
+    /// `FAIL` before the name of the package, which go adds however the program ended.
+    failed: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -104,6 +116,9 @@ impl LineElements for Log<'_> {
             return;
         };
         let package = self.packages.entry(package.into()).or_default();
+        if action == "output" {
+            package.says.hear(event.output.get().unwrap_or_default(), event.test.get().is_some());
+        }
         let end = match action {
             "pass" => Some(Outcome::Passed),
             "fail" => Some(Outcome::Failed),
@@ -122,10 +137,9 @@ impl LineElements for Log<'_> {
                 }
             }
             (None, Some(end)) => {
-                package.unbuilt |= event.failed_build.get().is_some();
+                package.says.unbuilt |= event.failed_build.get().is_some();
                 package.finish(end, event.elapsed.number());
             }
-            (None, None) if action == "output" => package.says(event.output.get().unwrap_or_default()),
             (None, None) => {}
         }
     }
@@ -142,27 +156,42 @@ impl Test {
     }
 }
 
-impl Package {
-    /// A line of the package's own.
-    fn says(&mut self, output: &str) {
-        self.cached |= output.contains("(cached)");
-        self.unbuilt |=
-            output.trim_end().ends_with("[build failed]") || output.trim_end().ends_with("[setup failed]");
+impl Says {
+    /// A line of the package's own, or of a test.
+    fn hear(&mut self, output: &str, of_test: bool) {
+        let line = output.trim_end();
+        // What a test printed without an end of line stands before it, and in older versions of Go it is
+        // the test's then.
+        self.concluded |= line.ends_with("FAIL") || line.ends_with("PASS");
+        if !of_test {
+            self.cached |= line.contains("(cached)");
+            self.unbuilt |= line.ends_with("[build failed]") || line.ends_with("[setup failed]");
+            self.failed |= line.starts_with("FAIL\t");
+        }
     }
+}
 
+impl Package {
     fn finish(&mut self, end: Outcome, elapsed: Option<f64>) {
-        self.end = Some(match end {
-            Outcome::Passed if self.cached => Outcome::Cached,
+        let says = std::mem::take(&mut self.says);
+        // A test that panics has an end of its own, unlike one that is stopped from outside, but the
+        // tests behind it never begin. Logs without output do not say how a program ended.
+        let died = || says.failed && !says.concluded || self.tests.values().any(|test| test.end.is_none());
+        let end = match end {
+            Outcome::Passed if says.cached => Outcome::Cached,
             // Nothing ran, however long that took.
-            Outcome::Failed if self.unbuilt => Outcome::Skipped,
+            Outcome::Failed if says.unbuilt => Outcome::Skipped,
+            Outcome::Failed if died() => Outcome::Aborted,
             end => end,
-        });
-        self.longest = match (self.longest, elapsed) {
-            (Some(before), Some(now)) => Some(before.max(now)),
-            (before, now) => before.or(now),
         };
-        self.elapsed = elapsed;
-        (self.cached, self.unbuilt) = (false, false);
+        let longer = match (self.longest, elapsed) {
+            (Some(before), Some(now)) => now > before,
+            (before, _) => before.is_none(),
+        };
+        if longer {
+            (self.longest, self.longest_died) = (elapsed, end == Outcome::Aborted);
+        }
+        (self.elapsed, self.end) = (elapsed, Some(end));
     }
 
     fn emit(&self, name: &str, sink: &mut dyn Sink) {
@@ -186,7 +215,14 @@ impl Package {
             });
         }
         let time = self.elapsed.or_else(|| self.known()).map_or(Time::Absent, Time::Seconds);
-        let outcome = self.end.unwrap_or(Outcome::Aborted);
+        let outcome = match self.end {
+            Some(end) if !self.longest_died => match end {
+                // The longest run came to its end, and that is the one that says how long it takes.
+                Outcome::Aborted => Outcome::Failed,
+                end => end,
+            },
+            _ => Outcome::Aborted,
+        };
         let longest = self.longest.filter(|longest| Some(*longest) != self.elapsed);
         sink.whole(&Whole { place, time, exact: true, outcome, longest, ..Whole::default() });
     }
@@ -267,6 +303,51 @@ mod tests {
                 "whole unbuilt = 0 skipped",
             ],
         );
+    }
+
+    #[test]
+    fn a_package_that_stops_before_its_end_is_aborted() {
+        // With a timeout the test that runs has no end.
+        check(
+            r#"{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p","Test":"TestA","Elapsed":1}
+{"Action":"run","Package":"p","Test":"TestHangs"}
+{"Action":"fail","Package":"p","Elapsed":600}"#,
+            &["p - - | TestA = 1", "p - - | TestHangs aborted", "whole p = 600 aborted"],
+        );
+        // A test that panics has one, and those behind it are never heard of.
+        let output = |text: &str| format!(r#"{{"Action":"output","Package":"p","Output":"{text}"}}"#);
+        let log = |said: &[&str]| {
+            let begun = r#"{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"--- FAIL: TestA (0.00s)\n"}
+{"Action":"fail","Package":"p","Test":"TestA","Elapsed":0}"#;
+            let said: Vec<String> = said.iter().map(|text| output(text)).collect();
+            format!(
+                "{begun}\n{}\n{}\n",
+                said.join("\n"),
+                r#"{"Action":"fail","Package":"p","Elapsed":0.013}"#
+            )
+        };
+        let test = "p - - | TestA = 0 failed";
+        let last = r"FAIL\tp\t0.013s\n";
+        check(&log(&[r"exit status 2\n", last]), &[test, "whole p = 0.013 aborted"]);
+        for end in [r"FAIL\n", r"printedFAIL\n", r"PASS\n"] {
+            check(&log(&[end, r"exit status 1\n", last]), &[test, "whole p = 0.013 failed"]);
+        }
+        // Without output nobody knows.
+        check(&log(&[r"\n"]), &[test, "whole p = 0.013 failed"]);
+        // What counts is the longest run.
+        let whole = r#"{"Action":"fail","Package":"p","Elapsed":60}"#;
+        let ended = "whole p longest 60 = 0.013 failed";
+        check(&format!("{whole}\n{}", log(&[last])), &[test, ended]);
+        let rerun = r#"{"Action":"pass","Package":"p","Elapsed":0.001}"#;
+        check(&format!("{}{rerun}", log(&[last])), &[test, "whole p longest 0.013 = 0.001 aborted"]);
+    }
+
+    #[test]
+    fn a_long_first_line_is_recognised() {
+        let line = r#"{"Time":"2026-01-02T03:04:05Z","Action":"output","Package":"p","Output":""#;
+        recognised(Format::GoTestJson, &format!("{line}{}", "x".repeat(64 << 10)));
     }
 
     #[test]
