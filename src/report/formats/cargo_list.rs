@@ -5,6 +5,7 @@
 
 use std::io::BufRead;
 
+use super::cargo;
 use crate::report::head::Head;
 use crate::report::{Case, Place, ReportError, Sink, lines};
 use crate::text::{count, examples};
@@ -14,7 +15,7 @@ enum Line<'a> {
     Test(&'a str),
     /// `2 tests, 0 benchmarks`: both together.
     Summary(usize),
-    Binary(String),
+    Binary(&'a str),
     /// What cargo and rustdoc say while they work.
     Chatter,
     Noise,
@@ -30,10 +31,7 @@ impl Line<'_> {
             return Line::Summary(cases);
         }
         let bare = line.trim_start();
-        if let Some(name) = bare.strip_prefix("Doc-tests ") {
-            return Line::Binary(format!("Doc-tests {name}"));
-        }
-        if let Some(binary) = bare.strip_prefix("Running ").and_then(program) {
+        if let Some(binary) = cargo::announced(bare) {
             return Line::Binary(binary);
         }
         // Cargo puts its verbs to the right of a column.
@@ -52,15 +50,6 @@ fn summary(line: &str) -> Option<usize> {
         (said.trim_end_matches('s') == unit).then(|| number.parse().ok())?
     };
     number(tests, "test")?.checked_add(number(benchmarks, "benchmark")?)
-}
-
-/// The program's name in `unittests src/lib.rs (target/debug/deps/demo-8348ca7a80742723)`.
-fn program(running: &str) -> Option<String> {
-    let (_, path) = running.strip_suffix(')')?.rsplit_once('(')?;
-    let name = path.rsplit(['/', '\\']).next()?;
-    let name = name.strip_suffix(".exe").unwrap_or(name);
-    let hashed = |hash: &str| hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
-    Some(name.rsplit_once('-').filter(|(_, hash)| hashed(hash)).map_or(name, |(name, _)| name).to_owned())
 }
 
 /// Whether this is a listing of libtest's.
@@ -83,10 +72,12 @@ pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
 pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Result<(), ReportError> {
     let mut binary: Option<String> = None;
     let mut listed = 0;
+    let mut nowhere = false;
     lines::each(input, |number, line| {
         match Line::read(line) {
             Line::Test(name) => {
                 listed += 1;
+                nowhere |= binary.is_none();
                 let place = binary.as_deref().map_or(Place::default(), Place::file);
                 sink.case(&Case { place, name, ..Case::default() });
             }
@@ -98,20 +89,29 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
                 // Another binary comes; where it is not named, its tests are not this one's.
                 (binary, listed) = (None, 0);
             }
-            Line::Binary(name) => (binary, listed) = (Some(name), 0),
+            Line::Binary(name) => (binary, listed) = (Some(name.to_owned()), 0),
             Line::Noise => {
                 sink.warn(Some(number), &format!("{} is no test", examples([line], 1)));
             }
             Line::Chatter => {}
         }
         Ok(())
-    })
+    })?;
+    if nowhere {
+        sink.warn(None, NOWHERE);
+    }
+    Ok(())
 }
+
+/// Without its binary a test cannot be selected, and those of several have the same names.
+const NOWHERE: &str = "no `Running …` lines say which binary the tests are in: list with 2>&1";
 
 #[cfg(test)]
 mod tests {
     use crate::report::Format;
     use crate::report::testing::{self, recognised};
+
+    const NOWHERE: &str = "warning no `Running …` lines say which binary the tests are in: list with 2>&1";
 
     fn check(text: &str, expect: &[&str]) {
         testing::check(Format::CargoTestList, text, expect);
@@ -135,9 +135,9 @@ mod tests {
         );
         check(
             "a::b: test\n\n1 test, 0 benchmarks\nc: test\n\n1 test, 0 benchmarks\n",
-            &["- - - | a::b", "- - - | c"],
+            &["- - - | a::b", "- - - | c", NOWHERE],
         );
-        check("a: test", &["- - - | a"]);
+        check("a: test", &["- - - | a", NOWHERE]);
         check("0 tests, 0 benchmarks\n", &[]);
     }
 
@@ -150,6 +150,7 @@ mod tests {
                 "warning 2: `hello` is no test",
                 "- - - | b",
                 "warning 5: the listing says 3 tests, but 2 are listed",
+                NOWHERE,
             ],
         );
         for text in ["running 2 tests\ntest a ... ok\ntest b ... ok\n", "a test, b\n", ", \n"] {

@@ -11,6 +11,7 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 
+use super::cargo;
 use crate::report::head::Head;
 use crate::report::json::{self, Figure, LineElements, Text};
 use crate::report::{Case, Outcome, Place, ReportError, Sink, Whole};
@@ -81,7 +82,7 @@ impl LineElements for Log<'_> {
 
     fn take(&mut self, line: u64, text: &str, event: Option<Event<'_>>) {
         let Some(event) = event else {
-            match announced(text) {
+            match cargo::announced(text) {
                 Some(unit) => self.announced = Some(unit.to_owned()),
                 None => self.sink.warn(Some(line), "not an event of libtest: passed over"),
             }
@@ -193,19 +194,6 @@ fn name_of(test: &str) -> &str {
     test.split_once('$').map_or(test, |(_, name)| name)
 }
 
-/// The binary that cargo announces: `Running tests/it.rs (target/debug/deps/it-0123456789abcdef)` or
-/// `Doc-tests name`.
-fn announced(line: &str) -> Option<&str> {
-    let line = line.trim();
-    if line.starts_with("Doc-tests ") {
-        return Some(line);
-    }
-    let path = line.strip_prefix("Running ")?.strip_suffix(')')?.rsplit_once('(')?.1;
-    let file = path.rsplit(['/', '\\']).next()?;
-    let file = file.strip_suffix(".exe").unwrap_or(file);
-    Some(file.rsplit_once('-').map_or(file, |(name, _)| name))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::report::Format;
@@ -265,7 +253,7 @@ mod tests {
     #[test]
     fn what_never_ended_is_told() {
         check(
-            r#"     Running tests/it.rs (target\debug\deps\it-ac0dd665.exe)
+            r#"     Running tests/it.rs (target\debug\deps\it-ac0dd66501234567.exe)
 { "type": "suite", "event": "started", "test_count": 2 }
 { "type": "test", "event": "started", "name": "crash" }
 { "type": "test", "event": "started", "name": "slow" }
