@@ -13,6 +13,7 @@ pub(super) mod cucumber;
 pub(super) mod cypress_split;
 pub(super) mod dart;
 pub(super) mod dotnet_list;
+mod dotnet_names;
 pub(super) mod durations;
 pub(super) mod file_list;
 pub(super) mod ginkgo;

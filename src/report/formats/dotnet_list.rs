@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use super::nunit::{class_of, inside};
+use super::dotnet_names::{class_of, inside};
 use crate::report::head::Head;
 use crate::report::{Case, Place, ReportError, Sink, lines};
 

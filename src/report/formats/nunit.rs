@@ -6,6 +6,7 @@
 
 use std::io::BufRead;
 
+use super::dotnet_names::{class_of, inside};
 use crate::report::head::Head;
 use crate::report::xml::{self, Elements, Tag};
 use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
@@ -58,17 +59,6 @@ impl Elements for NUnit {
     }
 
     fn close(&mut self, _: &str, _: &mut dyn Sink) {}
-}
-
-/// The class in a full name such as `App.Tests.Sums.Add(1.5,"x")`.
-pub(in crate::report) fn class_of(full: &str) -> Option<&str> {
-    let before_arguments = full.split('(').next().unwrap_or(full);
-    before_arguments.rsplit_once('.').map(|(class, _)| class).filter(|class| !class.is_empty())
-}
-
-/// The part of a full name that follows its class; the name as it is where the class does not lead it.
-pub(in crate::report) fn inside<'a>(name: &'a str, class: &str) -> &'a str {
-    name.strip_prefix(class).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name)
 }
 
 #[cfg(test)]

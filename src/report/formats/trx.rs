@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io::BufRead;
 use std::rc::Rc;
 
-use super::nunit::inside;
+use super::dotnet_names::inside;
 use crate::report::head::Head;
 use crate::report::number::timespan;
 use crate::report::xml::{self, Elements, Tag};

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::nunit::inside;
+use super::dotnet_names::inside;
 use crate::report::head::Head;
 use crate::report::number::timespan;
 use crate::report::xml::{self, Elements, Tag};
