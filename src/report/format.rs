@@ -106,50 +106,81 @@ struct Row {
     read: fn(&mut dyn BufRead, &mut dyn Sink) -> Result<(), ReportError>,
 }
 
+/// The row of a format: its name, other words for it, what its units are, and the module that reads it, with
+/// the functions there where that reads several.
+macro_rules! row {
+    ($format:ident, $name:literal, $also:expr, $unit_kind:expr, $module:ident) => {
+        row!($format, $name, $also, $unit_kind, $module, looks_like, read)
+    };
+    ($format:ident, $name:literal, $also:expr, $unit_kind:expr, $module:ident, $looks:ident, $read:ident) => {
+        Row {
+            format: Format::$format,
+            name: $name,
+            also: &$also,
+            unit_kind: $unit_kind,
+            looks: $module::$looks,
+            read: |input, sink| $module::$read(input, sink),
+        }
+    };
+}
+
 /// Every format. Those that are easily told come before those that look like others.
-#[rustfmt::skip]
 const ALL: [Row; 38] = [
-    Row { format: Format::Pymon, name: "pymon", also: &[], unit_kind: Some("file"), looks: pymon::looks_like, read: |input, sink| pymon::read(input, sink) },
+    row!(Pymon, "pymon", [], Some("file"), pymon),
     // Its tree begins like XML.
-    Row { format: Format::PytestCollect, name: "pytest-collect", also: &["pytest"], unit_kind: Some("file"), looks: pytest_collect::looks_like, read: |input, sink| pytest_collect::read(input, sink) },
-    Row { format: Format::JunitXml, name: "junit-xml", also: &["junit"], unit_kind: None, looks: junit::looks_like, read: |input, sink| junit::read(input, sink) },
-    Row { format: Format::NUnitXml, name: "nunit-xml", also: &["nunit"], unit_kind: Some("class"), looks: nunit::looks_like, read: |input, sink| nunit::read(input, sink) },
-    Row { format: Format::XUnitNetXml, name: "xunit-net-xml", also: &["xunit-net"], unit_kind: Some("class"), looks: xunit_net::looks_like, read: |input, sink| xunit_net::read(input, sink) },
-    Row { format: Format::Trx, name: "trx", also: &[], unit_kind: Some("class"), looks: trx::looks_like, read: |input, sink| trx::read(input, sink) },
-    Row { format: Format::CtestDashboardXml, name: "ctest-dashboard-xml", also: &[], unit_kind: Some("test"), looks: ctest_xml::looks_like, read: |input, sink| ctest_xml::read(input, sink) },
-    Row { format: Format::RobotXml, name: "robot-xml", also: &["robot"], unit_kind: Some("file"), looks: robot::looks_like, read: |input, sink| robot::read(input, sink) },
-    Row { format: Format::PhpunitListXml, name: "phpunit-list-xml", also: &[], unit_kind: None, looks: phpunit_list::looks_like, read: |input, sink| phpunit_list::read(input, sink) },
+    row!(PytestCollect, "pytest-collect", ["pytest"], Some("file"), pytest_collect),
+    row!(JunitXml, "junit-xml", ["junit"], None, junit),
+    row!(NUnitXml, "nunit-xml", ["nunit"], Some("class"), nunit),
+    row!(XUnitNetXml, "xunit-net-xml", ["xunit-net"], Some("class"), xunit_net),
+    row!(Trx, "trx", [], Some("class"), trx),
+    row!(CtestDashboardXml, "ctest-dashboard-xml", [], Some("test"), ctest_xml),
+    row!(RobotXml, "robot-xml", ["robot"], Some("file"), robot),
+    row!(PhpunitListXml, "phpunit-list-xml", [], None, phpunit_list),
     // It takes what is left of XML.
-    Row { format: Format::OtherXml, name: "other-xml", also: &[], unit_kind: None, looks: junit::looks_like_xml, read: |input, sink| junit::read(input, sink) },
-    Row { format: Format::JestJson, name: "jest-json", also: &["jest", "vitest"], unit_kind: Some("file"), looks: jest::looks_like, read: |input, sink| jest::read(input, sink) },
-    Row { format: Format::PlaywrightJson, name: "playwright-json", also: &["playwright"], unit_kind: Some("file"), looks: playwright::looks_like, read: |input, sink| playwright::read(input, sink) },
-    Row { format: Format::MochaJson, name: "mocha-json", also: &["mocha"], unit_kind: Some("file"), looks: mocha::looks_like, read: |input, sink| mocha::read(input, sink) },
-    Row { format: Format::RspecJson, name: "rspec-json", also: &["rspec"], unit_kind: Some("file"), looks: rspec::looks_like, read: |input, sink| rspec::read(input, sink) },
-    Row { format: Format::GinkgoJson, name: "ginkgo-json", also: &["ginkgo"], unit_kind: Some("file"), looks: ginkgo::looks_like, read: |input, sink| ginkgo::read(input, sink) },
-    Row { format: Format::CucumberJson, name: "cucumber-json", also: &["cucumber"], unit_kind: Some("file"), looks: cucumber::looks_like, read: |input, sink| cucumber::read(input, sink) },
-    Row { format: Format::CypressSplitJson, name: "cypress-split-json", also: &["cypress-split"], unit_kind: Some("file"), looks: cypress_split::looks_like, read: |input, sink| cypress_split::read(input, sink) },
-    Row { format: Format::NextestList, name: "nextest-list", also: &[], unit_kind: Some("binary"), looks: nextest_list::looks_like, read: |input, sink| nextest_list::read(input, sink) },
-    Row { format: Format::CtestJson, name: "ctest-json", also: &[], unit_kind: Some("test"), looks: ctest_list::looks_like, read: |input, sink| ctest_list::read(input, sink) },
-    Row { format: Format::VitestList, name: "vitest-list", also: &[], unit_kind: Some("file"), looks: vitest_list::looks_like, read: |input, sink| vitest_list::read(input, sink) },
-    Row { format: Format::CircleciTimings, name: "circleci-timings", also: &["circleci"], unit_kind: None, looks: circleci::looks_like, read: |input, sink| circleci::read(input, sink) },
-    Row { format: Format::BuildkitePlan, name: "buildkite-plan", also: &["bktec"], unit_kind: Some("file"), looks: buildkite::looks_like, read: |input, sink| buildkite::read(input, sink) },
-    Row { format: Format::GoTestList, name: "go-test-list", also: &[], unit_kind: Some("package"), looks: go_list::looks_like, read: |input, sink| go_list::read(input, sink) },
-    Row { format: Format::GoTestJson, name: "go-test-json", also: &["gotestsum", "test2json"], unit_kind: Some("package"), looks: go_test::looks_like, read: |input, sink| go_test::read(input, sink) },
-    Row { format: Format::DartJson, name: "dart-json", also: &[], unit_kind: Some("file"), looks: dart::looks_like, read: |input, sink| dart::read(input, sink) },
-    Row { format: Format::PytestReportlog, name: "pytest-reportlog", also: &[], unit_kind: Some("file"), looks: pytest::looks_like_log, read: |input, sink| pytest::read_log(input, sink) },
-    Row { format: Format::PytestJsonReport, name: "pytest-json-report", also: &[], unit_kind: Some("file"), looks: pytest::looks_like_report, read: |input, sink| pytest::read_report(input, sink) },
-    Row { format: Format::BepJson, name: "bep-json", also: &["bep", "bazel"], unit_kind: Some("label"), looks: bazel::looks_like, read: |input, sink| bazel::read(input, sink) },
-    Row { format: Format::LibtestJson, name: "libtest-json", also: &["libtest-json-plus"], unit_kind: Some("binary"), looks: libtest::looks_like, read: |input, sink| libtest::read(input, sink) },
-    Row { format: Format::Buck2Report, name: "buck2-report", also: &[], unit_kind: Some("label"), looks: buck2::looks_like, read: |input, sink| buck2::read(input, sink) },
-    Row { format: Format::GnuTime, name: "gnu-time", also: &[], unit_kind: Some("command"), looks: gnu_time::looks_like, read: |input, sink| gnu_time::read(input, sink) },
-    Row { format: Format::Sacct, name: "sacct", also: &[], unit_kind: Some("job"), looks: sacct::looks_like, read: |input, sink| sacct::read(input, sink) },
-    Row { format: Format::CargoTestList, name: "cargo-test-list", also: &[], unit_kind: Some("binary"), looks: cargo_list::looks_like, read: |input, sink| cargo_list::read(input, sink) },
-    Row { format: Format::DotnetList, name: "dotnet-list", also: &[], unit_kind: Some("class"), looks: dotnet_list::looks_like, read: |input, sink| dotnet_list::read(input, sink) },
-    Row { format: Format::ParallelTestsLog, name: "parallel-tests-log", also: &["parallel-tests", "parallel_tests"], unit_kind: Some("file"), looks: parallel_tests::looks_like, read: |input, sink| parallel_tests::read(input, sink) },
-    Row { format: Format::PytestDurations, name: "pytest-durations", also: &["pytest-split"], unit_kind: Some("file"), looks: durations::looks_like_node_ids, read: |input, sink| durations::read(input, sink) },
-    Row { format: Format::Knapsack, name: "knapsack", also: &[], unit_kind: Some("file"), looks: durations::looks_like_files, read: |input, sink| durations::read(input, sink) },
+    row!(OtherXml, "other-xml", [], None, junit, looks_like_xml, read),
+    row!(JestJson, "jest-json", ["jest", "vitest"], Some("file"), jest),
+    row!(PlaywrightJson, "playwright-json", ["playwright"], Some("file"), playwright),
+    row!(MochaJson, "mocha-json", ["mocha"], Some("file"), mocha),
+    row!(RspecJson, "rspec-json", ["rspec"], Some("file"), rspec),
+    row!(GinkgoJson, "ginkgo-json", ["ginkgo"], Some("file"), ginkgo),
+    row!(CucumberJson, "cucumber-json", ["cucumber"], Some("file"), cucumber),
+    row!(CypressSplitJson, "cypress-split-json", ["cypress-split"], Some("file"), cypress_split),
+    row!(NextestList, "nextest-list", [], Some("binary"), nextest_list),
+    row!(CtestJson, "ctest-json", [], Some("test"), ctest_list),
+    row!(VitestList, "vitest-list", [], Some("file"), vitest_list),
+    row!(CircleciTimings, "circleci-timings", ["circleci"], None, circleci),
+    row!(BuildkitePlan, "buildkite-plan", ["bktec"], Some("file"), buildkite),
+    row!(GoTestList, "go-test-list", [], Some("package"), go_list),
+    row!(GoTestJson, "go-test-json", ["gotestsum", "test2json"], Some("package"), go_test),
+    row!(DartJson, "dart-json", [], Some("file"), dart),
+    row!(PytestReportlog, "pytest-reportlog", [], Some("file"), pytest, looks_like_log, read_log),
+    row!(PytestJsonReport, "pytest-json-report", [], Some("file"), pytest, looks_like_report, read_report),
+    row!(BepJson, "bep-json", ["bep", "bazel"], Some("label"), bazel),
+    row!(LibtestJson, "libtest-json", ["libtest-json-plus"], Some("binary"), libtest),
+    row!(Buck2Report, "buck2-report", [], Some("label"), buck2),
+    row!(GnuTime, "gnu-time", [], Some("command"), gnu_time),
+    row!(Sacct, "sacct", [], Some("job"), sacct),
+    row!(CargoTestList, "cargo-test-list", [], Some("binary"), cargo_list),
+    row!(DotnetList, "dotnet-list", [], Some("class"), dotnet_list),
+    row!(
+        ParallelTestsLog,
+        "parallel-tests-log",
+        ["parallel-tests", "parallel_tests"],
+        Some("file"),
+        parallel_tests
+    ),
+    row!(
+        PytestDurations,
+        "pytest-durations",
+        ["pytest-split"],
+        Some("file"),
+        durations,
+        looks_like_node_ids,
+        read
+    ),
+    row!(Knapsack, "knapsack", [], Some("file"), durations, looks_like_files, read),
     // Any text could be one.
-    Row { format: Format::FileList, name: "file-list", also: &["lines"], unit_kind: Some("file"), looks: file_list::looks_like, read: |input, sink| file_list::read(input, sink) },
+    row!(FileList, "file-list", ["lines"], Some("file"), file_list),
 ];
 
 impl Format {
