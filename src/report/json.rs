@@ -300,6 +300,7 @@ where
     if start.len() as u64 <= AT_ONCE_MAX {
         // What is no UTF-8 in one name must not cost the others.
         let text = String::from_utf8_lossy(&start);
+        let text = numbers_of_python(&text);
         let mut deserializer = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
         return seed
             .deserialize(&mut deserializer)
@@ -308,6 +309,39 @@ where
     }
     let mut deserializer = serde_json::Deserializer::from_reader(io::Cursor::new(start).chain(input));
     seed.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|err| broken(&err))
+}
+
+/// The same document with quotes around the words that JSON does not have, but Python writes for figures:
+/// they are read as times that are no numbers.
+fn numbers_of_python(text: &str) -> Cow<'_, str> {
+    const WORDS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+    // Most often these stand in names, or nowhere.
+    if !WORDS[..2].iter().any(|word| text.contains(word)) {
+        return Cow::Borrowed(text);
+    }
+    let mut quoted = String::with_capacity(text.len() + 64);
+    let (mut done, mut at) = (0, 0);
+    let mut inside = false;
+    while at < text.len() {
+        match text.as_bytes()[at] {
+            b'\\' if inside => at += 1,
+            b'"' => inside = !inside,
+            b'N' | b'I' | b'-' if !inside => {
+                if let Some(word) = WORDS.into_iter().find(|word| text[at..].starts_with(word)) {
+                    quoted.extend([&text[done..at], "\"", word, "\""]);
+                    done = at + word.len();
+                    at = done - 1;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    quoted.push_str(&text[done..]);
+    Cow::Owned(quoted)
 }
 
 /// What is wrong with a document, as people say it.
@@ -411,5 +445,20 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Many<'a, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Many<'a, T>, D::Error> {
         let found = Option::<Vec<T>>::deserialize(deserializer)?;
         Ok(Many(found.unwrap_or_default(), PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_python_are_quoted_where_they_are_values() {
+        let check = |text: &str, expect: &str| assert_eq!(numbers_of_python(text), expect, "{text}");
+        check(r#"{"a": 1}"#, r#"{"a": 1}"#);
+        check(r#"{"ä[NaN]": -1, "b\"NaN": "Infinity"}"#, r#"{"ä[NaN]": -1, "b\"NaN": "Infinity"}"#);
+        check(r#"{"a":NaN,"ä": [-Infinity, Infinity]}"#, r#"{"a":"NaN","ä": ["-Infinity", "Infinity"]}"#);
+        check("NaN", "\"NaN\"");
+        check("Infinity\"\\", "\"Infinity\"\"\\");
     }
 }

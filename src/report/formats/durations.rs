@@ -10,44 +10,133 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::report::head::Head;
 use crate::report::json::{self, Figure, Text};
-use crate::report::{Case, Place, ReportError, Sink};
+use crate::report::{Case, Place, ReportError, Sink, number};
 
-/// Whether this is an object whose keys are node ids, or a list of such pairs.
+/// Whether this is an object whose keys are node ids, or a list of pairs.
 pub(in crate::report) fn looks_like_node_ids(head: &Head<'_>) -> bool {
-    let start = head.text.trim_start();
-    let pairs = start.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('['));
-    pairs || (looks_like_names(head) && head.top().next().is_none_or(|_| head.text.contains("::")))
+    let ids = || head.top().next().is_none() || head.text.contains("::");
+    Entry::Pair.fills(head.text) || (Entry::Member.fills(head.text) && ids())
 }
 
 /// Whether this is an object whose keys are files.
 pub(in crate::report) fn looks_like_files(head: &Head<'_>) -> bool {
-    looks_like_names(head)
+    Entry::Member.fills(head.text)
 }
 
-/// An object of nothing but figures.
-fn looks_like_names(head: &Head<'_>) -> bool {
-    let start = head.text.trim_start();
-    let Some(inside) = start.strip_prefix('{') else { return false };
-    if inside.trim_start().starts_with('}') {
-        return true;
-    }
-    // A name, and a figure behind it.
-    let mut quoted = false;
-    let mut escaped = false;
-    let end = inside.char_indices().find(|(_, c)| {
-        let colon = !quoted && *c == ':';
-        if escaped {
-            escaped = false;
-        } else {
-            escaped = quoted && *c == '\\';
-            quoted ^= *c == '"';
+/// A name and a figure.
+#[derive(Clone, Copy, PartialEq)]
+enum Entry {
+    /// `"name": 1.5`
+    Member,
+    /// `["name", 1.5]`
+    Pair,
+}
+
+impl Entry {
+    /// Whether a beginning holds these and nothing else, as far as it goes. Much other JSON begins with a
+    /// name and a figure, such as a version, so all of them are looked at.
+    fn fills(self, beginning: &str) -> bool {
+        let (open, close) = if self == Entry::Pair { ('[', ']') } else { ('{', '}') };
+        let mut rest = Rest(beginning);
+        if !rest.takes(open) {
+            return false;
         }
-        colon
-    });
-    end.is_some_and(|(at, _)| {
-        let value = inside[at + 1..].trim_start();
-        value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '"')) || value.starts_with("null")
-    })
+        if self == Entry::Member && rest.takes(close) {
+            return rest.is_over();
+        }
+        let mut entries = 0;
+        loop {
+            match rest.entry(self) {
+                Found::Whole => entries += 1,
+                Found::Cut => return entries > 0,
+                Found::Other => return false,
+            }
+            if !rest.takes(',') {
+                return rest.is_over() || (rest.takes(close) && rest.is_over());
+            }
+        }
+    }
+}
+
+/// What stands where something is looked for.
+#[derive(PartialEq)]
+enum Found {
+    Whole,
+    /// Perhaps the same: the beginning ends within.
+    Cut,
+    Other,
+}
+
+/// What is left of a beginning.
+struct Rest<'a>(&'a str);
+
+impl<'a> Rest<'a> {
+    fn is_over(&self) -> bool {
+        self.0.trim_start().is_empty()
+    }
+
+    /// Passes over blanks and this character, if it comes next.
+    fn takes(&mut self, mark: char) -> bool {
+        self.0 = self.0.trim_start();
+        let after = self.0.strip_prefix(mark);
+        self.0 = after.unwrap_or(self.0);
+        after.is_some()
+    }
+
+    /// What something else means that stands where a mark should be.
+    fn missing(&self) -> Found {
+        if self.is_over() { Found::Cut } else { Found::Other }
+    }
+
+    fn entry(&mut self, entry: Entry) -> Found {
+        let pair = entry == Entry::Pair;
+        if (pair && !self.takes('[')) || !self.takes('"') {
+            return self.missing();
+        }
+        if !self.text().1 {
+            return Found::Cut;
+        }
+        if !self.takes(if pair { ',' } else { ':' }) {
+            return self.missing();
+        }
+        match self.figure() {
+            Found::Whole if pair && !self.takes(']') && !self.is_over() => Found::Other,
+            found => found,
+        }
+    }
+
+    /// The inside of a text that is open, and whether it ends.
+    fn text(&mut self) -> (&'a str, bool) {
+        let mut escaped = false;
+        let end = self.0.bytes().position(|byte| {
+            let end = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            end
+        });
+        let (text, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
+        self.0 = rest.get(1..).unwrap_or_default();
+        (text, end.is_some())
+    }
+
+    fn figure(&mut self) -> Found {
+        if self.takes('"') {
+            let digit = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | ',' | 'e' | 'E');
+            return match self.text() {
+                (text, true) if number::seconds(text).is_some() => Found::Whole,
+                (text, false) if text.chars().all(digit) => Found::Cut,
+                _ => Found::Other,
+            };
+        }
+        let end = self.0.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}'));
+        let (word, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
+        self.0 = rest;
+        // Rust reads what Python writes for figures, `NaN` and `Infinity` included.
+        match word == "null" || word.parse::<f64>().is_ok() {
+            true => Found::Whole,
+            false if end.is_none() && !word.starts_with(['[', '{']) => Found::Cut,
+            false => Found::Other,
+        }
+    }
 }
 
 /// Reads a report.
@@ -126,6 +215,12 @@ mod tests {
             ],
         );
         check(pytest, "\u{feff}{}", &[]);
+        // As Python writes it.
+        check(
+            pytest,
+            r#"{"a.py::t[NaN]": NaN, "b.py::t": -Infinity, "c.py::t": 1}"#,
+            &["a.py - - | t[NaN] = `NaN`", "b.py - - | t = `-Infinity`", "c.py - - | t = 1"],
+        );
     }
 
     #[test]
@@ -134,14 +229,44 @@ mod tests {
         recognised(Format::PytestDurations, r#"[["a.py::x", 1.5]]"#);
         recognised(Format::Knapsack, r#"{"spec/a\"b_spec.rb": 1.5}"#);
         recognised(Format::PytestDurations, "{}");
-        assert_eq!(Format::recognise(br#"{"a": {"b": 1}}"#), None);
+        recognised(Format::PytestDurations, r#"{"a.py::x": NaN, "a.py::y": -Infinity}"#);
+        recognised(Format::PytestDurations, "[ [\"a.py::x\", 1.5],\n [\"b.p");
+        recognised(Format::Knapsack, r#"{"a": "1,234.5", "b": null, "c": -1e-5, "d": "1."#);
+        recognised(Format::Knapsack, r#"{"a": 1, "b"#);
+        recognised(Format::Knapsack, r#"{"a": 1, "b": "#);
+    }
+
+    #[test]
+    fn other_json_is_not_taken_for_them() {
+        for text in [
+            r#"{"a": {"b": 1}}"#,
+            r#"{"name": "demo", "version": "1.0.0", "scripts": {}}"#,
+            r#"{"extends": "./base.json", "compilerOptions": {"strict": true}}"#,
+            r#"{"version": 3, "sources": ["a.ts"], "mappings": "AAAA"}"#,
+            r#"{"version": 3, "file": "a.js"}"#,
+            r#"{"version": 3, "mappings": "AAAA,CA"#,
+            r#"{"lockfileVersion": 3, "requires": true}"#,
+            r#"{"a": 1, "b": [2"#,
+            r#"{"a": 1} {"b": 2}"#,
+            r#"{"a": 1 2}"#,
+            r#"{"a": "#,
+            r#"{"a::b": "x"}"#,
+            "[[1,2]]",
+            r#"[["a", "b"]]"#,
+            r#"[["a", 1, 2]]"#,
+            r#"[["a", 1], ["b", [2]]]"#,
+            "[[]]",
+            r#"[["a"#,
+        ] {
+            assert_eq!(Format::recognise(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]
     fn what_is_broken_says_where() {
         let refused = |text: &str, expect: &str| refused(Format::Knapsack, text, expect);
         refused("{\"a\": 1,\n\"b\": 2", "2: not JSON: the file ends in the middle");
-        refused("{\"a\": 1,\n\"b\": NaN}", "2: not JSON: expected value");
+        refused("{\"a\": 1,\n\"b\": nan}", "2: not JSON: expected");
         refused("[1, 2]", "1: not of this format: invalid type: integer `1`, expected a tuple of size 2");
         refused("", "1: not JSON: the file ends in the middle");
         refused(&"[".repeat(100_000), "1: not JSON: the file ends in the middle");
