@@ -6,9 +6,9 @@ use std::io::{self, BufRead, Read};
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+    DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
 };
 
 use super::{ReportError, Sink, Time, number};
@@ -149,7 +149,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 f.write_str("any value")
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(|object| Object(Some(object)))
+                T::deserialize(Lenient(map)).map(|object| Object(Some(object)))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Object<T>, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -175,6 +175,57 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
         deserializer.deserialize_any(Any(PhantomData))
+    }
+}
+
+/// An object in which a key may come again: then the first is taken. By itself serde would refuse the whole
+/// document for it.
+struct Lenient<A>(A);
+
+impl<'de, A: MapAccess<'de>> Deserializer<'de> for Lenient<A> {
+    type Error = A::Error;
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        visitor.visit_map(Fields { map: self.0, fields, seen: 0 })
+    }
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
+        visitor.visit_map(self.0)
+    }
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// The entries of an object that are fields, each once.
+struct Fields<A> {
+    map: A,
+    fields: &'static [&'static str],
+    /// A bit for each of the first 64 fields; nothing here has as many.
+    seen: u64,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<A> {
+    type Error = A::Error;
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.map.next_key::<Text<'de>>()? {
+            if let Some(at) = self.fields.iter().position(|field| key.is(field)) {
+                let bit = 1_u64.checked_shl(at as u32).unwrap_or(0);
+                if self.seen & bit == 0 {
+                    self.seen |= bit;
+                    return seed.deserialize(self.fields[at].into_deserializer()).map(Some);
+                }
+            }
+            self.map.next_value::<IgnoredAny>()?;
+        }
+        Ok(None)
+    }
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
     }
 }
 

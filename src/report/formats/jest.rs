@@ -224,6 +224,12 @@ mod tests {
                 "whole b skipped",
             ],
         );
+        // A key that comes again costs nothing, and its first value counts.
+        check(
+            JSON,
+            r#"{"testResults": [{"name": "a", "name": "b", "assertionResults": [{"title": "t", "duration": 1, "title": "u"}]}]}"#,
+            &["a - - | t = 0.001", "whole a"],
+        );
         recognised(JSON, r#"{"numTotalTestSuites": 0, "numTotalTests": 0, "coverageMap": {"a": {"path"#);
         refused(JSON, "{\"testResults\": [\n{", "2: not JSON: the file ends in the middle");
         refused(JSON, "[1]", "1: not of this format");

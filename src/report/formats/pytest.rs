@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::report::head::Head;
-use crate::report::json::{self, Elements, Figure, LineElements, Text};
+use crate::report::json::{self, Elements, Figure, LineElements, NO_OBJECT, Object, Text};
 use crate::report::memory;
 use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
 
@@ -182,11 +182,11 @@ struct Entry<'a> {
     #[serde(borrow)]
     outcome: Text<'a>,
     #[serde(borrow)]
-    setup: Option<Stage<'a>>,
+    setup: Object<Stage<'a>>,
     #[serde(borrow)]
-    call: Option<Stage<'a>>,
+    call: Object<Stage<'a>>,
     #[serde(borrow)]
-    teardown: Option<Stage<'a>>,
+    teardown: Object<Stage<'a>>,
     user_properties: Value,
 }
 
@@ -202,21 +202,21 @@ struct Stage<'a> {
 struct Report<'s>(&'s mut dyn Sink);
 
 impl Elements for Report<'_> {
-    type Element<'de> = Entry<'de>;
+    type Element<'de> = Object<Entry<'de>>;
 
-    fn take(&mut self, entry: Entry<'_>) {
+    fn take(&mut self, Object(entry): Object<Entry<'_>>) {
+        let Some(entry) = entry else { return self.0.warn(None, NO_OBJECT) };
         let Some(id) = entry.nodeid.get() else {
             self.0.warn(None, "a test without a `nodeid`: passed over");
             return;
         };
-        let stages = [&entry.setup, &entry.call, &entry.teardown];
-        let seconds = stages.iter().filter_map(|stage| stage.as_ref()?.duration.number());
-        let failed =
-            stages.iter().filter_map(|stage| stage.as_ref()?.outcome.get()).any(|end| end == "failed");
+        let stages = || [&entry.setup, &entry.call, &entry.teardown].into_iter().flat_map(|stage| &stage.0);
+        let seconds = stages().filter_map(|stage| stage.duration.number());
+        let failed = stages().any(|stage| stage.outcome.is("failed"));
         let outcome = match entry.outcome.get() {
             Some("skipped") => Outcome::Skipped,
             // Expected to fail, and not even called.
-            Some("xfailed") if entry.call.is_none() => Outcome::Skipped,
+            Some("xfailed") if entry.call.0.is_none() => Outcome::Skipped,
             Some("failed" | "error") => Outcome::Failed,
             // Only the last attempt of those is there.
             Some("rerun") if failed => Outcome::Failed,
@@ -307,6 +307,11 @@ mod tests {
             Format::PytestJsonReport,
             r#"{"tests": [{"nodeid": "a.py", "call": {"duration": "x"}}, {"outcome": "passed"}, {"nodeid": "b.py::t", "outcome": "passed", "setup": null, "call": {"duration": -1}, "user_properties": [{"peak_rss": "2 MiB"}, 7]}]}"#,
             &["a.py - - | ", "warning a test without a `nodeid`: passed over", "b.py - - | t = -1 2097152 B"],
+        );
+        check(
+            Format::PytestJsonReport,
+            r#"{"tests": ["x", {"nodeid": "a.py::t", "setup": "x", "call": {"duration": 2}, "teardown": [1]}]}"#,
+            &["warning an entry that is no object", "a.py - - | t = 2"],
         );
         refused(Format::PytestJsonReport, "{\"tests\": [\n{", "2: not JSON: the file ends in the middle");
         recognised(
