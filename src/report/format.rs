@@ -45,7 +45,7 @@ pub enum Format {
     RspecJson,
     /// Ginkgo's JSON report.
     GinkgoJson,
-    /// Cucumber's JSON report.
+    /// Cucumber's JSON report, and Behave's.
     CucumberJson,
     /// cypress-split's timings.
     CypressSplitJson,

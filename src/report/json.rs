@@ -61,6 +61,15 @@ impl Figure<'_> {
     }
 }
 
+/// All times together: of those that are numbers, else the last that is none.
+pub(super) fn total<'a>(times: impl Iterator<Item = Time<'a>>) -> Time<'a> {
+    times.fold(Time::Absent, |sum, time| match (sum, time) {
+        (Time::Seconds(sum), Time::Seconds(more)) => Time::Seconds(sum + more),
+        (sum @ Time::Seconds(_), _) | (sum, Time::Absent) => sum,
+        (_, time) => time,
+    })
+}
+
 /// Any scalar, without an error for anything else.
 struct Scalar<'a>(Option<Cow<'a, str>>, Option<f64>);
 
@@ -511,5 +520,13 @@ mod tests {
         check(r#"{"a":NaN,"ä": [-Infinity, Infinity]}"#, r#"{"a":"NaN","ä": ["-Infinity", "Infinity"]}"#);
         check("NaN", "\"NaN\"");
         check("Infinity\"\\", "\"Infinity\"\"\\");
+    }
+
+    #[test]
+    fn times_are_added_up() {
+        let (odd, two) = (Time::Unreadable("x"), Time::Seconds(2.0));
+        assert_eq!(total([odd, two, Time::Absent, two, odd].into_iter()), Time::Seconds(4.0));
+        assert_eq!(total([odd, Time::Absent].into_iter()), odd);
+        assert_eq!(total([].into_iter()), Time::Absent);
     }
 }

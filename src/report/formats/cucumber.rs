@@ -1,8 +1,9 @@
-//! Cucumber's JSON formatter, as Ruby, Java, JavaScript and Go write it: features with their scenarios.
+//! Cucumber's JSON formatter, as Ruby, Java, JavaScript and Go write it, and Behave's, which is akin:
+//! features with their scenarios.
 //!
 //! A scenario takes what its steps and the hooks around it take; a background is no scenario. A row of an
 //! outline is one, and each attempt of a scenario that is run again stands there as another. Times are
-//! nanoseconds.
+//! nanoseconds, but seconds in Behave's, whose features have a location in place of a `uri`.
 
 use std::io::BufRead;
 
@@ -15,10 +16,10 @@ use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
 /// Nanoseconds in a second.
 const UNITS: f64 = 1e9;
 
-/// Whether this is a report of Cucumber. In JavaScript's a feature begins with its elements. Behave's has
-/// other units, and says where each element lies.
+/// Whether this is a report of Cucumber or Behave. In some a feature begins with its elements.
 pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
-    (head.has("[].uri") || head.has("[].elements[].steps")) && !head.has("[].elements[].location")
+    let feature = head.has("[].uri") || (head.has("[].location") && head.has("[].keyword"));
+    feature || head.has("[].elements[].steps")
 }
 
 /// Reads a report; holds one feature at a time.
@@ -36,6 +37,9 @@ struct Cucumber<'s>(&'s mut dyn Sink);
 struct Feature<'a> {
     #[serde(borrow)]
     uri: Text<'a>,
+    /// In Behave's: `features/a.feature:1`.
+    #[serde(borrow)]
+    location: Text<'a>,
     #[serde(borrow)]
     elements: Objects<Scenario<'a>>,
 }
@@ -53,6 +57,9 @@ struct Scenario<'a> {
     steps: Objects<Part<'a>>,
     #[serde(borrow)]
     after: Objects<Part<'a>>,
+    /// In Behave's.
+    #[serde(borrow)]
+    status: Text<'a>,
 }
 
 /// A step or a hook.
@@ -77,18 +84,31 @@ impl Elements for Cucumber<'_> {
 
     fn take(&mut self, Object(feature): Object<Feature<'_>>) {
         let Some(feature) = feature else { return self.0.warn(None, NO_OBJECT) };
+        let (file, units) = feature.origin();
         feature.elements.warn(self.0);
         for scenario in feature.elements.list.iter().filter(|element| !element.kind.is("background")) {
             for parts in [&scenario.before, &scenario.steps, &scenario.after] {
                 parts.warn(self.0);
             }
             self.0.case(&Case {
-                place: Place { file: feature.uri.get(), ..Place::default() },
+                place: Place { file, ..Place::default() },
                 name: scenario.name.get().unwrap_or_default(),
-                time: scenario.time(),
+                time: scenario.time(units),
                 outcome: scenario.outcome(),
                 ..Case::default()
             });
+        }
+    }
+}
+
+impl Feature<'_> {
+    /// Its file, and how many units of time make a second.
+    fn origin(&self) -> (Option<&str>, f64) {
+        match (self.uri.get(), self.location.get()) {
+            (None, Some(location)) => {
+                (Some(location.rsplit_once(':').map_or(location, |(file, _)| file)), 1.0)
+            }
+            (uri, _) => (uri, UNITS),
         }
     }
 }
@@ -99,17 +119,8 @@ impl<'a> Scenario<'a> {
         parts.into_iter().flat_map(|parts| &parts.list).filter_map(|part| part.result.0.as_ref())
     }
 
-    fn time(&self) -> Time<'_> {
-        let mut sum = None;
-        let mut odd = Time::Absent;
-        for result in self.results() {
-            match result.duration.time(UNITS) {
-                Time::Seconds(seconds) => sum = Some(sum.unwrap_or(0.0) + seconds),
-                Time::Unreadable(text) => odd = Time::Unreadable(text),
-                Time::Absent => {}
-            }
-        }
-        sum.map_or(odd, Time::Seconds)
+    fn time(&self, units: f64) -> Time<'_> {
+        json::total(self.results().map(|result| result.duration.time(units)))
     }
 
     /// The worst of its parts. A step that nobody has written yet ends a scenario without failing it.
@@ -117,12 +128,17 @@ impl<'a> Scenario<'a> {
         let any = |words: &[&str]| {
             self.results().any(|result| result.status.get().is_some_and(|status| words.contains(&status)))
         };
-        if any(&["failed", "ambiguous"]) {
-            Outcome::Failed
-        } else if any(&["skipped", "undefined", "pending"]) {
-            Outcome::Skipped
-        } else {
-            Outcome::Passed
+        if any(&["failed", "ambiguous", "error"]) {
+            return Outcome::Failed;
+        }
+        if any(&["skipped", "undefined", "pending"]) {
+            return Outcome::Skipped;
+        }
+        // Of what did not begin Behave's has no steps that ended.
+        match self.status.get() {
+            Some("failed" | "error" | "hook_error" | "cleanup_error") => Outcome::Failed,
+            Some("skipped" | "untested") => Outcome::Skipped,
+            _ => Outcome::Passed,
         }
     }
 }
@@ -183,8 +199,40 @@ mod tests {
             &["warning an entry that is no object", "- - - |  = `x`", "warning an entry that is no object"],
         );
         refused(JSON, r#"[{"uri": "a", "elements": [{"#, "1: not JSON: the file ends in the middle");
-        // Behave's are seconds.
-        let behave = r#"[{"elements": [{"location": "a.feature:3", "steps": [{"result": {"duration": 0.1}}]}], "keyword": "Feature""#;
-        assert_eq!(Format::recognise(behave.as_bytes()), None);
+    }
+
+    #[test]
+    fn behave_writes_seconds() {
+        let elements = r#"[
+            {"type": "background", "keyword": "Background", "name": "", "location": "features/a.feature:2",
+             "steps": [{"keyword": "Given", "name": "a start", "location": "features/a.feature:3"}]},
+            {"type": "scenario", "keyword": "Scenario", "name": "adds", "tags": [], "location": "features/a.feature:5", "steps": [
+                {"location": "features/a.feature:3", "match": {"location": "features/steps/s.py:3", "arguments": []}, "result": {"status": "passed", "duration": 4.5e-05}},
+                {"location": "features/a.feature:6", "result": {"status": "passed", "duration": 1.25}}], "status": "passed"},
+            {"type": "scenario", "name": "fails", "steps": [{"result": {"status": "failed", "duration": 0.5}}, {"name": "x"}], "status": "failed"},
+            {"type": "scenario", "name": "unwritten", "steps": [{"result": {"status": "undefined", "duration": 0}}], "status": "error"},
+            {"type": "scenario", "name": "off", "steps": [{"name": "x"}], "status": "skipped"},
+            {"type": "scenario", "name": "hooked", "steps": [{"name": "x"}], "status": "hook_error"}]"#;
+        let feature = r#""keyword": "Feature", "name": "basket", "tags": [], "location": "features/a.feature:1", "status": "failed""#;
+        // The second is what the formatter `json.pretty` writes.
+        let texts = [
+            format!(r#"[{{{feature}, "elements": {elements}}}]"#),
+            format!(r#"[{{"elements": {elements}, {feature}}}]"#),
+        ];
+        for text in texts {
+            recognised(JSON, &text);
+            check(
+                JSON,
+                &text,
+                &[
+                    "features/a.feature - - | adds = 1.250045",
+                    "features/a.feature - - | fails = 0.5 failed",
+                    "features/a.feature - - | unwritten = 0 skipped",
+                    "features/a.feature - - | off skipped",
+                    "features/a.feature - - | hooked failed",
+                ],
+            );
+        }
+        recognised(JSON, &format!("[{{{feature}"));
     }
 }

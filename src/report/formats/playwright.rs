@@ -143,16 +143,8 @@ impl Playwright<'_> {
 impl Test<'_> {
     /// The time of all attempts. One that was not over when the report was written has a negative one.
     fn time(&self) -> Time<'_> {
-        let mut sum = None;
-        let mut odd = Time::Absent;
-        for attempt in &self.results.list {
-            match attempt.duration.time(UNITS) {
-                Time::Seconds(seconds) if seconds >= 0.0 => sum = Some(sum.unwrap_or(0.0) + seconds),
-                Time::Unreadable(text) => odd = Time::Unreadable(text),
-                Time::Seconds(_) | Time::Absent => {}
-            }
-        }
-        sum.map_or(odd, Time::Seconds)
+        let times = self.results.list.iter().map(|attempt| attempt.duration.time(UNITS));
+        json::total(times.filter(|time| time.known().is_none_or(|seconds| seconds >= 0.0)))
     }
 
     fn outcome(&self) -> Outcome {
