@@ -1,9 +1,11 @@
 //! Text in whatever encoding a tool wrote it, as UTF-8.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
+use memchr::{memchr, memmem};
 
 /// How far an XML declaration may reach.
 const DECLARATION_MAX: usize = 256;
@@ -21,9 +23,13 @@ pub(super) fn decoded<'a>(start: &[u8], input: impl Read + 'a) -> Box<dyn BufRea
     match encoding {
         // The mark, where there is one, is believed over everything else.
         Some(encoding) => {
-            let decoder =
+            let mut decoder =
                 DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).build(input);
-            Box::new(BufReader::with_capacity(64 << 10, decoder))
+            let mut start = Vec::new();
+            // Where this fails, the next read fails again, and that is told.
+            let _ = decoder.by_ref().take(DECLARATION_MAX as u64).read_to_end(&mut start);
+            correct(&mut start);
+            Box::new(BufReader::with_capacity(64 << 10, io::Cursor::new(start).chain(decoder)))
         }
         None => Box::new(BufReader::with_capacity(128 << 10, input)),
     }
@@ -31,15 +37,41 @@ pub(super) fn decoded<'a>(start: &[u8], input: impl Read + 'a) -> Box<dyn BufRea
 
 /// The encoding that an XML declaration names. UTF-16 cannot be true of what could be read so far.
 fn declared(start: &[u8]) -> Option<&'static Encoding> {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    Encoding::for_label(&start[label(start)?]).filter(|encoding| !is_utf_16(encoding))
+}
+
+fn is_utf_16(encoding: &'static Encoding) -> bool {
+    encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE
+}
+
+/// Makes a declaration of UTF-16 true once the text is UTF-8, so that whoever reads it can tell it from a
+/// false one. It stays as long as it was.
+fn correct(start: &mut [u8]) {
+    const NAME: &[u8] = b"UTF-8";
+    let Some(label) = label(start) else { return };
+    // With the quote behind it.
+    let Some([label @ .., quote]) = start.get_mut(label.start..=label.end) else { return };
+    if label.len() > NAME.len() && Encoding::for_label(label).is_some_and(is_utf_16) {
+        let (name, rest) = label.split_at_mut(NAME.len());
+        name.copy_from_slice(NAME);
+        std::mem::swap(&mut rest[0], quote);
+        rest[1..].fill(b' ');
+        *quote = b' ';
+    }
+}
+
+/// Where an XML declaration names its encoding.
+fn label(start: &[u8]) -> Option<Range<usize>> {
     let head = &start[..start.len().min(DECLARATION_MAX)];
-    let head = String::from_utf8_lossy(head);
-    let declaration = head.trim_start().strip_prefix("<?xml")?.split("?>").next()?;
-    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
-    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let label = value[1..].split(quote).next()?;
-    Encoding::for_label(label.as_bytes())
-        .filter(|encoding| *encoding != encoding_rs::UTF_16LE && *encoding != encoding_rs::UTF_16BE)
+    let head = &head[..memmem::find(head, b"?>").unwrap_or(head.len())];
+    // All of these are ends of the head, so that what is left of it tells where they begin.
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let text = text.strip_prefix(b"<?xml")?;
+    let value = text[memmem::find(text, b"encoding")? + b"encoding".len()..].trim_ascii_start();
+    let value = value.strip_prefix(b"=")?.trim_ascii_start();
+    let (quote, value) = value.split_first().filter(|(quote, _)| matches!(quote, b'"' | b'\''))?;
+    let begin = head.len() - value.len();
+    Some(begin..begin + memchr(*quote, value)?)
 }
 
 /// Reads the beginning of `input`, up to `most` bytes; they are to be read again.

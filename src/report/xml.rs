@@ -1,14 +1,18 @@
 //! XML to elements: namespaces dropped, entities beyond XML's own five never resolved, nothing fetched.
 
-use std::borrow::Cow;
+mod tag;
+
 use std::io::BufRead;
 
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::markup::{Before, Markup};
 use super::{ReportError, Sink};
 use crate::text::{printable, shorten};
+
+use tag::Scopes;
+pub(super) use tag::Tag;
 
 /// Deepest nesting that is followed.
 const DEPTH_MAX: usize = 256;
@@ -36,52 +40,9 @@ pub(super) trait Elements {
     fn text(&mut self, _text: &str) {}
 }
 
-/// The beginning of an element.
-pub(super) struct Tag<'a>(&'a BytesStart<'a>);
-
-impl<'a> Tag<'a> {
-    /// The name without its namespace.
-    pub(super) fn name(&self) -> &'a str {
-        let name: &'a str = self.0.name().into_inner();
-        name.rsplit(':').next().unwrap_or(name)
-    }
-
-    /// The values of some attributes by their names without namespace, unescaped, in the order of the names;
-    /// `None` where they are not there.
-    ///
-    /// # Errors
-    /// What is not well-formed.
-    pub(super) fn values<const N: usize>(
-        &self,
-        names: [&str; N],
-    ) -> Result<[Option<Cow<'a, str>>; N], String> {
-        let mut values = [const { None }; N];
-        for attribute in self.0.attributes() {
-            let attribute = attribute.map_err(|err| format!("not well-formed XML: {err}"))?;
-            let key: &'a str = attribute.key.into_inner();
-            let key = memchr::memrchr(b':', key.as_bytes()).map_or(key, |colon| &key[colon + 1..]);
-            if let Some(at) = names.iter().position(|name| *name == key) {
-                values[at] = Some(unescape(attribute.value));
-            }
-        }
-        Ok(values)
-    }
-}
-
 /// Whether this is the root of a web page: what a server sends in place of a report.
 fn is_page(root: &str) -> bool {
     root.eq_ignore_ascii_case("html")
-}
-
-fn unescape(raw: Cow<'_, str>) -> Cow<'_, str> {
-    match memchr::memchr(b'&', raw.as_bytes()) {
-        None => raw,
-        // An entity of the document's own stays as it is written.
-        Some(_) => match quick_xml::escape::unescape(&raw) {
-            Ok(text) => Cow::Owned(text.into_owned()),
-            Err(_) => raw,
-        },
-    }
 }
 
 /// Walks the elements of a document.
@@ -99,8 +60,9 @@ pub(super) fn walk<E: Elements>(
     config.check_end_names = true;
     config.check_comments = false;
     config.allow_dangling_amp = true;
-    let mut buffer = Vec::new();
-    let (mut depth, mut seen, mut begun) = (0usize, false, false);
+    let (mut buffer, mut attributes, mut scopes) = (Vec::new(), Vec::new(), Scopes::default());
+    let (mut depth, mut seen, mut begun, mut page) = (0usize, false, false, false);
+    let ill_formed = |message: String| format!("not well-formed XML: {message}");
     let outcome = loop {
         buffer.clear();
         let (tag, empty) = match reader.read_event_into(&mut buffer) {
@@ -113,14 +75,25 @@ pub(super) fn walk<E: Elements>(
             Ok(Event::Decl(_)) if begun || reader.get_ref().before() != Before::Nothing => {
                 break Err("not well-formed XML: something stands before the XML declaration".to_owned());
             }
-            Ok(Event::Decl(_) | Event::PI(_)) => {
+            Ok(Event::PI(_)) if depth == 0 && reader.get_ref().before() == Before::Text => {
+                break Err(OUTSIDE.to_owned());
+            }
+            Ok(event @ (Event::Decl(_) | Event::PI(_))) => {
                 begun = true;
-                continue;
+                let checked = match event {
+                    Event::PI(instruction) => tag::check_instruction(instruction.target()),
+                    declaration => tag::check_declaration(&declaration),
+                };
+                match checked {
+                    Ok(()) => continue,
+                    Err(message) => break Err(ill_formed(message)),
+                }
             }
             Ok(Event::Start(tag)) => (tag, false),
             Ok(Event::Empty(tag)) => (tag, true),
             Ok(Event::End(tag)) => {
                 depth -= 1;
+                scopes.close(depth);
                 let name = tag.name().into_inner();
                 elements.close(name.rsplit(':').next().unwrap_or(name), sink);
                 continue;
@@ -130,24 +103,29 @@ pub(super) fn walk<E: Elements>(
                 continue;
             }
             Ok(Event::GeneralRef(name)) if E::TEXT && depth > 0 => {
-                elements.text(&unescape(Cow::Owned(format!("&{};", &*name))));
+                elements.text(&tag::unescape(&format!("&{};", &*name)));
+                continue;
+            }
+            // In capitals it would have been passed over. Web pages begin like this.
+            Ok(Event::DocType(_)) => {
+                page = true;
                 continue;
             }
             Ok(_) => continue,
             Err(quick_xml::Error::Io(err)) => break Err(err.to_string()),
-            Err(err) => break Err(format!("not well-formed XML: {err}")),
+            Err(err) => break Err(ill_formed(err.to_string())),
         };
-        // Not well-formed, though the parser lets it pass.
-        if tag.attributes_raw().contains('<') {
-            break Err("not well-formed XML: `<` inside an attribute".to_owned());
-        }
-        let tag = Tag(&tag);
         if depth == 0 && reader.get_ref().before() == Before::Text {
             break Err(OUTSIDE.to_owned());
         }
         if depth == 0 && seen {
             break Err("not well-formed XML: a second root".to_owned());
         }
+        let length = tag.name().into_inner().len();
+        let tag = match Tag::read(&tag, length, reader.get_ref().declares(), &mut attributes) {
+            Ok(tag) => tag,
+            Err(message) => break Err(ill_formed(message)),
+        };
         let known = match E::ROOTS {
             [] => !is_page(tag.name()),
             roots => roots.contains(&tag.name()),
@@ -159,8 +137,14 @@ pub(super) fn walk<E: Elements>(
                 E::WHAT
             ));
         }
+        if page {
+            break Err(ill_formed("`<!doctype` in small letters".to_owned()));
+        }
         if depth == DEPTH_MAX {
             break Err(format!("elements are nested more than {DEPTH_MAX} deep"));
+        }
+        if let Err(message) = scopes.open(&tag, depth) {
+            break Err(ill_formed(message));
         }
         (seen, begun) = (true, true);
         if let Err(message) = elements.open(&tag, sink) {
@@ -168,6 +152,7 @@ pub(super) fn walk<E: Elements>(
         }
         if empty {
             elements.close(tag.name(), sink);
+            scopes.close(depth);
         } else {
             depth += 1;
         }
