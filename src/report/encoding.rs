@@ -37,10 +37,18 @@ pub(super) fn decoded<'a>(start: &[u8], input: impl Read + 'a) -> Box<dyn BufRea
 
 /// The encoding that an XML declaration names. UTF-16 cannot be true of what could be read so far.
 fn declared(start: &[u8]) -> Option<&'static Encoding> {
-    Encoding::for_label(&start[label(start)?]).filter(|encoding| !is_utf_16(encoding))
+    named(&start[label(start)?]).filter(|encoding| !is_utf_16(encoding))
 }
 
-fn is_utf_16(encoding: &'static Encoding) -> bool {
+/// The encoding of this name. Java and Python write hyphens and underscores where the list of the Web has
+/// none: `latin-1`, `ISO8859_1`.
+pub(super) fn named(label: &[u8]) -> Option<&'static Encoding> {
+    let plain = || label.iter().copied().filter(|byte| !matches!(byte, b'-' | b'_')).collect::<Vec<u8>>();
+    Encoding::for_label(label).or_else(|| Encoding::for_label(&plain()))
+}
+
+/// Whether text in this encoding is no text in UTF-8, whatever it says.
+pub(super) fn is_utf_16(encoding: &'static Encoding) -> bool {
     encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE
 }
 
@@ -51,12 +59,14 @@ fn correct(start: &mut [u8]) {
     let Some(label) = label(start) else { return };
     // With the quote behind it.
     let Some([label @ .., quote]) = start.get_mut(label.start..=label.end) else { return };
-    if label.len() > NAME.len() && Encoding::for_label(label).is_some_and(is_utf_16) {
+    if label.len() >= NAME.len() && named(label).is_some_and(is_utf_16) {
         let (name, rest) = label.split_at_mut(NAME.len());
         name.copy_from_slice(NAME);
-        std::mem::swap(&mut rest[0], quote);
-        rest[1..].fill(b' ');
-        *quote = b' ';
+        // The quote moves up, and blanks follow it.
+        if let [first, blanks @ ..] = rest {
+            blanks.fill(b' ');
+            *first = std::mem::replace(quote, b' ');
+        }
     }
 }
 
@@ -100,6 +110,12 @@ mod tests {
             &[b"\xff\xfe".to_vec(), utf16("<?xml encoding='utf-8'?><ä/>")].concat(),
             "<?xml encoding='utf-8'?><ä/>",
         );
+        // Once it is decoded its declaration tells the truth.
+        for (label, then) in [("UTF-16", "UTF-8' "), ("utf-16le", "UTF-8'   "), ("ucs-2", "UTF-8'")] {
+            let text = format!("<?xml version='1.0' encoding='{label}' standalone='no'?><ä/>");
+            let expect = format!("<?xml version='1.0' encoding='{then} standalone='no'?><ä/>");
+            check(&[b"\xff\xfe".to_vec(), utf16(&text)].concat(), &expect);
+        }
         check(&utf16("<a/>"), "<a/>");
         let big: Vec<u8> = "<ä/>".encode_utf16().flat_map(u16::to_be_bytes).collect();
         check(&[b"\xfe\xff".to_vec(), big].concat(), "<ä/>");
@@ -111,6 +127,11 @@ mod tests {
             b"<?xml version='1.0' encoding=\"UTF-16\"?><a/>",
             "<?xml version='1.0' encoding=\"UTF-16\"?><a/>",
         );
+        for label in ["latin-1", "ISO8859_1", "iso-8859-1", "Cp1252"] {
+            let start = format!("<?xml version='1.0' encoding='{label}'?><");
+            check(&[start.as_bytes(), b"\xe4/>"].concat(), &format!("{start}ä/>"));
+        }
+        check(b"<?xml encoding='latin1", "<?xml encoding='latin1");
         check(b"", "");
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr3};
 
+use crate::report::encoding;
 use crate::report::markup::names::{check_reference, dangling, is_name, is_part, shortened};
 
 /// So many attributes are compared each with each; more are sorted.
@@ -114,9 +115,14 @@ pub(super) fn check_declaration(raw: &str) -> Result<(), String> {
             return Err(wrong());
         }
         // What truly is UTF-16 was decoded, and its declaration says UTF-8 by now.
-        let encoding = encoding_rs::Encoding::for_label(label.as_bytes());
-        if encoding.is_some_and(|encoding| encoding.output_encoding() != encoding) {
-            return Err(format!("the declaration says {label}, which the file is not"));
+        match encoding::named(label.as_bytes()) {
+            Some(encoding) if encoding::is_utf_16(encoding) => {
+                return Err(format!("the declaration says {label}, which the file is not"));
+            }
+            None if !is_code_page(label) => {
+                return Err(format!("the declaration says {}, which is not known", shortened(label)));
+            }
+            _ => {}
         }
         next = rest.next();
     }
@@ -124,6 +130,13 @@ pub(super) fn check_declaration(raw: &str) -> Result<(), String> {
         next = rest.next();
     }
     if next.is_some() { Err(wrong()) } else { Ok(()) }
+}
+
+/// Whether this is a name of a code page of DOS: of those that are not known ASCII can be read.
+fn is_code_page(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    let number = label.strip_prefix("cp").or_else(|| label.strip_prefix("ibm"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What is wrong with the first word of a processing instruction.
