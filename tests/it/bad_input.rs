@@ -265,7 +265,7 @@ fn an_enormous_report_is_refused_where_it_breaks() {
     project.shard("plan tests.txt --timings big.xml").fails(2, &["big.xml:1: not well-formed XML"]);
     project.file("deep.json", "[".repeat(1 << 20).as_bytes());
     project
-        .shard("plan tests.txt --timings deep.json")
+        .shard("plan tests.txt --timings knapsack:deep.json")
         .fails(2, &["deep.json:1: not JSON: the file ends in the middle"]);
 }
 

@@ -34,7 +34,8 @@ enum Entry {
 
 impl Entry {
     /// Whether a beginning holds these and nothing else, as far as it goes. Much other JSON begins with a
-    /// name and a figure, such as a version, so all of them are looked at.
+    /// name and a figure, such as a version, so all of them are looked at. Where they are no JSON any more
+    /// the reader says so.
     fn fills(self, beginning: &str) -> bool {
         let (open, close) = if self == Entry::Pair { ('[', ']') } else { ('{', '}') };
         let mut rest = Rest(beginning);
@@ -52,7 +53,7 @@ impl Entry {
                 Found::Other => return false,
             }
             if !rest.takes(',') {
-                return rest.is_over() || (rest.takes(close) && rest.is_over());
+                return !rest.takes(close) || rest.is_over();
             }
         }
     }
@@ -62,7 +63,7 @@ impl Entry {
 #[derive(PartialEq)]
 enum Found {
     Whole,
-    /// Perhaps the same: the beginning ends within.
+    /// Perhaps the same: the beginning ends or breaks within.
     Cut,
     Other,
 }
@@ -83,21 +84,13 @@ impl<'a> Rest<'a> {
         after.is_some()
     }
 
-    /// What something else means that stands where a mark should be.
-    fn missing(&self) -> Found {
-        if self.is_over() { Found::Cut } else { Found::Other }
-    }
-
     fn entry(&mut self, entry: Entry) -> Found {
         let pair = entry == Entry::Pair;
         if (pair && !self.takes('[')) || !self.takes('"') {
-            return self.missing();
+            return if self.is_over() { Found::Cut } else { Found::Other };
         }
-        if !self.text().1 {
+        if !self.text().1 || !self.takes(if pair { ',' } else { ':' }) {
             return Found::Cut;
-        }
-        if !self.takes(if pair { ',' } else { ':' }) {
-            return self.missing();
         }
         match self.figure() {
             Found::Whole if pair && !self.takes(']') && !self.is_over() => Found::Other,
@@ -122,7 +115,7 @@ impl<'a> Rest<'a> {
         if self.takes('"') {
             let digit = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | ',' | 'e' | 'E');
             return match self.text() {
-                (text, true) if number::seconds(text).is_some() => Found::Whole,
+                (text, true) if number::seconds(text).is_some() || is_figure(text) => Found::Whole,
                 (text, false) if text.chars().all(digit) => Found::Cut,
                 _ => Found::Other,
             };
@@ -130,13 +123,17 @@ impl<'a> Rest<'a> {
         let end = self.0.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}'));
         let (word, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
         self.0 = rest;
-        // Rust reads what Python writes for figures, `NaN` and `Infinity` included.
-        match word == "null" || word.parse::<f64>().is_ok() {
+        match word == "null" || is_figure(word) {
             true => Found::Whole,
             false if end.is_none() && !word.starts_with(['[', '{']) => Found::Cut,
             false => Found::Other,
         }
     }
+}
+
+/// Whether Rust takes this for a figure: `NaN` and `Infinity`, which other tools write, included.
+fn is_figure(text: &str) -> bool {
+    text.parse::<f64>().is_ok()
 }
 
 /// Reads a report.
@@ -234,6 +231,10 @@ mod tests {
         recognised(Format::Knapsack, r#"{"a": "1,234.5", "b": null, "c": -1e-5, "d": "1."#);
         recognised(Format::Knapsack, r#"{"a": 1, "b"#);
         recognised(Format::Knapsack, r#"{"a": 1, "b": "#);
+        recognised(Format::Knapsack, r#"{"a": "NaN", "b": "inf"}"#);
+        // What breaks is for the reader to tell.
+        recognised(Format::Knapsack, r#"{"a": 1, "b" 2}"#);
+        recognised(Format::Knapsack, r#"{"a": 1 2}"#);
     }
 
     #[test]
@@ -248,7 +249,6 @@ mod tests {
             r#"{"lockfileVersion": 3, "requires": true}"#,
             r#"{"a": 1, "b": [2"#,
             r#"{"a": 1} {"b": 2}"#,
-            r#"{"a": 1 2}"#,
             r#"{"a": "#,
             r#"{"a::b": "x"}"#,
             "[[1,2]]",
