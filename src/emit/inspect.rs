@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use crate::history::against::Against;
+use crate::model::Bytes;
 use crate::report::Format;
 use crate::report::tally::Tally;
 use crate::text::{count, examples, printable, thousands};
 
-/// Slowest units that are shown.
-const SLOWEST: usize = 5;
+/// Slowest and heaviest units that are shown.
+const TOP: usize = 5;
 
 /// One file, and what was found in it.
 pub struct Inspected {
@@ -39,8 +40,7 @@ pub fn lines(files: &[Inspected]) -> serde_json::Result<String> {
     for file in files {
         let tally = &file.tally;
         let rounded = |seconds: f64| (seconds * 1e6).round() / 1e6;
-        let slowest =
-            tally.slowest(SLOWEST).into_iter().map(|(name, seconds)| json!([name, rounded(seconds)]));
+        let slowest = tally.slowest(TOP).into_iter().map(|(name, seconds)| json!([name, rounded(seconds)]));
         let warnings = warnings(tally);
         let mut line = json!({
             "file": file.name,
@@ -53,6 +53,7 @@ pub fn lines(files: &[Inspected]) -> serde_json::Result<String> {
             "negative": tally.negative,
             "skipped": tally.skipped,
             "top5": slowest.collect::<Vec<_>>(),
+            "top5_memory_bytes": tally.heaviest(TOP),
             "warnings": warnings,
             "error": file.error,
         });
@@ -107,9 +108,12 @@ pub fn text(files: &[Inspected]) -> String {
         if !odd.is_empty() {
             out.push_str(&format!("  {}\n", odd.join(", ")));
         }
-        for (name, seconds) in tally.slowest(SLOWEST).into_iter().filter(|(_, seconds)| *seconds > 0.0) {
+        for (name, seconds) in tally.slowest(TOP).into_iter().filter(|(_, seconds)| *seconds > 0.0) {
             let name = if name.is_empty() { "(no name)".to_owned() } else { printable(name) };
             out.push_str(&format!("  {seconds:>10.3} s  {name}\n"));
+        }
+        for (name, bytes) in tally.heaviest(TOP) {
+            out.push_str(&format!("  {:>12}  {}\n", Bytes(bytes).to_string(), printable(name)));
         }
         for warning in warnings(tally) {
             out.push_str(&format!("  warning: {warning}\n"));
@@ -143,7 +147,7 @@ fn met(against: &Against) -> String {
     );
     for (why, (number, first)) in &against.why {
         out.push_str(&format!(
-            "    {} {}, such as `{}`\n",
+            "    {}: {}, such as `{}`\n",
             count(*number, "name"),
             why.words(),
             printable(first)

@@ -52,18 +52,18 @@ pub enum Why {
 }
 
 impl Why {
-    /// In words, after a number of names.
+    /// In words, after a number of names and a colon.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Why::Same => "are the files' own",
-            Why::Separators => "differ only in separators",
-            Why::Dots => "are classes with dots",
-            Why::Prefix => "have another beginning",
-            Why::Case => "met none: upper and lower case differ",
-            Why::Moved => "met none: a file of that name lies in another folder",
-            Why::Ambiguous => "met none: several files end so",
-            Why::Gone => "met none: no file is called so",
+            Why::Same => "as the file is called",
+            Why::Separators => "other separators",
+            Why::Dots => "a class with dots",
+            Why::Prefix => "another beginning",
+            Why::Case => "no file, for upper and lower case",
+            Why::Moved => "no file here, but one of that name in another folder",
+            Why::Ambiguous => "no file certainly, since several end so",
+            Why::Gone => "no file is called so",
         }
     }
 }

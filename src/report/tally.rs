@@ -89,6 +89,16 @@ impl Tally {
         units
     }
 
+    /// The units that held most memory, the highest first.
+    #[must_use]
+    pub fn heaviest(&self, most: usize) -> Vec<(&str, u64)> {
+        let mut units: Vec<(&str, u64)> =
+            self.units.iter().filter_map(|(name, unit)| Some((name.as_str(), unit.bytes?))).collect();
+        units.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        units.truncate(most);
+        units
+    }
+
     fn unit(&mut self, name: &str) -> &mut Unit {
         if self.units.get(self.last).is_none_or(|(last, _)| last != name) {
             self.last = match self.places.get(name) {
