@@ -218,6 +218,13 @@ impl ReportError {
     pub fn new(line: impl Into<Option<u64>>, message: impl Into<String>) -> ReportError {
         ReportError { line: line.into(), message: message.into() }
     }
+
+    /// With the name of its file, as editors and people read it: `report.xml:3: …`.
+    #[must_use]
+    pub fn in_file(&self, name: impl fmt::Display) -> String {
+        let separator = if self.line.is_some() { ":" } else { ": " };
+        format!("{name}{separator}{self}")
+    }
 }
 
 impl fmt::Display for ReportError {

@@ -180,10 +180,8 @@ fn prove(plan: &Plan) -> Result<(), Failure> {
 /// Suites and costs from a CSV, taken as they are.
 fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
     let shown = path.strip_prefix(&configured.here).unwrap_or(path).display();
-    let rows = costs::read(&files::read(path, crate::inventory::SIZE_MAX)?).map_err(|err| {
-        let separator = if err.line.is_some() { ":" } else { ": " };
-        Failure::usage(format!("{shown}{separator}{err}"))
-    })?;
+    let rows = costs::read(&files::read(path, crate::inventory::SIZE_MAX)?)
+        .map_err(|err| Failure::usage(err.in_file(&shown)))?;
     let suite = |row: &costs::Row| Suite { id: row.id.clone(), tests: Vec::new(), siblings: 1 };
     let inventory = Inventory { suites: rows.iter().map(suite).collect() };
     let tiers = &configured.config.tiers;

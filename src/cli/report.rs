@@ -133,8 +133,8 @@ fn read_stores(paths: &[PathBuf], configured: &Configured) -> Result<(Store, Vec
         }
         let bytes = files::read(&path, history::SIZE_MAX)?;
         let store = store::read(&bytes).map_err(|err| {
-            let separator = if err.line.is_some() { ":" } else { ": " };
-            Failure::usage(format!("{shown}{separator}{err}\n  help: restore it, or remove it to start anew"))
+            let help = "restore it, or remove it to start anew";
+            Failure::usage(format!("{}\n  help: {help}", err.in_file(&shown)))
         })?;
         joined = joined.join(store);
     }

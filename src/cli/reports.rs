@@ -30,8 +30,7 @@ impl<S> Read<S> {
     /// What is wrong, with where.
     pub(super) fn error(&self) -> Option<String> {
         let err = self.result.as_ref().err()?;
-        let separator = if err.line.is_some() { ":" } else { ": " };
-        Some(format!("{}{separator}{err}", crate::text::printable(&self.name)))
+        Some(err.in_file(crate::text::printable(&self.name)))
     }
 }
 

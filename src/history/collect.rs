@@ -61,26 +61,23 @@ impl Collector {
 
     /// Of the cases that failed and were run again, only the last stays.
     fn drop_attempts(&mut self) {
-        let cases = &self.report.cases;
-        let key = |case: &Case| (Arc::clone(&case.place), case.name.clone());
-        let mut last: HashMap<(Arc<Place>, Box<str>), usize> =
-            self.failed.iter().map(|at| (key(&cases[*at]), *at)).collect();
-        if last.is_empty() {
+        if self.failed.is_empty() {
             return;
         }
-        for (at, case) in cases.iter().enumerate() {
-            if let Some(slot) = last.get_mut(&key(case)) {
+        let cases = &self.report.cases;
+        let keys = || cases.iter().map(|case| (&*case.place, &*case.name)).enumerate();
+        let failed = |at: &usize| (&*cases[*at].place, &*cases[*at].name);
+        let mut last: HashMap<(&Place, &str), usize> =
+            self.failed.iter().map(|at| (failed(at), *at)).collect();
+        for (at, key) in keys() {
+            if let Some(slot) = last.get_mut(&key) {
                 *slot = at;
             }
         }
-        let before = cases.len();
-        let mut at = 0;
-        self.report.cases.retain(|case| {
-            let keep = last.get(&key(case)).is_none_or(|last| *last == at);
-            at += 1;
-            keep
-        });
-        self.report.unusable.attempts += before - self.report.cases.len();
+        let kept: Vec<bool> = keys().map(|(at, key)| last.get(&key).is_none_or(|last| *last == at)).collect();
+        self.report.unusable.attempts += kept.iter().filter(|kept| !**kept).count();
+        let mut kept = kept.into_iter();
+        self.report.cases.retain(|_| kept.next().unwrap_or(true));
     }
 
     /// Of a place that did not end, nothing is learned.

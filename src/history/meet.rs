@@ -209,8 +209,9 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
             let longest = by_report().max().unwrap_or(0);
             if !case[0].whole {
                 named.extend(case.iter().map(|timed| timed.report));
-                double |= case[0].report != case[case.len() - 1].report;
-                doubles += usize::from(case[0].report != case[case.len() - 1].report);
+                let twice = case[0].report != case[case.len() - 1].report;
+                double |= twice;
+                doubles += usize::from(twice);
             }
             match case[0] {
                 Timed { whole: true, .. } => (whole, wholes) = (whole.max(longest), sum(by_report())),
