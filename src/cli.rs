@@ -1,6 +1,7 @@
 //! Flags and glue: what the user typed becomes values, and values become what the user sees.
 
 mod args;
+mod ci;
 mod configured;
 mod diff;
 mod folder;
@@ -8,6 +9,7 @@ mod inspect;
 mod inventory;
 mod output;
 mod plan;
+mod record;
 mod report;
 mod reports;
 mod select;
@@ -35,6 +37,7 @@ pub fn run(
     let mut terminal = Terminal { stdout, stderr };
     let done = match &args.command {
         Command::Plan(args) => plan::run(args, &mut terminal),
+        Command::Record(args) => record::run(args, &mut terminal),
         Command::Select(args) => select::run(args, &mut terminal),
         Command::Diff(args) => diff::run(args, &mut terminal),
         Command::Verify(args) => verify::run(args, &mut terminal),

@@ -2,6 +2,7 @@
 //! old or the new.
 
 mod packed;
+mod shared;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-pub use packed::unpack;
+pub use packed::{Packing, read_packed, unpack};
+pub use shared::Exclusive;
 
 /// Reads a whole file of at most `most` bytes.
 ///

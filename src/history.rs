@@ -1,13 +1,14 @@
 //! What suites cost: reports of other tools, our own history, and exact costs.
 //!
 //! [`collect`] keeps what a report teaches, [`names`] finds the suite that each name in a report means,
-//! and [`meet`] adds up what is known of it.
+//! and [`meet`] adds up what is known of it. [`record`] makes observations of it that a [`store`] keeps.
 
 pub mod against;
 pub mod collect;
 pub mod costs;
 pub mod meet;
 pub mod names;
+pub mod record;
 pub mod store;
 
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub struct Report {
     pub hints: Vec<(Arc<Place>, u64)>,
     /// Cases and places with a peak of memory: the name inside its place, and bytes.
     pub peaks: Vec<(Arc<Place>, Box<str>, u64)>,
+    /// Cases and places that began and never ended.
+    pub unfinished: Vec<(Arc<Place>, Box<str>)>,
     /// Cases whose time cannot be used, by reason.
     pub unusable: Unusable,
 }

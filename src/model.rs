@@ -9,7 +9,7 @@ mod suite;
 mod units;
 
 pub use cost::{Basis, Cost, Estimate};
-pub use digest::Digest;
+pub use digest::{Digest, Digesting};
 pub use observation::{Observation, RunMeta};
 pub use suite::{SuiteId, path_of};
 pub use units::{Bytes, Millis, Percent};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::ci::At;
 use crate::config::{Budget, Granularity, ShardCount};
 use crate::model::{Millis, Percent};
 
@@ -18,6 +19,7 @@ pub(super) struct Args {
 #[derive(Subcommand)]
 pub(super) enum Command {
     Plan(PlanArgs),
+    Record(RecordArgs),
     Select(SelectArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
@@ -102,6 +104,55 @@ pub(super) struct PlanArgs {
     /// No suites at all are an empty plan, not an error
     #[arg(long)]
     pub(super) allow_empty: bool,
+}
+
+/// Fold what reports measured into the history
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard record 'reports/**/*.xml'
+  shard record reports .test_durations --run nightly-42 --at 2026-01-31T04:00:00Z
+  shard record --merge job-1/shard-history.json job-2/shard-history.json -o shard-history.json
+  shard record --forget 20
+
+Recording twice changes nothing, and histories may be merged in any order. The newest 32 runs of a suite are kept.
+
+Exit codes: 0 recorded, 2 wrong usage, configuration or input")]
+pub(super) struct RecordArgs {
+    /// Files, folders and globs of any format in docs/formats.md, recognised by content; a format in front,
+    /// such as `junit-xml:PATH`, forces it. With --merge: histories
+    #[arg(value_name = "[FORMAT:]PATH", required_unless_present = "forget")]
+    pub(super) paths: Vec<String>,
+    /// The history, packed if it ends in `.gz` or `.zst` [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Option<PathBuf>,
+    /// Write the result here, over whatever is there, and leave the history as it is
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// PATH are histories: with -o the result is all of them, else they are folded into the history
+    #[arg(long, conflicts_with_all = ["run", "at", "key", "granularity", "strict"])]
+    pub(super) merge: bool,
+    /// The name of the run [default: what the CI calls it, else made from the reports]
+    #[arg(long, value_name = "ID")]
+    pub(super) run: Option<String>,
+    /// When it was: 2026-01-31T04:00:00Z, or seconds since 1970 [default: what the CI says, else now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<At>,
+    /// Which runs its figures compare with: a kind of machine, a number of workers
+    /// [default: `key` of shard.toml, else this machine's, such as linux-x64]
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// As fine as suites are recorded where reports name tests [default: granularity of shard.toml, else file]
+    #[arg(long, value_name = "UNIT")]
+    pub(super) granularity: Option<Unit>,
+    /// Forget suites that the last N runs did not measure
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub(super) forget: Option<u32>,
+    /// A report that cannot be read is an error
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Print one job's suites as the test runner wants them

@@ -63,7 +63,7 @@ pub(super) fn gather(
     let known: Vec<Report> =
         known.filter(|(format, _)| timed(*format)).map(|(_, collector)| collector.finish()).collect();
     if (strict && !errors.is_empty()) || known.is_empty() {
-        return Err(cannot_read(&errors));
+        return Err(cannot_read(&errors, "--timings"));
     }
     if !unknown.is_empty() {
         let names = examples(unknown.iter().map(String::as_str), 3);
@@ -79,16 +79,16 @@ pub(super) fn gather(
     Ok(gathered)
 }
 
-fn cannot_read(errors: &[String]) -> Failure {
+pub(super) fn cannot_read(errors: &[String], flag: &str) -> Failure {
     let more = match errors.len().saturating_sub(ERRORS_MAX) {
         0 => String::new(),
         more => format!("\n  and {} that cannot be read", count(more, "other report")),
     };
     let first = match errors {
-        [] => "--timings names no report with times".to_owned(),
+        [] => format!("{flag} names no report with times"),
         errors => errors[..errors.len().min(ERRORS_MAX)].join("\nerror: "),
     };
-    Failure::usage(format!("{first}{more}\n  help: record it again, or leave it out of --timings"))
+    Failure::usage(format!("{first}{more}\n  help: record it again, or leave it out of {flag}"))
 }
 
 impl Gathered {
@@ -131,14 +131,18 @@ fn read_stores(paths: &[PathBuf], configured: &Configured) -> Result<(Store, Vec
             }
             continue;
         }
-        let bytes = files::read(&path, history::SIZE_MAX)?;
-        let store = store::read(&bytes).map_err(|err| {
-            let help = "restore it, or remove it to start anew";
-            Failure::usage(format!("{}\n  help: {help}", err.in_file(&shown)))
-        })?;
-        joined = joined.join(store);
+        joined = joined.join(parse_store(&files::read_packed(&path, history::SIZE_MAX)?, &shown)?);
     }
     Ok((joined, notes))
+}
+
+/// The store that a file holds.
+pub(super) fn parse_store(bytes: &[u8], shown: &str) -> Result<Store, Failure> {
+    store::read(bytes).map_err(|err| {
+        let separator = if err.line.is_some() { ":" } else { ": " };
+        let help = "restore it, or remove it to start anew";
+        Failure::usage(format!("{}{separator}{err}\n  help: {help}", printable(shown)))
+    })
 }
 
 /// How reports or a history met the inventory, with examples of both sides.
@@ -180,7 +184,7 @@ fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
 }
 
 /// Cases that teach nothing, by reason.
-fn left_out(unusable: &Unusable) -> Vec<String> {
+pub(super) fn left_out(unusable: &Unusable) -> Vec<String> {
     let reasons = [
         (unusable.skipped, "skipped"),
         (unusable.cached, "not run again"),

@@ -1,12 +1,14 @@
 //! Reports as they lie on disk: named, in folders, behind patterns, packed; read side by side.
 
 use std::collections::BTreeSet;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::Failure;
 use crate::files;
+use crate::model::{Digest, Digesting};
 use crate::report::{self, Format, ReportError, Sink};
 
 /// A file that may hold a report.
@@ -24,6 +26,8 @@ pub(super) struct Read<S> {
     pub(super) name: String,
     /// `None`: no format that is known, where that is no error.
     pub(super) result: Result<(Option<Format>, S), ReportError>,
+    /// Of its contents, unpacked, where it was asked for and they are a report.
+    pub(super) digest: Option<Digest>,
 }
 
 impl<S> Read<S> {
@@ -75,26 +79,69 @@ pub(super) fn read<S: Sink + Send>(
     here: &Path,
     sink: impl Fn() -> S + Sync,
 ) -> Vec<Read<S>> {
-    named.par_iter().flat_map_iter(|named| read_file(named, here, &sink)).collect()
+    named.par_iter().flat_map_iter(|named| read_file(named, here, &sink, || None)).collect()
 }
 
-fn read_file<S: Sink>(named: &Named, here: &Path, sink: impl Fn() -> S) -> Vec<Read<S>> {
+/// As [`read`], with the digest of every report.
+pub(super) fn read_digested<S: Sink + Send>(
+    named: &[Named],
+    here: &Path,
+    sink: impl Fn() -> S + Sync,
+) -> Vec<Read<S>> {
+    let digesting = || Some(Digesting::default());
+    named.par_iter().flat_map_iter(|named| read_file(named, here, &sink, digesting)).collect()
+}
+
+fn read_file<S: Sink>(
+    named: &Named,
+    here: &Path,
+    sink: impl Fn() -> S,
+    digesting: impl Fn() -> Option<Digesting>,
+) -> Vec<Read<S>> {
     let shown = named.path.strip_prefix(here).unwrap_or(&named.path).display().to_string();
     let mut all = Vec::new();
     let unpacked = files::unpack(&named.path, |member, input| {
         let mut sink = sink();
-        let result = match report::read_any(named.format, input, &mut sink) {
+        let mut input = Digested { input, digest: digesting() };
+        let result = match report::read_any(named.format, &mut input, &mut sink) {
             Ok(None) if named.asked && member.is_none() => Err(unknown(&shown)),
             Ok(format) => Ok((format, sink)),
             Err(err) => Err(err),
         };
         let name = member.map_or_else(|| shown.clone(), |member| format!("{shown}!{member}"));
-        all.push(Read { name, result });
+        let digest = matches!(result, Ok((Some(_), _))).then(|| input.finish()).flatten();
+        all.push(Read { name, result, digest });
     });
     if let Err(err) = unpacked {
-        all.push(Read { name: shown, result: Err(ReportError::new(None, format!("cannot read it: {err}"))) });
+        let result = Err(ReportError::new(None, format!("cannot read it: {err}")));
+        all.push(Read { name: shown, result, digest: None });
     }
     all
+}
+
+/// Knows what was read.
+struct Digested<'a> {
+    input: &'a mut dyn io::Read,
+    digest: Option<Digesting>,
+}
+
+impl io::Read for Digested<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.digest.iter_mut().for_each(|digest| digest.add(&buffer[..read]));
+        Ok(read)
+    }
+}
+
+impl Digested<'_> {
+    /// Of everything: what the reader left unread counts too.
+    fn finish(mut self) -> Option<Digest> {
+        if self.digest.is_some() {
+            // What cannot be read any more adds nothing to a report that was understood.
+            let _ = io::copy(&mut self.by_ref(), &mut io::sink());
+        }
+        self.digest.map(Digesting::finish)
+    }
 }
 
 fn unknown(shown: &str) -> ReportError {

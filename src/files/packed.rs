@@ -1,15 +1,20 @@
-//! Files that may be packed: gzip and zip, told by their first bytes and unpacked as a stream.
+//! Files that may be packed: gzip, zstd and zip, told by their first bytes and unpacked as a stream.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
+use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
 
 /// Most bytes of one file once it is unpacked: a few packed kilobytes can hold any number.
 const UNPACKED_MAX: u64 = 16 << 30;
 /// Most files of an archive.
 const MEMBERS_MAX: usize = 100_000;
+/// What a file in zstd begins with.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Histories grow little smaller with more, and take much longer.
+const ZSTD_LEVEL: i32 = 9;
 
 /// Gives `each` the contents of a file: once, without a name, or for an archive once for every file in it,
 /// by its name there. Archives inside an archive are not opened. A file of an archive that cannot be
@@ -55,13 +60,71 @@ pub fn unpack(path: &Path, mut each: impl FnMut(Option<&str>, &mut dyn Read)) ->
     Ok(())
 }
 
-/// The contents of one file, unpacked where it is gzip.
+/// The contents of one file, unpacked where it is gzip or zstd.
 fn contents<'a>(start: &[u8], input: impl Read + 'a) -> Box<dyn Read + 'a> {
     let left = UNPACKED_MAX;
     match start {
         [0x1f, 0x8b, ..] => Box::new(Limited { inner: MultiGzDecoder::new(BufReader::new(input)), left }),
+        _ if start == ZSTD => match zstd::Decoder::new(input) {
+            Ok(inner) => Box::new(Limited { inner, left }),
+            Err(err) => Box::new(Broken(Some(err))),
+        },
         _ => Box::new(Limited { inner: input, left }),
     }
+}
+
+/// How a file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Not at all.
+    Plain,
+    /// gzip.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+impl Packing {
+    /// As the name's ending asks for: `.gz`, `.zst`.
+    #[must_use]
+    pub fn of(path: &Path) -> Packing {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("gz") => Packing::Gzip,
+            Some("zst") => Packing::Zstd,
+            _ => Packing::Plain,
+        }
+    }
+
+    /// Packs a whole file: the same bytes for the same contents, with no time and no name in them.
+    ///
+    /// # Errors
+    /// None that is known: writing to memory does not fail.
+    pub fn pack(self, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+        match self {
+            Packing::Plain => Ok(bytes),
+            Packing::Gzip => {
+                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+                packer.write_all(&bytes)?;
+                packer.finish()
+            }
+            Packing::Zstd => zstd::encode_all(&*bytes, ZSTD_LEVEL),
+        }
+    }
+}
+
+/// Reads a whole file of at most `most` bytes once it is unpacked; gzip and zstd are told by their first
+/// bytes.
+///
+/// # Errors
+/// The file is missing, no file, unreadable, not soundly packed or too large.
+pub fn read_packed(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let cannot = || format!("cannot read `{}`", path.display());
+    let mut file = File::open(path).with_context(cannot)?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        bail!("`{}` is a folder, not a file", path.display());
+    }
+    let start = beginning(&mut file).with_context(cannot)?;
+    super::read_from(contents(&start, start.as_slice().chain(file)), most).with_context(cannot)
 }
 
 /// The first four bytes, which are to be read again.
@@ -103,6 +166,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn files_are_packed_by_their_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = b"history ".repeat(1000);
+        for (name, magic) in [("a.json", &b"hist"[..]), ("a.json.gz", &[0x1f, 0x8b]), ("a.json.zst", &ZSTD)] {
+            let path = folder.path().join(name);
+            let packed = Packing::of(&path).pack(text.clone()).unwrap();
+            assert!(packed.starts_with(magic), "{name}");
+            std::fs::write(&path, &packed).unwrap();
+            assert_eq!(read_packed(&path, 8000).unwrap(), text);
+            let err = format!("{:#}", read_packed(&path, 7999).unwrap_err());
+            assert!(err.contains("larger than"), "{err}");
+            std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();
+            assert!(name == "a.json" || read_packed(&path, 8000).is_err(), "{name}: half of it");
+        }
+    }
+
     fn shown(path: &Path) -> Vec<(Option<String>, String)> {
         let mut found = Vec::new();
         unpack(path, |name, input| {
@@ -135,6 +215,7 @@ mod tests {
         check(&gzip(b"<a/>"), &[(None, "<a/>")]);
         // Two runs appended to one file.
         check(&[gzip(b"a"), gzip(b"b")].concat(), &[(None, "ab")]);
+        check(&Packing::Zstd.pack(b"<a/>".to_vec()).unwrap(), &[(None, "<a/>")]);
         let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default();
         archive.add_directory("x/", options).unwrap();

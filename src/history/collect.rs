@@ -159,6 +159,10 @@ impl Sink for Collector {
             let place = self.place(case.place);
             self.report.peaks.push((place, case.name.into(), bytes));
         }
+        if case.outcome == Outcome::Aborted {
+            let place = self.place(case.place);
+            self.report.unfinished.push((place, case.name.into()));
+        }
         if let Some(nanos) = self.usable(case) {
             let place = self.place(case.place);
             if case.outcome == Outcome::Failed {
@@ -173,6 +177,9 @@ impl Sink for Collector {
         let place = self.place(whole.place);
         if let Some(bytes) = whole.bytes {
             self.report.peaks.push((Arc::clone(&place), Box::default(), bytes));
+        }
+        if whole.outcome == Outcome::Aborted {
+            self.report.unfinished.push((Arc::clone(&place), Box::default()));
         }
         if !whole.outcome.is_complete() {
             self.incomplete.push(place);

@@ -262,8 +262,17 @@ pub fn history(
     reported: Option<&[Option<Timing>]>,
 ) -> (History, Meeting) {
     let key = key.or_else(|| store.runs.last().map(|run| run.key.as_str())).unwrap_or_default();
-    let place = |id: &str| Place { file: Some(NodeId::new(id).path.into()), ..Place::default() };
-    let places: Vec<(Place, &String)> = store.suites.keys().map(|id| (place(id), id)).collect();
+    let place = |id: &str| {
+        let name: Option<Box<str>> = Some(NodeId::new(id).path.into());
+        // Reports that know no files name classes with dots, and so were suites recorded from them.
+        let class = name.as_deref().is_some_and(|name| name.contains('.') && !name.contains(['/', '\\']));
+        if class {
+            Place { classname: name, ..Place::default() }
+        } else {
+            Place { file: name, ..Place::default() }
+        }
+    };
+    let places: Vec<(Place, &str)> = store.ids().map(|id| (place(id), id)).collect();
     let (found, prefix) = find(index, &places.iter().map(|(place, _)| place).collect());
     let mut by_suite: Vec<Vec<Recorded<'_>>> = Vec::new();
     by_suite.resize_with(index.inventory.suites.len(), Vec::new);
@@ -271,7 +280,7 @@ pub fn history(
     let (mut strangers, mut stale_tests) = (Vec::new(), 0);
     for (place, id) in &places {
         let Some(hit) = found.get(place) else {
-            strangers.push((*id).clone());
+            strangers.push((*id).to_owned());
             continue;
         };
         match locate(index, hit, NodeId::new(id).rest) {

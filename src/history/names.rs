@@ -244,7 +244,7 @@ fn module_of<'a>(place: &'a Place, hit: &Found<'_>) -> &'a str {
 }
 
 /// The classes that a class name holds behind the module of `path`.
-fn classes_of(place: &Place, path: &str) -> String {
+pub(super) fn classes_of(place: &Place, path: &str) -> String {
     let Some(classname) = place.classname.as_deref() else { return String::new() };
     let stem = stem(path.rsplit('/').next().unwrap_or(path));
     let parts: Vec<&str> = classname.split('.').collect();

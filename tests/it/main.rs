@@ -17,6 +17,7 @@ mod previous;
 mod pytest;
 mod quality;
 mod readme;
+mod record;
 mod reports;
 mod rules;
 mod scenarios;

@@ -1,0 +1,254 @@
+//! `shard record`: reports, or other histories, into the history.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::args::RecordArgs;
+use super::ci::{self, At};
+use super::configured::{self, Configured};
+use super::report::{cannot_read, left_out, parse_store};
+use super::{Failure, Terminal, reports};
+use crate::config::Granularity;
+use crate::exit;
+use crate::files::{self, Exclusive, Packing};
+use crate::history::collect::Collector;
+use crate::history::record::learn;
+use crate::history::store::{self, Part, Store};
+use crate::history::{self, Report, Unusable};
+use crate::model::{Digesting, RunMeta};
+use crate::report::Format;
+use crate::text::{count, examples, thousands};
+
+/// Suites that so many runs did not measure are listed.
+const STALE_RUNS: usize = 10;
+
+/// Longest name of a run or key, in bytes.
+const NAME_MAX: usize = 500;
+
+pub(super) fn run(
+    args: &RecordArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let configured = configured::find(args.config.as_deref())?;
+    let here = |path: &PathBuf| configured.here.join(path);
+    let history =
+        args.history.as_ref().map_or_else(|| configured.root.join(&configured.config.history), here);
+    let output = args.output.as_ref().map(here);
+    // All that can be read is read before others have to wait.
+    let new = match (args.merge, args.paths.is_empty()) {
+        (_, true) => New::Nothing,
+        (true, _) => New::Stores(read_stores(args, &configured)?),
+        (false, _) => New::Run(read_reports(args, &configured, terminal)?),
+    };
+    let target = output.as_ref().unwrap_or(&history);
+    let held = Exclusive::new(target)?;
+    let from = if args.merge && output.is_some() { None } else { Some(&history) };
+    let (before, base) = match from.filter(|path| path.exists()) {
+        Some(path) => {
+            let bytes = files::read_packed(path, history::SIZE_MAX)?;
+            let store = parse_store(&bytes, &shown(path, &configured))?;
+            (Some(bytes).filter(|_| output.is_none()), store)
+        }
+        None => (None, Store::default()),
+    };
+    let had = base.observed();
+    let (mut store, what) = match new {
+        New::Nothing => (base, None),
+        New::Stores(stores) => {
+            let what = count(stores.len(), "history").replace("historys", "histories");
+            (stores.into_iter().fold(base, Store::join), Some(format!("merged {what}")))
+        }
+        New::Run(new) => {
+            let suites = count(new.suites, "suite");
+            let what = format!("recorded {suites} of run {} ({})", new.run, new.key);
+            let at =
+                new.at.or_else(|| recorded_at(&base, &new)).or_else(|| ci::at(variable)).unwrap_or_else(now);
+            let run = RunMeta { run: new.run, at: at.0, key: new.key };
+            (base.join(Store::of_run(run, new.seen)), Some(what))
+        }
+    };
+    let forgotten = args.forget.map(|runs| store.forget(runs as usize));
+    let bytes = store::write(&store);
+    let absent = before.is_none() && output.is_none() && store == Store::default();
+    let changed = before.as_ref() != Some(&bytes) && !absent;
+    if changed {
+        let packed = Packing::of(target).pack(bytes);
+        held.replace(&packed.map_err(|err| Failure::usage(format!("cannot pack the history: {err}")))?)?;
+    }
+    drop(held);
+    let target = shown(target, &configured);
+    let holds = format!("{}, {}", count(store.ids().count(), "suite"), count(store.runs.len(), "run"));
+    let what = what.unwrap_or_else(|| "tidied".to_owned());
+    let nothing = if changed { "" } else { ", nothing new" };
+    terminal.print(format!("{what}: {target} holds {holds}{nothing}\n").as_bytes())?;
+    if store.observed() < had && forgotten.as_ref().is_none_or(Vec::is_empty) {
+        terminal.say(format!("  the newest {} runs of every suite are kept", store::RUNS_MAX));
+    }
+    match forgotten {
+        Some(gone) if gone.is_empty() => {}
+        Some(gone) => {
+            let names = examples(gone.iter().map(String::as_str), 3);
+            terminal.say(format!("forgotten: {}: {names}", count(gone.len(), "suite")));
+        }
+        None => {
+            let stale = store.unseen(STALE_RUNS);
+            if !stale.is_empty() {
+                let suites = count(stale.len(), "suite");
+                let names = examples(stale.iter().copied(), 3);
+                terminal.say(format!(
+                    "stale: {suites} not measured in the last {STALE_RUNS} runs: {names}\n  help: --forget {STALE_RUNS} forgets such suites"
+                ));
+            }
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// What is to be folded in.
+enum New {
+    Nothing,
+    Stores(Vec<Store>),
+    Run(Run),
+}
+
+/// One run's reports.
+struct Run {
+    run: String,
+    at: Option<At>,
+    key: String,
+    suites: usize,
+    seen: Vec<(String, String, Part)>,
+}
+
+fn shown(path: &Path, configured: &Configured) -> String {
+    path.strip_prefix(&configured.here).unwrap_or(path).display().to_string()
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The time that is known of a run already, so that to record it again changes nothing.
+fn recorded_at(store: &Store, new: &Run) -> Option<At> {
+    let known = store.runs.iter().find(|run| (&run.run, &run.key) == (&new.run, &new.key))?;
+    Some(At(known.at))
+}
+
+/// The only clock: when a run was that nobody dates.
+#[allow(clippy::disallowed_methods)]
+fn now() -> At {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    At(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0)))
+}
+
+fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>, Failure> {
+    let mut paths = Vec::new();
+    for pattern in &args.paths {
+        let path = configured.here.join(pattern);
+        if path.exists() || !files::is_pattern(pattern) {
+            paths.push(path);
+            continue;
+        }
+        let found = files::walk(&configured.here, pattern)?;
+        if found.is_empty() {
+            return Err(Failure::usage(format!("`{pattern}` matches no file")));
+        }
+        paths.extend(found.into_iter().map(|name| configured.here.join(name)));
+    }
+    let read =
+        |path: &PathBuf| parse_store(&files::read_packed(path, history::SIZE_MAX)?, &shown(path, configured));
+    paths.iter().map(read).collect()
+}
+
+fn read_reports(
+    args: &RecordArgs,
+    configured: &Configured,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Run, Failure> {
+    let config = &configured.config;
+    let run = match &args.run {
+        Some(run) => Some(name("--run", run)?),
+        None => ci::run(variable),
+    };
+    let key = args.key.as_ref().map(|key| name("--key", key)).transpose()?;
+    let key = key.or_else(|| config.key.clone()).unwrap_or_else(ci::machine);
+    let named = reports::expand(&args.paths, &configured.here, "")?;
+    let read = reports::read_digested(&named, &configured.here, || {
+        Collector::new(config.time_from, &config.memory_properties)
+    });
+    let errors: Vec<String> = read.iter().filter_map(reports::Read::error).collect();
+    let timed = |format: Option<Format>| format.is_some_and(|format| !format.is_listing());
+    let others = read.iter().filter(|read| matches!(read.result, Ok((format, _)) if !timed(format)));
+    let others: Vec<String> = others.map(|read| read.name.clone()).collect();
+    let mut known: Vec<(String, Report)> = Vec::new();
+    for reports::Read { result, digest, .. } in read {
+        if let (Ok((format, collector)), Some(digest)) = (result, digest)
+            && timed(format)
+        {
+            known.push((digest.short().to_owned(), collector.finish()));
+        }
+    }
+    // One report under two names is one report.
+    known.sort_by(|a, b| a.0.cmp(&b.0));
+    known.dedup_by(|a, b| a.0 == b.0);
+    if known.is_empty() || (args.strict && !errors.is_empty()) {
+        return Err(cannot_read(&errors, "PATH"));
+    }
+    if !others.is_empty() {
+        let names = examples(others.iter().map(String::as_str), 3);
+        let are = if others.len() == 1 { "is no report" } else { "are no reports" };
+        let help = "\n  help: histories are folded in with --merge";
+        let help = if others.iter().any(|name| name.contains("shard-history")) { help } else { "" };
+        terminal.say(format!("{} {are} with times: {names}{help}", count(others.len(), "file")));
+    }
+    errors.iter().for_each(|error| terminal.say(format!("warning: not used: {error}")));
+    let learned = learn(&known, granularity(args, configured));
+    let mut unusable = Unusable::default();
+    known.iter().for_each(|(_, report)| unusable.add(&report.unusable));
+    left_out(&unusable).iter().for_each(|note| terminal.say(note.trim_start()));
+    if learned.nameless > 0 {
+        terminal.say(format!("{} left out: in no file, class or suite", count(learned.nameless, "case")));
+    }
+    if !learned.unfinished.is_empty() {
+        let names = examples(learned.unfinished.iter().map(String::as_str), 3);
+        let suites = count(learned.unfinished.len(), "suite");
+        terminal.say(format!("{suites} left out: begun and never ended: {names}"));
+    }
+    let peaks: usize = known.iter().map(|(_, report)| report.peaks.len()).sum();
+    if peaks > 0 {
+        terminal.say(format!(
+            "{} of memory left out: a process's peak is not a suite's own use; give them to `shard plan` as --timings",
+            count(peaks, "peak")
+        ));
+    }
+    let suites = learned.seen.chunk_by(|a, b| a.0 == b.0).count();
+    if suites == 0 {
+        let reports = count(known.len(), "report");
+        terminal.say(format!("warning: {reports} with no time that teaches anything: nothing is recorded"));
+    }
+    let run = run.unwrap_or_else(|| {
+        let mut digesting = Digesting::default();
+        known.iter().for_each(|(digest, _)| digesting.add(digest.as_bytes()));
+        format!("local-{}", digesting.finish().short())
+    });
+    Ok(Run { run, at: args.at, key, suites, seen: learned.seen })
+}
+
+/// As fine as the plan's suites are, or may become.
+fn granularity(args: &RecordArgs, configured: &Configured) -> Granularity {
+    let config = &configured.config;
+    let split = config.tiers.iter().any(|tier| tier.split).then_some(Granularity::Class);
+    let said = args.granularity.map(Granularity::from).or(config.inventory.granularity);
+    said.or(split).unwrap_or(Granularity::File)
+}
+
+fn name(flag: &str, text: &str) -> Result<String, Failure> {
+    let text = text.trim();
+    match text.len() {
+        0 => Err(Failure::usage(format!("{flag} is empty\n  help: leave it out, or give it a name"))),
+        len if len > NAME_MAX => {
+            Err(Failure::usage(format!("{flag} has {} bytes, more than {NAME_MAX}", thousands(len))))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
