@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How fast `shard plan` is and how much memory it takes, beside what people use today on the same input.
 
-    python3 benches/speed.py [SHARD]        default: target/release/shard, after cargo build --release
+    python3 benches/speed.py [SHARD] [PART…]    default: target/release/shard, after cargo build --release; all parts:
+                                                packing timed reports previous million history
 
 Standard library only. pytest-split's own algorithms take part where the package is installed (`pip install pytest-split`);
 longest-first is written out below. Every figure is the best of three runs of a whole process of ours; theirs are the
@@ -243,16 +244,60 @@ def million(folder):
         row(f"shard plan --shards {shards}", took, f"{peak:.0f} MB")
 
 
+def write_history(path, suites, runs, jobs, memory):
+    """What so many jobs of so many runs recorded: times with 5 % of noise; memory in pages with 0.5 %."""
+    r = random.Random(6)
+    page = lambda bytes, noise: round(bytes * r.gauss(1, noise) / 4096) * 4096
+    rows = {suite["id"]: [] for suite in suites}
+    for run in range(runs):
+        for i, suite in enumerate(suites):
+            ms = max(1, int(suite["ms"] * r.gauss(1, 0.05)))
+            row = [run, f"{(i % jobs) * 0x9e3779b97f4a7c15 % (1 << 64):016x}", ms]
+            if memory:
+                retained = suite["retained_bytes"]
+                row += [page(retained / 8, 0.01) if i % 4 == 0 else 0, page(retained, 0.005), page(retained / 2, 0.005)]
+            rows[suite["id"]].append(row)
+    stamps = [{"run": f"gh-{18_000_000_000 + run}", "at": 1_760_000_000 + 3600 * run, "key": "linux-x64"} for run in range(runs)]
+    with open(path, "w") as out:
+        json.dump({"schema": 1, "runs": stamps, "suites": rows, "tiers": {}}, out, separators=(",", ":"))
+
+
+def history(folder):
+    suites = make_suites(100_000, seed=7)
+    with open(f"{folder}/one.txt", "w") as out:
+        out.write(suites[0]["id"] + "\n")
+    with open(f"{folder}/one.json", "w") as out:
+        json.dump({f"{suites[0]['id']}::test": 1.5}, out)
+    for memory in [False, True]:
+        write_history(f"{folder}/raw.json", suites, 32, 200, memory)
+        print(f"\na history of 100,000 suites x 32 runs of 200 jobs, {'times and memory' if memory else 'times'}")
+        for name in ["history.json", "history.json.gz", "history.json.zst"]:
+            took, peak = shard(folder, "record", "--merge", "raw.json", "-o", name, runs=1)
+            size = os.path.getsize(f"{folder}/{name}") / 1e6
+            row(f"shard record --merge, to {name}", took, f"{size:.1f} MB, {peak:.0f} MB at the peak")
+            args = ["plan", "one.txt", "--history", name, "--dry-run", "--budget", "none"]
+            took, peak = shard(folder, *args)
+            row("  loaded by shard plan, whole process", took, f"{peak:.0f} MB at the peak")
+            args = ["record", "one.json", "--history", name, "--run", "new", "--at", "1770000000"]
+            took, peak = shard(folder, *args, runs=1)
+            row("  one report recorded into it", took, f"{peak:.0f} MB at the peak")
+
+
+PARTS = {
+    "packing": lambda folder: [packing(folder, *size) for size in [(1_000, 16), (5_000, 64), (100_000, 256)]],
+    "timed": timed_tests,
+    "reports": reports,
+    "previous": previous,
+    "million": million,
+    "history": history,
+}
+
+
 def main():
     print(f"best of {RUNS}; {os.cpu_count()} cores; Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as folder:
-        packing(folder, 1_000, 16)
-        packing(folder, 5_000, 64)
-        packing(folder, 100_000, 256)
-        timed_tests(folder)
-        reports(folder)
-        previous(folder)
-        million(folder)
+        for part in sys.argv[2:] or PARTS:
+            PARTS[part](folder)
 
 
 if __name__ == "__main__":
