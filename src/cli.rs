@@ -1,6 +1,7 @@
 //! Flags and glue: what the user typed becomes values, and values become what the user sees.
 
 mod args;
+mod backtest;
 mod ci;
 mod configured;
 mod diff;
@@ -42,6 +43,7 @@ pub fn run(
         Command::Diff(args) => diff::run(args, &mut terminal),
         Command::Verify(args) => verify::run(args, &mut terminal),
         Command::Inspect(args) => inspect::run(args, &mut terminal),
+        Command::Backtest(args) => backtest::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

@@ -1,5 +1,6 @@
 //! A plan as text for machines and people. Nothing here changes a plan.
 
+pub mod backtest;
 pub mod diff;
 pub mod github;
 pub mod inspect;

@@ -15,6 +15,7 @@ use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Cost, Estimate, Millis, Observation, Percent};
 
 use relatives::Tree;
+pub use time::Recency;
 
 /// Bytes in a session of a tier with measured suites that nothing explains: DESIGN's constant, once
 /// a session.
@@ -35,13 +36,26 @@ pub fn estimate(
     history: &History,
     margin: Percent,
 ) -> Vec<Estimate> {
+    estimate_with(Recency::default(), inventory, assigned, tiers, history, margin)
+}
+
+/// The same with another view of old runs.
+#[must_use]
+pub fn estimate_with(
+    recency: Recency,
+    inventory: &Inventory,
+    assigned: &[usize],
+    tiers: &[Tier],
+    history: &History,
+    margin: Percent,
+) -> Vec<Estimate> {
     let spread =
         memory::pooled_spread(history.suites.iter().map(|samples| pick(samples, |seen| seen.transient).0));
     let mut drafts: Vec<Draft> = (inventory.suites.iter().zip(assigned).enumerate())
         .map(|(number, (suite, tier))| {
             let samples = history.suites.get(number).map_or(&[][..], Vec::as_slice);
             let tier = &tiers[*tier];
-            measured(samples, assumed(tier, suite.siblings, margin), spread, tier.floor(), margin)
+            measured(samples, recency, assumed(tier, suite.siblings, margin), spread, tier.floor(), margin)
         })
         .collect();
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); tiers.len()];
@@ -86,7 +100,14 @@ impl Draft {
 /// What the samples say, where they say anything; `rest` for what they leave out. Of a process's peak all
 /// but its tier's `floor` counts as transient: too much where earlier suites left something behind, never
 /// too little.
-fn measured(samples: &[Sample], rest: Estimate, spread: f64, floor: Bytes, margin: Percent) -> Draft {
+fn measured(
+    samples: &[Sample],
+    recency: Recency,
+    rest: Estimate,
+    spread: f64,
+    floor: Bytes,
+    margin: Percent,
+) -> Draft {
     let assumed = Basis::Assumed;
     let mut draft = Draft { estimate: rest, import: assumed, retained: assumed, transient: assumed };
     let cost = &mut draft.estimate.cost;
@@ -94,7 +115,7 @@ fn measured(samples: &[Sample], rest: Estimate, spread: f64, floor: Bytes, margi
     // margin as inherited ones do.
     let of = |own: bool| if own { (Basis::Measured, Percent(0)) } else { (Basis::Inherited, margin) };
     let (timed, own) = pick(samples, |seen| seen.time);
-    if let Some(time) = time::expected(&timed) {
+    if let Some(time) = time::expected(&timed, recency) {
         cost.time = time;
         draft.estimate.time_basis = of(own).0;
         draft.estimate.samples = u32::try_from(timed.len()).unwrap_or(u32::MAX);
@@ -231,7 +252,9 @@ mod tests {
             seen: Observation { time: Some(Millis(9)), retained, transient, ..Observation::default() },
         };
         let rest = assumed(&Tier::default(), 1, Percent(1_000));
-        let of = |sample: Sample| measured(&[sample], rest, 0.1, Bytes(0), Percent(1_000)).finish();
+        let of = |sample: Sample| {
+            measured(&[sample], Recency::default(), rest, 0.1, Bytes(0), Percent(1_000)).finish()
+        };
         let (left, right) = (of(seen(None, Some(5))), of(seen(Some(100 << 20), None)));
         assert_eq!((left.cost.retained, left.memory_basis), (Bytes(44 * MB), Basis::Assumed));
         assert_eq!((right.cost.transient, right.memory_basis), (rest.cost.transient, Basis::Assumed));

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod costs;
 pub mod meet;
 pub mod names;
+pub mod ran;
 pub mod record;
 pub mod store;
 

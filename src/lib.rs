@@ -20,11 +20,12 @@
 //! | [`estimate`] | history | what each will cost, with its basis |
 //! | [`pack`] | costs as integers | which suites share a shard |
 //! | [`plan`] | a packing | shards with names, predictions, proofs, warnings |
+//! | [`backtest`] | runs that are over | how plans made before them would have done |
 //! | [`emit`] | a plan | matrix, selections, table |
 //! | [`files`] | | the disk, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
-//! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← emit`; each
+//! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest ← emit`; each
 //! may use what is left of it, `config` is beside `model`, and [`text`] is under all. What is
 //! deliberately absent:
 //!
@@ -36,6 +37,7 @@
 //! - Nothing but `files` and `cli` touches disk, processes, environment or time; nothing below `cli` knows a flag.
 //! - Planning never reads the machine that it runs on.
 
+pub mod backtest;
 pub mod cli;
 pub mod config;
 pub mod emit;

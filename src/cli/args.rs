@@ -24,6 +24,7 @@ pub(super) enum Command {
     Diff(DiffArgs),
     Verify(VerifyArgs),
     Inspect(InspectArgs),
+    Backtest(BacktestArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -215,6 +216,39 @@ pub(super) struct InspectArgs {
     /// A file that cannot be read is an error
     #[arg(long)]
     pub(super) strict: bool,
+}
+
+/// Replay runs that are over: plan each with what was known before it, and price the plan with what it took
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard backtest july.test_durations october.test_durations
+  shard backtest reports/monday reports/tuesday 'reports/wednesday/**/*.xml' --shards 4,8
+  shard backtest --history shard-history.json --compare --format json
+
+Exit codes: 0 replayed, 2 wrong usage, configuration or input")]
+pub(super) struct BacktestArgs {
+    /// Runs, oldest first: each a file, folder or glob with reports of any format in docs/formats.md
+    /// [default: the runs of the history]
+    #[arg(value_name = "[FORMAT:]RUN")]
+    pub(super) runs: Vec<String>,
+    /// Replay the runs of this history [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Vec<PathBuf>,
+    /// Numbers of jobs to plan for
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "8,16")]
+    pub(super) shards: Vec<usize>,
+    /// Beside it the same with other settings, and what other splitters make of the same runs
+    #[arg(long)]
+    pub(super) compare: bool,
+    /// What becomes a suite where reports name tests [default: file]
+    #[arg(long, value_name = "UNIT")]
+    pub(super) granularity: Option<Unit>,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to print: tables for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -50,7 +50,32 @@ pub(super) fn gather(
     if timings.is_empty() {
         return Ok(gathered);
     }
-    let named = reports::expand(timings, &configured.here, "--timings ")?;
+    let known = reports(timings, strict, configured, "--timings")?;
+    gathered.notes.extend(known.notes);
+    for error in known.errors {
+        gathered.warnings.push(Warning::new("report-unreadable", "timings", format!("not used: {error}")));
+    }
+    gathered.reports = Some(known.reports);
+    Ok(gathered)
+}
+
+/// What files, folders and globs hold of times.
+pub(super) struct Known {
+    pub(super) reports: Vec<Report>,
+    pub(super) notes: Vec<String>,
+    /// Of reports that are not used, with where.
+    pub(super) errors: Vec<String>,
+}
+
+/// Reads reports. One that cannot be read costs only itself, unless all must be read (`strict`), or none can.
+/// `flag` is what named them.
+pub(super) fn reports(
+    timings: &[String],
+    strict: bool,
+    configured: &Configured,
+    flag: &str,
+) -> Result<Known, Failure> {
+    let named = reports::expand(timings, &configured.here, &format!("{flag} "))?;
     let read = reports::read(&named, &configured.here, || {
         Collector::new(configured.config.time_from, &configured.config.memory_properties)
     });
@@ -60,23 +85,20 @@ pub(super) fn gather(
     let unknown = read.iter().filter(|read| matches!(read.result, Ok((format, _)) if !timed(format)));
     let unknown: Vec<String> = unknown.map(|read| read.name.clone()).collect();
     let known = read.into_iter().filter_map(|read| read.result.ok());
-    let known: Vec<Report> =
+    let reports: Vec<Report> =
         known.filter(|(format, _)| timed(*format)).map(|(_, collector)| collector.finish()).collect();
-    if (strict && !errors.is_empty()) || known.is_empty() {
-        return Err(cannot_read(&errors, "--timings"));
+    if (strict && !errors.is_empty()) || reports.is_empty() {
+        return Err(cannot_read(&errors, flag));
     }
+    let mut notes = Vec::new();
     if !unknown.is_empty() {
         let names = examples(unknown.iter().map(String::as_str), 3);
-        gathered.notes.push(match unknown.len() {
+        notes.push(match unknown.len() {
             1 => format!("timings: 1 file is no report with times: {names}"),
             more => format!("timings: {more} files are no reports with times: {names}"),
         });
     }
-    for error in errors {
-        gathered.warnings.push(Warning::new("report-unreadable", "timings", format!("not used: {error}")));
-    }
-    gathered.reports = Some(known);
-    Ok(gathered)
+    Ok(Known { reports, notes, errors })
 }
 
 pub(super) fn cannot_read(errors: &[String], flag: &str) -> Failure {
@@ -115,7 +137,11 @@ impl Gathered {
     }
 }
 
-fn read_stores(paths: &[PathBuf], configured: &Configured) -> Result<(Store, Vec<String>), Failure> {
+/// The stores that are named, joined, or the configured one; and what to say of those that are not there.
+pub(super) fn read_stores(
+    paths: &[PathBuf],
+    configured: &Configured,
+) -> Result<(Store, Vec<String>), Failure> {
     let mut notes = Vec::new();
     let named: Vec<PathBuf> = match paths {
         [] => vec![configured.root.join(&configured.config.history)],

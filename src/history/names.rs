@@ -281,9 +281,14 @@ pub(super) enum Located {
     Gone,
 }
 
-pub(super) fn locate(index: &Index<'_>, hit: &Found<'_>, name: &str) -> Located {
+/// The id of a case: path, classes, name.
+pub(super) fn node_id(hit: &Found<'_>, name: &str) -> String {
     let separator = |text: &str| if text.is_empty() { "" } else { "::" };
-    let id = format!("{}{}{}{}{}", hit.path, separator(&hit.classes), hit.classes, separator(name), name);
+    format!("{}{}{}{}{}", hit.path, separator(&hit.classes), hit.classes, separator(name), name)
+}
+
+pub(super) fn locate(index: &Index<'_>, hit: &Found<'_>, name: &str) -> Located {
+    let id = node_id(hit, name);
     if let Some(suite) = index.tests.get(id.as_str()) {
         return Located::Suite { suite: *suite, listed: true };
     }

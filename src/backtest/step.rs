@@ -1,0 +1,161 @@
+//! What was known before a run, and what the run took.
+
+use std::collections::HashMap;
+
+use crate::config::{Granularity, NameMap};
+use crate::history::meet;
+use crate::history::names::Index;
+use crate::history::store::Store;
+use crate::history::{History, Report, Sample, ran};
+use crate::inventory::{Inventory, coarsen};
+use crate::model::{Millis, Observation};
+
+/// How many earlier runs are looked at: estimates take no more into account.
+const RUNS_MAX: usize = 20;
+
+/// A run as reports tell of it.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What to call it.
+    pub name: String,
+    /// All of its reports.
+    pub reports: Vec<Report>,
+}
+
+/// A run with everything that was known before it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it is called.
+    pub run: String,
+    /// The suites that ran.
+    pub inventory: Inventory,
+    /// What earlier runs tell of each of them.
+    pub history: History,
+    /// What the newest earlier run tells of the tests of each of them.
+    pub newest: Vec<Known>,
+    /// What each of them took.
+    pub real: Vec<Millis>,
+}
+
+/// What one run knows of a suite's tests; a suite without tests counts as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Tests with a time.
+    pub known: u64,
+    /// Tests without.
+    pub unknown: u64,
+    /// Milliseconds of the known ones.
+    pub ms: u64,
+}
+
+impl Step {
+    /// The same run as if only some of its suites had been there. `keep` is asked with the index of each.
+    #[must_use]
+    pub fn only(&self, mut keep: impl FnMut(usize) -> bool) -> Step {
+        let kept: Vec<usize> = (0..self.real.len()).filter(|suite| keep(*suite)).collect();
+        Step {
+            run: self.run.clone(),
+            inventory: Inventory {
+                suites: kept.iter().map(|suite| self.inventory.suites[*suite].clone()).collect(),
+            },
+            history: History {
+                suites: kept.iter().map(|suite| self.history.suites[*suite].clone()).collect(),
+                inside: kept.iter().map(|suite| self.history.inside[*suite]).collect(),
+            },
+            newest: kept.iter().map(|suite| self.newest[*suite]).collect(),
+            real: kept.iter().map(|suite| self.real[*suite]).collect(),
+        }
+    }
+}
+
+/// The second run and all later ones. `runs` are oldest first; suites are what `unit` makes of their
+/// reports. Runs without a usable time are left out.
+#[must_use]
+pub fn steps(runs: &[Ran], unit: Granularity, map: &NameMap) -> Vec<Step> {
+    (1..runs.len()).filter_map(|number| step(runs, number, unit, map)).collect()
+}
+
+fn step(runs: &[Ran], number: usize, unit: Granularity, map: &NameMap) -> Option<Step> {
+    let run = &runs[number];
+    let inventory = ran::inventory(&run.reports, unit);
+    let index = Index::new(&inventory, map);
+    let times = |run: &Ran| -> Vec<Option<Millis>> {
+        let (timings, _) = meet::times(&index, &run.reports);
+        timings.into_iter().map(|timing| timing?.time).collect()
+    };
+    let real: Vec<Option<Millis>> = times(run);
+    let mut suites: Vec<Vec<Sample>> = vec![Vec::new(); real.len()];
+    for (age, earlier) in runs[..number].iter().rev().take(RUNS_MAX).enumerate() {
+        for (samples, time) in suites.iter_mut().zip(times(earlier)) {
+            let seen = Observation { time, ..Observation::default() };
+            samples.extend(time.is_some().then_some(Sample { age, foreign: false, seen }));
+        }
+    }
+    let newest = known(&inventory, &runs[number - 1], run, unit, map);
+    let inside = vec![false; real.len()];
+    let whole = Step {
+        run: run.name.clone(),
+        inventory,
+        history: History { suites, inside },
+        newest,
+        real: real.iter().map(|time| time.unwrap_or_default()).collect(),
+    };
+    let step = whole.only(|suite| real[suite].is_some());
+    (!step.real.is_empty()).then_some(step)
+}
+
+/// What `earlier` knows of the tests that `run` consists of.
+fn known(inventory: &Inventory, earlier: &Ran, run: &Ran, unit: Granularity, map: &NameMap) -> Vec<Known> {
+    let tests = ran::inventory(&run.reports, Granularity::Test);
+    let (timings, _) = meet::times(&Index::new(&tests, map), &earlier.reports);
+    let place: HashMap<&str, usize> =
+        inventory.suites.iter().enumerate().map(|(number, suite)| (suite.id.as_str(), number)).collect();
+    let mut known = vec![Known::default(); inventory.suites.len()];
+    for (test, timing) in tests.suites.iter().zip(timings) {
+        let id = test.id.as_str();
+        // What is no node id has the same name at every granularity.
+        let suite = place.get(id).or_else(|| place.get(coarsen(id, unit)));
+        let Some(slot) = suite.map(|suite| &mut known[*suite]) else { continue };
+        match timing.and_then(|timing| timing.time) {
+            Some(time) => (slot.known, slot.ms) = (slot.known + 1, slot.ms.saturating_add(time.0)),
+            None => slot.unknown += 1,
+        }
+    }
+    known
+}
+
+/// The runs of a store from the second on, each with what the store knew before it. Killed suites have no
+/// time, so they are not part of their run.
+#[must_use]
+pub fn recorded(store: &Store) -> Vec<Step> {
+    let mut by_run: Vec<Vec<(&str, Vec<Sample>, Millis)>> = vec![Vec::new(); store.runs.len()];
+    for id in store.ids().filter(|id| !id.is_empty()) {
+        let seen: Vec<(usize, Observation)> = store.observations(id).collect();
+        for (place, (run, now)) in seen.iter().enumerate() {
+            let Some(real) = now.time else { continue };
+            let before = seen[place + 1..].iter().take(RUNS_MAX).map(|(earlier, seen)| Sample {
+                age: run - 1 - earlier,
+                foreign: store.runs[*earlier].key != store.runs[*run].key,
+                seen: *seen,
+            });
+            by_run[*run].push((id, before.collect(), real));
+        }
+    }
+    let step = |(run, suites): (usize, Vec<(&str, Vec<Sample>, Millis)>)| {
+        let newest = |samples: &[Sample]| match samples.iter().find_map(|sample| sample.seen.time) {
+            Some(time) => Known { known: 1, unknown: 0, ms: time.0 },
+            None => Known { known: 0, unknown: 1, ms: 0 },
+        };
+        Step {
+            run: store.runs[run].run.clone(),
+            inventory: ran::listed(suites.iter().map(|(id, ..)| *id)),
+            newest: suites.iter().map(|(_, samples, _)| newest(samples)).collect(),
+            real: suites.iter().map(|(_, _, real)| *real).collect(),
+            history: History {
+                inside: vec![false; suites.len()],
+                suites: suites.into_iter().map(|(_, samples, _)| samples).collect(),
+            },
+        }
+    };
+    by_run.into_iter().enumerate().skip(1).filter(|(_, suites)| !suites.is_empty()).map(step).collect()
+}

@@ -1,0 +1,90 @@
+//! `shard backtest`: runs that are over, planned again with what was known before each.
+
+use std::io::Write;
+
+use super::args::{BacktestArgs, DiffFormat};
+use super::configured::{self, Configured};
+use super::{Failure, Terminal, output, report};
+use crate::backtest::{Ran, Setting, Step, recorded, replay, standard, steps};
+use crate::config::Granularity;
+use crate::emit::backtest as emit;
+use crate::estimate::Recency;
+use crate::exit;
+use crate::text::printable;
+
+/// Most shards that are asked for.
+const SHARDS_MAX: usize = 10_000;
+
+pub(super) fn run(
+    args: &BacktestArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    if args.shards.iter().any(|shards| !(1..=SHARDS_MAX).contains(shards)) {
+        return Err(Failure::usage(format!("--shards takes numbers from 1 to {SHARDS_MAX}, such as `8,16`")));
+    }
+    let configured = configured::find(args.config.as_deref())?;
+    let steps = match args.runs.as_slice() {
+        [] => from_store(args, &configured, terminal)?,
+        runs => from_reports(runs, args, &configured, terminal)?,
+    };
+    let settings = if args.compare { standard() } else { vec![Setting::Ours(Recency::default())] };
+    let backtest = replay(&steps, &configured.config, &args.shards, &settings)
+        .map_err(|err| Failure::usage(err.to_string()))?;
+    let text = match args.format {
+        DiffFormat::Table => emit::render(&backtest, output::style()),
+        DiffFormat::Json => emit::to_json(&backtest)
+            .map_err(|err| Failure::with_code(exit::BUG, format!("the backtest cannot be written: {err}")))?,
+    };
+    terminal.print(text.as_bytes())?;
+    Ok(exit::DONE)
+}
+
+fn from_store(
+    args: &BacktestArgs,
+    configured: &Configured,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Vec<Step>, Failure> {
+    let (store, notes) = report::read_stores(&args.history, configured)?;
+    notes.iter().for_each(|note| terminal.say(note));
+    let steps = recorded(&store);
+    if steps.is_empty() {
+        return Err(Failure::usage(
+            "there are no two runs with times to replay\n  help: name their reports, oldest first: shard backtest monday.xml tuesday.xml\n  help: or --history with a shard-history.json of several runs",
+        ));
+    }
+    Ok(steps)
+}
+
+fn from_reports(
+    runs: &[String],
+    args: &BacktestArgs,
+    configured: &Configured,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Vec<Step>, Failure> {
+    if !args.history.is_empty() {
+        return Err(Failure::usage(
+            "runs come from reports or from --history, not from both\n  help: leave one of them out",
+        ));
+    }
+    if runs.len() < 2 {
+        return Err(Failure::usage(
+            "one run alone teaches nothing: each is planned with what was known before it\n  help: name at least two, oldest first",
+        ));
+    }
+    let mut ran = Vec::with_capacity(runs.len());
+    for run in runs {
+        let gathered = report::reports(std::slice::from_ref(run), false, configured, "RUN")?;
+        let name = printable(run);
+        gathered.notes.iter().for_each(|note| terminal.say(format!("{name}: {note}")));
+        gathered.errors.iter().for_each(|error| terminal.say(format!("warning: not used: {error}")));
+        ran.push(Ran { name, reports: gathered.reports });
+    }
+    let unit = args.granularity.map(Granularity::from).or(configured.config.inventory.granularity);
+    let steps = steps(&ran, unit.unwrap_or(Granularity::File), &configured.config.map);
+    if steps.is_empty() {
+        return Err(Failure::usage(
+            "no run after the first holds a suite with a time\n  help: shard inspect shows what reports hold",
+        ));
+    }
+    Ok(steps)
+}
