@@ -159,6 +159,12 @@ fn inherit(inventory: &Inventory, mine: &[usize], drafts: &mut [Draft], margin: 
         }))
     };
     let times = tree(|draft| draft.estimate.time_basis, |cost| cost.time.0);
+    // How many tests the suites have whose times are inherited.
+    let tests = Tree::new(mine.iter().map(|suite| {
+        let known = drafts[*suite].estimate.time_basis != Basis::Assumed;
+        let count = inventory.suites[*suite].tests.len() as u64;
+        (id(*suite), (known && count > 0).then_some(count))
+    }));
     let imports = tree(|draft| draft.import, |cost| cost.import.0);
     let retained = tree(|draft| draft.retained, |cost| cost.retained.0);
     let transients = tree(|draft| draft.transient, |cost| cost.transient.0);
@@ -178,10 +184,21 @@ fn inherit(inventory: &Inventory, mine: &[usize], drafts: &mut [Draft], margin: 
         inherits(&mut draft.retained, upper(&retained, suite), &mut cost.retained);
         inherits(&mut draft.transient, upper(&transients, suite), &mut cost.transient);
         if let (Basis::Assumed, Some(time)) = (draft.estimate.time_basis, times.median(id(suite))) {
-            cost.time = Millis(time.max(1));
+            let count = inventory.suites[suite].tests.len() as u64;
+            cost.time = by_tests(time, count, tests.median(id(suite)));
             draft.estimate.time_basis = Basis::Inherited;
         }
     }
+}
+
+/// A time of relatives for a suite of `count` tests where they have `usual` ones. It grows with the root of
+/// the number: some of a suite's time is its set-up, and a long list often holds quick tests.
+fn by_tests(time: u64, count: u64, usual: Option<u64>) -> Millis {
+    let factor = match usual {
+        Some(usual) if count > 0 => (count as f64 / usual.max(1) as f64).sqrt(),
+        _ => 1.0,
+    };
+    Millis(((time as f64 * factor).ceil() as u64).max(1))
 }
 
 #[cfg(test)]
@@ -242,6 +259,24 @@ mod tests {
         assert!(of(3).0 < 4_550 && of(7).0 > 4_550, "{} {}", of(3).0, of(7).0);
         assert_eq!(of(3).1, Basis::Inherited);
         assert_eq!(of(3).2, Basis::Assumed, "times teach nothing about memory");
+    }
+
+    #[test]
+    fn more_tests_take_longer_but_not_as_many_times() {
+        assert_eq!(by_tests(100, 0, Some(9)), Millis(100), "nobody listed its tests");
+        assert_eq!(by_tests(100, 9, None), Millis(100));
+        assert_eq!(by_tests(100, 36, Some(9)), Millis(200));
+        assert_eq!(by_tests(100, 1, Some(4)), Millis(50));
+        assert_eq!(by_tests(0, 1, Some(1)), Millis(1));
+        let list = "a/x.py::1 a/x.py::2 a/new.py::1 a/new.py::2 a/new.py::3 a/new.py::4 a/new.py::5 a/new.py::6 a/new.py::7 a/new.py::8";
+        let mut collector = Collector::new(Some(crate::config::Granularity::File), NameMap::default());
+        collector.listing("list", list.replace(' ', "\n").as_bytes(), None).unwrap();
+        let inventory = collector.finish(&Patterns::default());
+        let seen = Observation { time: Some(Millis(500)), ..Observation::default() };
+        let known = vec![Sample { age: 0, foreign: false, seen }];
+        let history = History { suites: vec![Vec::new(), known], ..History::default() };
+        let all = estimate(&inventory, &[0, 0], &[Tier::default()], &history, Percent(1_000));
+        assert_eq!((all[0].cost.time, all[0].time_basis), (Millis(1_000), Basis::Inherited));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod curve;
 mod exact;
 mod homes;
 pub mod law;
+mod level;
 mod load;
 mod moves;
 mod part;
@@ -256,13 +257,18 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
     };
     let limit = |packed: &[Packed]| problem.above(u128::from(longest(packed)));
     let Some(worth) = &problem.worth else {
-        let packed = share::shorten(&parts, &few, problem.shards, problem.effort);
+        let mut packed = share::shorten(&parts, &few, problem.shards, problem.effort);
+        share::level(&parts, &mut packed, problem.shards, problem.effort);
         let bound = share::makespan_bound(&parts, &packed, problem.shards);
         let limits = [limit(&packed)];
         let settled = previous::settle(&parts, packed, &limits, |_| true, problem.shards, problem.effort);
         return Ok(packing(bound, settled));
     };
     let mut chosen = curve::cheapest(problem, worth, &parts, &few, previous::shards(&parts));
+    // Started minutes may make a level plan dearer.
+    if matches!(worth.by, By::Time { .. }) {
+        share::level(&parts, &mut chosen.packed, None, problem.effort);
+    }
     let total = Some(chosen.shards);
     let bound = share::makespan_bound(&parts, &chosen.packed, total);
     let cost = |packed: &[Packed]| worth.point(&parts, packed).cost;

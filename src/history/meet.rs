@@ -37,7 +37,7 @@ pub struct Meeting {
 /// Inside a report the times of one test are added (browsers, repeated parameters); the same test
 /// in several reports counts once, with its longest time, since a report that is given twice must
 /// change nothing. Where the inventory lists tests, only those that exist now count; new ones cost
-/// their file's median.
+/// what their function cost with other parameters, or else their file's median.
 #[must_use]
 pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Meeting) {
     let peaks = || reports.iter().flat_map(|report| &report.peaks);
@@ -65,6 +65,7 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
                         suite,
                         listed,
                         case: hash(&hit.classes, &case.name),
+                        function: hash(&hit.classes, function(&case.name)),
                         report: number as u32,
                         whole: case.name.is_empty(),
                         nanos: case.nanos,
@@ -156,6 +157,8 @@ struct Timed {
     /// The inventory knows the test, or lists no tests.
     listed: bool,
     case: u64,
+    /// The test without its parameters.
+    function: u64,
     report: u32,
     /// The file as a whole, which holds its new tests too.
     whole: bool,
@@ -164,6 +167,11 @@ struct Timed {
 
 fn sum(values: impl Iterator<Item = u64>) -> u64 {
     values.fold(0, u64::saturating_add)
+}
+
+/// The name of a test without its parameters.
+fn function(name: &str) -> &str {
+    name.find('[').map_or(name, |end| &name[..end])
 }
 
 /// Of a test inside its file, however a report parts its name into classes and the rest.
@@ -196,8 +204,10 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
     let (mut stale_tests, mut doubles) = (0, 0);
     for of_suite in timed.chunk_by(|a, b| a.suite == b.suite) {
         let suite = of_suite[0].suite as usize;
-        let tests = inventory.suites[suite].tests.len();
+        let tests = &inventory.suites[suite].tests;
         let (mut known, mut stale) = (Vec::new(), Vec::new());
+        let mut cases: BTreeSet<u64> = BTreeSet::new();
+        let mut functions: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         // The file as a whole: the longest report's, and of all reports together.
         let (mut whole, mut wholes) = (0, 0);
         let (mut named, mut double) = (BTreeSet::new(), false);
@@ -213,13 +223,17 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
                 double |= twice;
                 doubles += usize::from(twice);
             }
+            if !tests.is_empty() {
+                let (sum, count) = functions.entry(case[0].function).or_default();
+                (*sum, *count) = (sum.saturating_add(longest), *count + 1);
+                cases.insert(case[0].case);
+            }
             match case[0] {
                 Timed { whole: true, .. } => (whole, wholes) = (whole.max(longest), sum(by_report())),
                 Timed { listed: true, .. } => known.push(longest),
                 _ => stale.push(longest),
             }
         }
-        let new = tests.saturating_sub(known.len()) as u64;
         inside[suite] = known.len() > 1;
         let of_tests = if known.is_empty() {
             // A file none of whose tests is recognised was renamed inside, or its report names
@@ -230,8 +244,14 @@ fn add_up(inventory: &Inventory, mut timed: Vec<Timed>) -> Added {
             known.sort_unstable();
             let median = known[known.len() / 2];
             // What was timed as a whole holds the new tests too.
-            let new = if whole > 0 { 0 } else { median.saturating_mul(new) };
-            sum(known.into_iter()).saturating_add(new)
+            let path = inventory.suites[suite].id.path().len();
+            let inside = tests.iter().map(|test| test.get(path + 2..).unwrap_or_default());
+            let new = inside.filter(|test| whole == 0 && !cases.contains(&hash("", test)));
+            let new = new.map(|test| {
+                let like = functions.get(&hash("", function(test)));
+                like.map_or(median, |(sum, count)| sum.div_ceil(*count))
+            });
+            sum(known.into_iter()).saturating_add(sum(new))
         };
         // Reports of one file that share no test hold a part of it each.
         if named.len() > 1 && !double {
@@ -284,7 +304,7 @@ pub fn history(
             continue;
         };
         match locate(index, hit, NodeId::new(id).rest) {
-            Located::Suite { suite, listed } => {
+            Located::Suite { suite, listed, .. } => {
                 by_suite[suite as usize].push(Recorded { id, listed, parts: 1 })
             }
             Located::Whole(range) => whole.push((range, id)),
@@ -491,6 +511,22 @@ mod tests {
         // Nothing recognised: better the file's old total than nothing.
         check_map(list, file, &none, &[r#"{"a.py::gone": 50}"#], "50000 - |  | 0");
         check_map(list, file, &none, &[r#"{"a.py": 5}"#], "5000 - |  | 0");
+    }
+
+    #[test]
+    fn new_tests_cost_what_their_function_cost() {
+        let file = Some(Granularity::File);
+        let none = NameMap::default();
+        let seen = r#"{"a.py::x[1]": 8, "a.py::x[gone]": 4, "a.py::y": 1, "a.py::z": 1}"#;
+        // x[2] and x[3] like x[1] and x[gone]; w like the file's median.
+        check_map(
+            "a.py::x[1] a.py::x[2] a.py::x[3] a.py::y a.py::z a.py::w",
+            file,
+            &none,
+            &[seen],
+            "23000 |  | 1",
+        );
+        check_map("a.py::x[1] a.py::x[2]", file, &none, &[r#"{"a.py": 9, "a.py::x[1]": 1}"#], "9000 |  | 0");
     }
 
     #[test]

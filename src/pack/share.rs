@@ -47,6 +47,18 @@ pub(super) fn shorten(
     packed
 }
 
+/// Levels the shards of each tier below its longest. Shards that are allowed (`total`) and not used yet are
+/// used: one suite that is longer than everyone's share leaves the others room for a few shards only in
+/// what is predicted.
+pub(super) fn level(parts: &[Part<'_>], packed: &mut [Packed], total: Option<usize>, effort: Effort) {
+    let counts: Vec<Count> = parts.iter().zip(&*packed).map(|(part, packed)| part.count(packed)).collect();
+    let share = share_shards(parts, &counts, total);
+    for ((part, packed), share) in parts.iter().zip(packed).zip(share) {
+        let most = share.map_or(0, |share| share - part.alone.len());
+        *packed = part.solver.level(packed, most.max(packed.shards.len()), effort);
+    }
+}
+
 /// How many shards each tier may use; `None`: as few as were found. Starts from those and gives
 /// each further shard to the tier whose shards are the longest on average, which is optimal as far
 /// as averages can be reached.

@@ -10,6 +10,7 @@ use super::bound::Bounds;
 use super::exact::{Answer, exact};
 use super::homes;
 use super::law::{Item, Law};
+use super::level::level;
 use super::load::{Over, Tier};
 use super::moves::fewest_moves;
 use super::place::{self, Measure};
@@ -291,6 +292,19 @@ impl Solver {
         let all = [from_before, from_fresh];
         let (_, assignment) = all.into_iter().flatten().min_by_key(|(moves, _)| *moves)?;
         Some(self.packed(shards, self.found(assignment, shards)))
+    }
+
+    /// The same plan with the shards below its longest as level as is found, in at most `shards` shards.
+    pub(super) fn level(&self, packed: &Packed, shards: usize, effort: Effort) -> Packed {
+        let used = packed.assignment.iter().max().map_or(0, |last| *last as usize + 1);
+        // A plan may have left shards empty in between: then it is numbered higher than it counts.
+        if used < 1 || used > shards || shards < 2 {
+            return packed.clone();
+        }
+        let longest = packed.longest.saturating_sub(self.law().overhead());
+        let found = Found { assignment: packed.assignment.clone(), longest };
+        let found = level(&self.tier, found, shards, effort.looks() / 8);
+        Packed { proof: packed.proof, ..self.packed(shards, found) }
     }
 
     /// How many of the shards that `before` names hold suites of this tier still.

@@ -3,6 +3,7 @@
 // A test that cannot go on says so by panicking, and these run the command.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stdout)]
 
+mod backtest;
 mod bad_input;
 mod cases;
 mod common;
