@@ -303,7 +303,7 @@ impl Solver {
         }
         let longest = packed.longest.saturating_sub(self.law().overhead());
         let found = Found { assignment: packed.assignment.clone(), longest };
-        let found = level(&self.tier, found, shards, effort.looks() / 8);
+        let found = level(&self.tier, found, shards, effort.looks() / 32);
         Packed { proof: packed.proof, ..self.packed(shards, found) }
     }
 
