@@ -265,10 +265,6 @@ pub fn pack(problem: &Problem) -> Result<Packing, PackError> {
         return Ok(packing(bound, settled));
     };
     let mut chosen = curve::cheapest(problem, worth, &parts, &few, previous::shards(&parts));
-    // Started minutes may make a level plan dearer.
-    if matches!(worth.by, By::Time { .. }) {
-        share::level(&parts, &mut chosen.packed, None, problem.effort);
-    }
     let total = Some(chosen.shards);
     let bound = share::makespan_bound(&parts, &chosen.packed, total);
     let cost = |packed: &[Packed]| worth.point(&parts, packed).cost;

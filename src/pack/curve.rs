@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::part::Part;
-use super::share::{makespan_bound, shorten};
+use super::share::{level, makespan_bound, shorten};
 use super::tier::Packed;
 use super::{By, Effort, Point, Problem, Worth};
 
@@ -53,7 +53,16 @@ pub(super) fn cheapest(
     let most = most.sum::<usize>().max(least);
     let attempt = |total: usize, effort: Effort| {
         let packed = shorten(parts, few, Some(total), effort);
-        Tried { point: worth.point(parts, &packed), packed }
+        let plain = Tried { point: worth.point(parts, &packed), packed };
+        let mut packed = plain.packed.clone();
+        level(parts, &mut packed, None, effort);
+        let levelled = Tried { point: worth.point(parts, &packed), packed };
+        // Started minutes may make a level plan dearer, or cheaper.
+        if levelled.point.shards == plain.point.shards && levelled.point.cost <= plain.point.cost {
+            levelled
+        } else {
+            plain
+        }
     };
     let all = |totals: Vec<usize>| -> Vec<(usize, Tried)> {
         totals.into_par_iter().map(|total| (total, attempt(total, Effort::Quick))).collect()
