@@ -17,7 +17,7 @@ use crate::model::{Bytes, Cost, Millis, Percent};
 
 pub use pattern::Patterns;
 pub use values::{
-    Budget, Granularity, ListFormat, MemoryKind, Order, Price, RunsOn, ShardCount, TimeFrom,
+    Budget, Granularity, ListFormat, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom,
     budget_of_machine,
 };
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub stability: Percent,
     /// Added to assumed, inherited and imported memory.
     pub margin: Percent,
+    /// How times of several runs become one.
+    pub time: TimeRule,
     /// Whose times count in reports.
     pub time_from: TimeFrom,
     /// Properties in reports that state a peak of memory, besides those that are known anyway.
@@ -54,6 +56,23 @@ pub struct Config {
     pub runners: Vec<Runner>,
     /// Which suites share a shard, and which do not.
     pub rules: Vec<Rule>,
+}
+
+/// How times of several runs become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRule {
+    /// After so many runs a sample counts half, at least 1.
+    pub half_life: u32,
+    /// One in so many samples falls away at either end before the mean; 0: none.
+    pub trimmed: u32,
+    /// A quantile instead of the mean, for people who plan to a deadline.
+    pub quantile: Option<Quantile>,
+}
+
+impl Default for TimeRule {
+    fn default() -> TimeRule {
+        TimeRule { half_life: 10, trimmed: 5, quantile: None }
+    }
 }
 
 /// What a plan is asked for, by the file or by flags.
@@ -243,6 +262,7 @@ impl Default for Config {
             minute_value: Price(100_000),
             stability: Percent(200),
             margin: Percent(1_000),
+            time: TimeRule::default(),
             time_from: TimeFrom::Cases,
             memory_properties: Vec::new(),
             out: "shard-out".to_owned(),

@@ -5,17 +5,20 @@
 //! where it knows those; assumed from the configuration where it knows nobody.
 
 pub mod budget;
+mod kill;
 mod memory;
 mod relatives;
+mod tier;
 mod time;
 
-use crate::config::Tier;
+use crate::config::{Config, MemoryKind, Tier, TimeRule};
 use crate::history::{History, Sample};
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Cost, Estimate, Millis, Observation, Percent};
 
+pub use kill::HOPELESS;
 use relatives::Tree;
-pub use time::Recency;
+pub use tier::TierEstimate;
 
 /// Bytes in a session of a tier with measured suites that nothing explains: DESIGN's constant, once
 /// a session.
@@ -27,41 +30,81 @@ const STEP: u64 = 64 << 10;
 /// Memory inherited from neighbours is their upper quartile times this, over 2.
 const INHERITED_HALVES: u64 = 3;
 
-/// One estimate for each suite of the inventory, in its order. `assigned` holds each suite's tier.
-#[must_use]
-pub fn estimate(
-    inventory: &Inventory,
-    assigned: &[usize],
-    tiers: &[Tier],
-    history: &History,
-    margin: Percent,
-) -> Vec<Estimate> {
-    estimate_with(Recency::default(), inventory, assigned, tiers, history, margin)
+/// How much of what suites hold stays, in hundredths of a percent, until enough of them were measured.
+const RETAINED_SHARE: u64 = 4_000;
+/// Suites that are enough.
+const RETAINED_SUITES: usize = 5;
+
+/// What everything is said to cost.
+#[derive(Clone, Debug, Default)]
+pub struct Estimates {
+    /// One for each suite of the inventory, in its order.
+    pub suites: Vec<Estimate>,
+    /// One for each tier, in the order of the configuration.
+    pub tiers: Vec<TierEstimate>,
 }
 
-/// The same with another view of old runs.
+/// What the suites of an inventory and the tiers of a configuration cost, by their history. `assigned` holds
+/// each suite's tier.
 #[must_use]
-pub fn estimate_with(
-    recency: Recency,
-    inventory: &Inventory,
-    assigned: &[usize],
-    tiers: &[Tier],
-    history: &History,
-    margin: Percent,
-) -> Vec<Estimate> {
+pub fn estimate(inventory: &Inventory, assigned: &[usize], config: &Config, history: &History) -> Estimates {
+    let tiers: Vec<TierEstimate> = (config.tiers.iter())
+        .map(|tier| TierEstimate::new(history.tiers.get(&tier.name).map_or(&[][..], Vec::as_slice)))
+        .collect();
     let spread =
         memory::pooled_spread(history.suites.iter().map(|samples| pick(samples, |seen| seen.transient).0));
+    let retained = retained_share(history);
+    let samples = |suite: usize| history.suites.get(suite).map_or(&[][..], Vec::as_slice);
     let mut drafts: Vec<Draft> = (inventory.suites.iter().zip(assigned).enumerate())
         .map(|(number, (suite, tier))| {
-            let samples = history.suites.get(number).map_or(&[][..], Vec::as_slice);
-            let tier = &tiers[*tier];
-            measured(samples, recency, assumed(tier, suite.siblings, margin), spread, tier.floor(), margin)
+            let terms = Terms {
+                tier: &config.tiers[*tier],
+                time: config.time,
+                spread,
+                retained,
+                margin: config.margin,
+                calibration: tiers[*tier].calibration,
+            };
+            measured(samples(number), terms, assumed(terms.tier, suite.siblings, config.margin))
         })
         .collect();
-    let mut members: Vec<Vec<usize>> = vec![Vec::new(); tiers.len()];
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); config.tiers.len()];
     assigned.iter().enumerate().for_each(|(suite, tier)| members[*tier].push(suite));
-    members.iter().for_each(|mine| inherit(inventory, mine, &mut drafts, margin));
-    drafts.into_iter().map(Draft::finish).collect()
+    members.iter().for_each(|mine| inherit(inventory, mine, &mut drafts, config.margin));
+    let mut suites: Vec<Estimate> = drafts.into_iter().map(Draft::finish).collect();
+    for (number, (estimate, tier)) in suites.iter_mut().zip(assigned).enumerate() {
+        raise(estimate, samples(number), &config.tiers[*tier], config);
+    }
+    Estimates { suites, tiers }
+}
+
+/// Of what suites hold above their session's floor, how much stays: of all that was measured.
+fn retained_share(history: &History) -> Percent {
+    let (mut suites, mut stays, mut all) = (0, 0u128, 0u128);
+    for samples in &history.suites {
+        let both = samples.iter().find_map(|sample| Some((sample.seen.retained?, sample.seen.transient?)));
+        if let Some((retained, transient)) = both {
+            suites += 1;
+            let retained = u128::try_from(retained).unwrap_or(0);
+            (stays, all) = (stays + retained, all + retained + u128::from(transient));
+        }
+    }
+    let share = (stays * 10_000).checked_div(all).filter(|_| suites >= RETAINED_SUITES);
+    Percent(share.and_then(|share| u32::try_from(share).ok()).unwrap_or(RETAINED_SHARE as u32))
+}
+
+/// A suite that was killed since it last ended needs more than it held then, as far as there is a machine for
+/// that.
+fn raise(estimate: &mut Estimate, samples: &[Sample], tier: &Tier, config: &Config) {
+    let kills = kill::kills(samples);
+    estimate.kills = u32::try_from(kills.len()).unwrap_or(u32::MAX);
+    let cost = &mut estimate.cost;
+    let mut floor = kill::floor(&kills);
+    if let Some(largest) = budget::largest(config, tier) {
+        let rest = tier.floor() + SESSION_SLACK + cost.import + cost.retained;
+        floor = floor.min(largest.saturating_sub(rest));
+    }
+    cost.transient = cost.transient.max(floor);
 }
 
 /// The configuration's assumption for a file, divided among its parts.
@@ -77,7 +120,7 @@ fn assumed(tier: &Tier, siblings: u32, margin: Percent) -> Estimate {
         transient: tier.assume.transient.plus(margin),
         cpus: tier.assume.cpus,
     };
-    Estimate { cost, time_basis: Basis::Assumed, memory_basis: Basis::Assumed, samples: 0 }
+    Estimate { cost, time_basis: Basis::Assumed, memory_basis: Basis::Assumed, samples: 0, kills: 0 }
 }
 
 /// The estimate of one suite in the making: each figure has a basis of its own.
@@ -97,47 +140,69 @@ impl Draft {
     }
 }
 
-/// What the samples say, where they say anything; `rest` for what they leave out. Of a process's peak all
-/// but its tier's `floor` counts as transient: too much where earlier suites left something behind, never
-/// too little.
-fn measured(
-    samples: &[Sample],
-    recency: Recency,
-    rest: Estimate,
+/// What the samples of a suite are read with.
+#[derive(Clone, Copy)]
+struct Terms<'a> {
+    tier: &'a Tier,
+    time: TimeRule,
+    /// The repository's spread between runs.
     spread: f64,
-    floor: Bytes,
+    /// The repository's share of what stays.
+    retained: Percent,
     margin: Percent,
-) -> Draft {
+    /// The tier's.
+    calibration: Percent,
+}
+
+/// What the samples say, where they say anything; `rest` for what they leave out.
+fn measured(samples: &[Sample], terms: Terms<'_>, rest: Estimate) -> Draft {
     let assumed = Basis::Assumed;
     let mut draft = Draft { estimate: rest, import: assumed, retained: assumed, transient: assumed };
     let cost = &mut draft.estimate.cost;
-    // Figures of another key are this suite's, but not of this kind of machine: they carry the
-    // margin as inherited ones do.
-    let of = |own: bool| if own { (Basis::Measured, Percent(0)) } else { (Basis::Inherited, margin) };
     let (timed, own) = pick(samples, |seen| seen.time);
-    if let Some(time) = time::expected(&timed, recency) {
+    if let Some(time) = time::expected(&timed, terms.time) {
         cost.time = time;
-        draft.estimate.time_basis = of(own).0;
+        draft.estimate.time_basis = if own { Basis::Measured } else { Basis::Inherited };
         draft.estimate.samples = u32::try_from(timed.len()).unwrap_or(u32::MAX);
     }
+    // A process's peak counts where nothing finer was measured.
+    let fine = |sample: &Sample| sample.seen.retained.is_some() || sample.seen.transient.is_some();
+    let lone = !samples.iter().any(fine);
+    let (stays, passes) = (|peak| terms.parts(peak).0, |peak| terms.parts(peak).1);
+    let peak = |seen: &Observation| seen.peak.filter(|_| lone);
+    // Figures of another key are this suite's, but not of this kind of machine; peaks are of a whole
+    // process: they carry the margin as inherited ones do.
+    let finish = |bytes: Bytes, own: bool| {
+        let bytes = bytes.round_up(STEP).plus(terms.calibration);
+        let basis = if own { Basis::Measured } else { Basis::Inherited };
+        (basis, bytes.plus(if own && !lone { Percent(0) } else { terms.margin }))
+    };
     let (imports, own) = pick(samples, |seen| seen.import);
     if !imports.is_empty() {
-        let (basis, extra) = of(own);
-        (draft.import, cost.import) = (basis, memory::level(&imports).round_up(STEP).plus(extra));
+        (draft.import, cost.import) = finish(memory::level(&imports), own);
     }
-    let (retained, own) = pick(samples, |seen| seen.retained);
+    let (retained, own) = pick(samples, |seen| seen.retained.or(peak(seen).map(stays)));
     if !retained.is_empty() {
-        let (basis, extra) = of(own);
-        (draft.retained, cost.retained) = (basis, memory::level(&retained).round_up(STEP).plus(extra));
+        (draft.retained, cost.retained) = finish(memory::level(&retained), own);
     }
-    let above = |peak: u64| Bytes(peak).saturating_sub(floor).0;
-    let (transients, own) = pick(samples, |seen| seen.transient.or(seen.peak.map(above)));
+    let (transients, own) = pick(samples, |seen| seen.transient.or(peak(seen).map(passes)));
     if !transients.is_empty() {
-        let (basis, extra) = of(own);
-        let bound = memory::transient(&transients, spread);
-        (draft.transient, cost.transient) = (basis, bound.round_up(STEP).plus(extra));
+        (draft.transient, cost.transient) = finish(memory::transient(&transients, terms.spread), own);
     }
     draft
+}
+
+impl Terms<'_> {
+    /// Retained and transient of a process of which only its peak is known.
+    fn parts(&self, peak: u64) -> (i64, u64) {
+        let above = Bytes(peak).saturating_sub(self.tier.floor()).0;
+        let share = match self.tier.memory {
+            MemoryKind::Isolated => 0,
+            MemoryKind::Accumulates => u128::from(self.retained.0),
+        };
+        let stays = (u128::from(above) * share / 10_000) as u64;
+        (i64::try_from(stays).unwrap_or(i64::MAX), above - stays)
+    }
 }
 
 /// The figures of one kind with their ages, newest first: those of the plan's key, or all where it
@@ -223,14 +288,14 @@ mod tests {
                     import: memory.map(|_| 0),
                     retained: memory.map(|(retained, _)| retained),
                     transient: memory.map(|(_, transient)| transient),
-                    peak: None,
+                    ..Observation::default()
                 },
             };
             of_suite.map(sample).collect()
         });
         let history = History { suites: suites.collect(), ..History::default() };
         let assigned = vec![0; inventory.suites.len()];
-        estimate(&inventory, &assigned, &[Tier::default()], &history, Percent(1_000))
+        estimate(&inventory, &assigned, &Config::default(), &history).suites
     }
 
     #[test]
@@ -275,7 +340,7 @@ mod tests {
         let seen = Observation { time: Some(Millis(500)), ..Observation::default() };
         let known = vec![Sample { age: 0, foreign: false, seen }];
         let history = History { suites: vec![Vec::new(), known], ..History::default() };
-        let all = estimate(&inventory, &[0, 0], &[Tier::default()], &history, Percent(1_000));
+        let all = estimate(&inventory, &[0, 0], &Config::default(), &history).suites;
         assert_eq!((all[0].cost.time, all[0].time_basis), (Millis(1_000), Basis::Inherited));
     }
 
@@ -287,9 +352,10 @@ mod tests {
             seen: Observation { time: Some(Millis(9)), retained, transient, ..Observation::default() },
         };
         let rest = assumed(&Tier::default(), 1, Percent(1_000));
-        let of = |sample: Sample| {
-            measured(&[sample], Recency::default(), rest, 0.1, Bytes(0), Percent(1_000)).finish()
-        };
+        let tier = Tier::default();
+        let (time, none) = (TimeRule::default(), Percent(0));
+        let terms = Terms { tier: &tier, time, spread: 0.1, retained: none, margin: none, calibration: none };
+        let of = |sample: Sample| measured(&[sample], terms, rest).finish();
         let (left, right) = (of(seen(None, Some(5))), of(seen(Some(100 << 20), None)));
         assert_eq!((left.cost.retained, left.memory_basis), (Bytes(44 * MB), Basis::Assumed));
         assert_eq!((right.cost.transient, right.memory_basis), (rest.cost.transient, Basis::Assumed));
@@ -308,7 +374,7 @@ mod tests {
         let one = run("a", &seen)[0];
         assert_eq!(one.memory_basis, Basis::Measured);
         assert!((41 * MB..44 * MB).contains(&one.cost.retained.0), "{:?}", one.cost);
-        assert!((1_380 * MB..1_410 * MB).contains(&one.cost.transient.0), "{:?}", one.cost);
+        assert!((1_290 * MB..1_300 * MB).contains(&one.cost.transient.0), "{:?}", one.cost);
         let ten: Vec<_> = (0..10).map(|_| seen[0]).collect();
         let ten = run("a", &ten)[0];
         assert!((1_100 * MB..1_200 * MB).contains(&ten.cost.transient.0), "{:?}", ten.cost);

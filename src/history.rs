@@ -12,9 +12,10 @@ pub mod ran;
 pub mod record;
 pub mod store;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Observation;
+use crate::model::{Observation, ShardObservation};
 pub use crate::report::ReportError;
 
 /// Longest store that is read at once, in bytes.
@@ -115,15 +116,17 @@ pub struct History {
     pub suites: Vec<Vec<Sample>>,
     /// For each suite, whether times of at least two of its tests or classes are known.
     pub inside: Vec<bool>,
+    /// What is known of each tier's shards, newest first.
+    pub tiers: BTreeMap<String, Vec<Sample<ShardObservation>>>,
 }
 
-/// What one run measured of one suite, all its parts combined.
+/// What one run measured of one suite, all its parts combined; or of one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
+pub struct Sample<T = Observation> {
     /// How many runs ago.
     pub age: usize,
     /// The run had another key than the plan.
     pub foreign: bool,
     /// The figures.
-    pub seen: Observation,
+    pub seen: T,
 }

@@ -10,6 +10,6 @@ mod units;
 
 pub use cost::{Basis, Cost, Estimate};
 pub use digest::{Digest, Digesting};
-pub use observation::{Observation, RunMeta};
+pub use observation::{Kill, Observation, RunMeta, ShardObservation};
 pub use suite::{SuiteId, path_of};
 pub use units::{Bytes, Millis, Percent};

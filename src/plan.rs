@@ -16,7 +16,7 @@ use std::cmp::Reverse;
 use serde::Serialize;
 
 use crate::config::{Budget, Config, Goal, MemoryKind, Order, Price, Runner, RunsOn, ShardCount};
-use crate::estimate;
+use crate::estimate::{self, Estimates};
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
 use crate::pack::law::{Item, Kind, Law};
@@ -80,8 +80,8 @@ pub struct Sources<'a> {
     pub inventory: &'a Inventory,
     /// The tier of each suite.
     pub assigned: &'a [usize],
-    /// The cost of each suite.
-    pub estimates: &'a [Estimate],
+    /// The cost of each suite, and what holds of each tier.
+    pub estimates: &'a Estimates,
 }
 
 /// Makes a plan.
@@ -96,12 +96,13 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
     }
     let mut warnings = options.warnings.clone();
     warnings::spread(config, &mut warnings);
-    let limits: Vec<Limits> = (config.tiers.iter().zip(&members))
-        .map(|(tier, members)| {
-            let mine: Vec<&Estimate> = members.iter().map(|suite| &estimates[*suite]).collect();
-            limits(config, tier, &mine, options.exact, &mut warnings)
+    let limits: Vec<Limits> = (config.tiers.iter().zip(&estimates.tiers).zip(&members))
+        .map(|((tier, known), members)| {
+            let mine: Vec<&Estimate> = members.iter().map(|suite| &estimates.suites[*suite]).collect();
+            limits(config, tier, *known, &mine, options.exact, &mut warnings)
         })
         .collect();
+    warnings::killed(&sources, &mut warnings);
     let before = Before::new(options.previous.as_ref(), &sources, &members);
     let mut rules = rules::rules(&sources, &members, &mut warnings)?;
     let tiers = (0..config.tiers.len()).map(|tier| TierProblem {
@@ -166,7 +167,7 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
         (MemoryKind::Accumulates, _) => Kind::AnyOrder,
     };
     let item = |suite: &usize| {
-        let cost = &sources.estimates[*suite].cost;
+        let cost = &sources.estimates.suites[*suite].cost;
         Item {
             ms: cost.time.0,
             import: cost.import.0,
@@ -180,7 +181,7 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
         kind,
         workers: config.workers as usize,
         floor: limits.floor.0,
-        import_cap: None,
+        import_cap: limits.import_cap.map(|cap| cap.0),
         budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
         admission: limits.budget.map(|budget| budget.0),
         cpus: u64::from(config.cpus),
@@ -295,7 +296,8 @@ impl Builder<'_> {
     }
 
     fn suite(&self, tier: usize, suite: usize) -> file::Suite {
-        let (id, estimate) = (&self.sources.inventory.suites[suite].id, &self.sources.estimates[suite]);
+        let (id, estimate) =
+            (&self.sources.inventory.suites[suite].id, &self.sources.estimates.suites[suite]);
         file::Suite {
             id: id.as_str().to_owned(),
             ms: estimate.cost.time,
@@ -331,7 +333,7 @@ impl Builder<'_> {
     fn plan(&self, shards: Vec<Shard>, packing: &Packing, warnings: Vec<Warning>) -> Plan {
         let config = self.sources.config;
         let basis = |basis: Basis| {
-            self.sources.estimates.iter().filter(|estimate| estimate.time_basis == basis).count()
+            self.sources.estimates.suites.iter().filter(|estimate| estimate.time_basis == basis).count()
         };
         let kind = objective_kind(config);
         let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
@@ -346,7 +348,7 @@ impl Builder<'_> {
             shards: shards.len(),
             shards_bound: packing.shards_bound,
             proven,
-            total_ms: self.sources.estimates.iter().map(|estimate| estimate.cost.time).sum(),
+            total_ms: self.sources.estimates.suites.iter().map(|estimate| estimate.cost.time).sum(),
             peak_bytes: shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default(),
         };
         let used =
@@ -360,7 +362,7 @@ impl Builder<'_> {
             each: tier.each,
             cpus: tier.cpus,
             floor_bytes: limits.floor,
-            import_cap_bytes: None,
+            import_cap_bytes: limits.import_cap,
             budget_bytes: limits.budget,
             setup_ms: tier.setup,
             session_start_ms: tier.session_start,

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use shard::backtest::setting::Unknown;
 use shard::backtest::{Judged, Ran, Samples, Setting, Step, judge, median, steps};
+use shard::config::TimeRule;
 use shard::config::{Config, Granularity, NameMap};
-use shard::estimate::Recency;
 use shard::history::collect::Collector;
 
 /// Suites of a pair that a subset holds, in percent.
@@ -26,7 +26,7 @@ const KEPT: u64 = 80;
 /// Share of new suites, by number, from which on plans are to be 5 % shorter.
 const NEW: f64 = 0.05;
 
-const OURS: Setting = Setting::Ours(Recency { half_life: 10, trimmed: 5 });
+const OURS: Setting = Setting::Ours(TimeRule { half_life: 10, trimmed: 5, quantile: None });
 /// Ours, three others, and ours with the truth about new suites.
 const PLANNED: [Setting; 5] =
     [OURS, Setting::LongestFirst, Setting::LeastDuration, Setting::Chunks, Setting::Unknown(Unknown::Truth)];

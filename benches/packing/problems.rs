@@ -2,6 +2,7 @@
 //! quality. The same numbers on every machine.
 
 use shard::config::{Budget, Config, Order, ShardCount};
+use shard::estimate::{Estimates, TierEstimate};
 use shard::inventory::{Inventory, Suite};
 use shard::model::{Basis, Bytes, Cost, Estimate, Millis, Percent, SuiteId};
 use shard::pack::Effort;
@@ -193,7 +194,7 @@ pub(crate) fn planted(
 pub(crate) struct Input {
     pub(crate) config: Config,
     pub(crate) inventory: Inventory,
-    pub(crate) estimates: Vec<Estimate>,
+    pub(crate) estimates: Estimates,
     assigned: Vec<usize>,
 }
 
@@ -226,8 +227,10 @@ impl Input {
             time_basis: Basis::Measured,
             memory_basis: Basis::Measured,
             samples: 1,
+            kills: 0,
         };
-        let estimates = problem.items.iter().map(estimate).collect();
+        let suites = problem.items.iter().map(estimate).collect();
+        let estimates = Estimates { suites, tiers: vec![TierEstimate::default()] };
         Input { config, inventory, estimates, assigned: vec![0; problem.items.len()] }
     }
 

@@ -74,7 +74,7 @@ fn after_a_change() -> Measured {
         let mut input = Input::of(&realistic(5_000, 64, seed, 1.1, 0.3));
         input.config.stability = Percent(50);
         let before = input.plan(Effort::Normal, None).unwrap();
-        for estimate in &mut input.estimates {
+        for estimate in &mut input.estimates.suites {
             estimate.cost.time = Millis((estimate.cost.time.0 as f64 * (0.9 + 0.2 * random.unit())) as u64);
         }
         for suite in 0..input.inventory.suites.len() {
@@ -82,7 +82,7 @@ fn after_a_change() -> Measured {
                 // A name that keeps the ids sorted, and the costs of any.
                 let id = format!("{}-new", input.inventory.suites[suite].id.as_str());
                 input.inventory.suites[suite].id = SuiteId::new(id);
-                input.estimates[suite] = input.estimates[random.below(5_000) as usize];
+                input.estimates.suites[suite] = input.estimates.suites[random.below(5_000) as usize];
             }
         }
         let fresh = input.plan(Effort::Normal, None).unwrap();

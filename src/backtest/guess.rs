@@ -3,8 +3,8 @@
 use super::setting::{Setting, Unknown};
 use super::step::{Known, Step};
 use super::{Miss, Samples};
-use crate::config::Config;
-use crate::estimate::{Recency, estimate_with};
+use crate::config::{Config, TimeRule};
+use crate::estimate::estimate;
 use crate::model::Basis;
 
 /// A predicted time.
@@ -27,9 +27,9 @@ impl Guess {
 /// One for each suite, in the inventory's order.
 pub(super) fn guesses(setting: Setting, step: &Step, config: &Config, assigned: &[usize]) -> Vec<Guess> {
     match setting {
-        Setting::Ours(recency) => ours(recency, step, config, assigned),
+        Setting::Ours(rule) => ours(rule, step, config, assigned),
         Setting::Unknown(unknown) => {
-            let mut guesses = ours(Recency::default(), step, config, assigned);
+            let mut guesses = ours(config.time, step, config, assigned);
             let mut known: Vec<u64> =
                 (guesses.iter().filter(|guess| guess.samples > 0)).map(|guess| guess.ms).collect();
             known.sort_unstable();
@@ -57,9 +57,9 @@ pub(super) fn guesses(setting: Setting, step: &Step, config: &Config, assigned: 
     }
 }
 
-fn ours(recency: Recency, step: &Step, config: &Config, assigned: &[usize]) -> Vec<Guess> {
-    let estimates =
-        estimate_with(recency, &step.inventory, assigned, &config.tiers, &step.history, config.margin);
+fn ours(rule: TimeRule, step: &Step, config: &Config, assigned: &[usize]) -> Vec<Guess> {
+    let config = Config { time: rule, ..config.clone() };
+    let estimates = estimate(&step.inventory, assigned, &config, &step.history).suites;
     let guess = |estimate: crate::model::Estimate| Guess {
         ms: estimate.cost.time.0,
         basis: estimate.time_basis,

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::best;
-use crate::estimate::Recency;
+use crate::config::{Quantile, TimeRule};
 
 /// One way to plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// Ours, with this view of old runs.
-    Ours(Recency),
+    Ours(TimeRule),
     /// Ours, but suites that were never seen get this.
     Unknown(Unknown),
     /// The longest first, by means, each into the shortest shard; a new suite takes the mean.
@@ -37,10 +37,10 @@ pub enum Unknown {
     Truth,
 }
 
-/// What `--compare` shows: ours, then ours with other settings, then others.
+/// What `--compare` shows, where `usual` is what is set: ours, then others, then ours with other settings.
 #[must_use]
-pub fn standard() -> Vec<Setting> {
-    let usual = Recency::default();
+pub fn standard(usual: TimeRule) -> Vec<Setting> {
+    let quantile = |percent: u32| Some(Quantile(percent * 100));
     vec![
         Setting::Ours(usual),
         Setting::LongestFirst,
@@ -50,23 +50,29 @@ pub fn standard() -> Vec<Setting> {
         Setting::Unknown(Unknown::Median),
         Setting::Unknown(Unknown::Assumed),
         Setting::Unknown(Unknown::Truth),
-        Setting::Ours(Recency { half_life: 3, ..usual }),
-        Setting::Ours(Recency { half_life: 30, ..usual }),
-        Setting::Ours(Recency { trimmed: 0, ..usual }),
+        Setting::Ours(TimeRule { half_life: 3, ..usual }),
+        Setting::Ours(TimeRule { half_life: 30, ..usual }),
+        Setting::Ours(TimeRule { trimmed: 0, ..usual }),
+        Setting::Ours(TimeRule { quantile: quantile(50), ..usual }),
+        Setting::Ours(TimeRule { quantile: quantile(90), ..usual }),
     ]
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let usual = Recency::default();
+        let usual = TimeRule::default();
         match self {
-            Setting::Ours(recency) if *recency == usual => f.write_str("shard"),
-            Setting::Ours(Recency { half_life, trimmed }) if *trimmed == usual.trimmed => {
-                write!(f, "shard, half-life {half_life}")
-            }
-            Setting::Ours(Recency { trimmed: 0, .. }) => f.write_str("shard, not trimmed"),
-            Setting::Ours(Recency { half_life, trimmed }) => {
-                write!(f, "shard, half-life {half_life}, trimmed 1/{trimmed}")
+            Setting::Ours(rule) => {
+                f.write_str("shard")?;
+                if rule.half_life != usual.half_life {
+                    write!(f, ", half-life {}", rule.half_life)?;
+                }
+                match rule.trimmed {
+                    0 => f.write_str(", not trimmed")?,
+                    part if part != usual.trimmed => write!(f, ", trimmed 1/{part}")?,
+                    _ => {}
+                }
+                rule.quantile.map_or(Ok(()), |quantile| write!(f, ", quantile {}", quantile))
             }
             Setting::Unknown(Unknown::Mean) => f.write_str("shard, new: mean"),
             Setting::Unknown(Unknown::Median) => f.write_str("shard, new: median"),
@@ -145,7 +151,7 @@ mod tests {
             setting.share_out(&times, 3).iter().zip(times).for_each(|(shard, ms)| loads[*shard] += ms);
             loads.into_iter().max()
         };
-        assert_eq!(longest(Setting::Ours(Recency::default())), Some(best::bound(&times, 3)));
+        assert_eq!(longest(Setting::Ours(TimeRule::default())), Some(best::bound(&times, 3)));
         assert!(longest(Setting::LongestFirst) >= Some(best::bound(&times, 3)));
     }
 }

@@ -61,6 +61,7 @@ impl Step {
             history: History {
                 suites: kept.iter().map(|suite| self.history.suites[*suite].clone()).collect(),
                 inside: kept.iter().map(|suite| self.history.inside[*suite]).collect(),
+                tiers: self.history.tiers.clone(),
             },
             newest: kept.iter().map(|suite| self.newest[*suite]).collect(),
             real: kept.iter().map(|suite| self.real[*suite]).collect(),
@@ -96,7 +97,7 @@ fn step(runs: &[Ran], number: usize, unit: Granularity, map: &NameMap) -> Option
     let whole = Step {
         run: run.name.clone(),
         inventory,
-        history: History { suites, inside },
+        history: History { suites, inside, ..History::default() },
         newest,
         real: real.iter().map(|time| time.unwrap_or_default()).collect(),
     };
@@ -154,6 +155,7 @@ pub fn recorded(store: &Store) -> Vec<Step> {
             history: History {
                 inside: vec![false; suites.len()],
                 suites: suites.into_iter().map(|(_, samples, _)| samples).collect(),
+                ..History::default()
             },
         }
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::ci::At;
-use crate::config::{Budget, Granularity, ShardCount};
+use crate::config::{Budget, Granularity, Quantile, ShardCount};
 use crate::model::{Millis, Percent};
 
 /// Splits a test suite into CI jobs that fit in memory.
@@ -80,6 +80,9 @@ pub(super) struct PlanArgs {
     /// Whose measurements count [default: those of the newest run]
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
+    /// Plan with this quantile of earlier times instead of their mean, to keep to a deadline: 0.9
+    #[arg(long, value_name = "SHARE")]
+    pub(super) time_quantile: Option<Quantile>,
     /// Where to write plan.json, matrix.json and the selection files [default: shard-out]
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,

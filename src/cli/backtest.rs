@@ -8,7 +8,6 @@ use super::{Failure, Terminal, output, report};
 use crate::backtest::{Ran, Setting, Step, recorded, replay, standard, steps};
 use crate::config::Granularity;
 use crate::emit::backtest as emit;
-use crate::estimate::Recency;
 use crate::exit;
 use crate::text::printable;
 
@@ -27,7 +26,8 @@ pub(super) fn run(
         [] => from_store(args, &configured, terminal)?,
         runs => from_reports(runs, args, &configured, terminal)?,
     };
-    let settings = if args.compare { standard() } else { vec![Setting::Ours(Recency::default())] };
+    let usual = configured.config.time;
+    let settings = if args.compare { standard(usual) } else { vec![Setting::Ours(usual)] };
     let backtest = replay(&steps, &configured.config, &args.shards, &settings)
         .map_err(|err| Failure::usage(err.to_string()))?;
     let text = match args.format {

@@ -69,6 +69,7 @@ fn overrule(config: &mut Config, args: &PlanArgs) {
     if let Some(stability) = args.stability {
         config.stability = stability;
     }
+    config.time.quantile = args.time_quantile.or(config.time.quantile);
     if let Some(unit) = args.granularity {
         config.inventory.granularity = Some(unit.into());
     }

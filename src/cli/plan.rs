@@ -9,7 +9,7 @@ use super::configured::{self, Configured};
 use super::folder::{Written, read_sound_plan};
 use super::{Failure, Terminal, inventory, output, report};
 use crate::config::Config;
-use crate::estimate::estimate;
+use crate::estimate::{Estimates, TierEstimate, estimate};
 use crate::files;
 use crate::history::{History, costs};
 use crate::inventory::{Inventory, Suite, assign};
@@ -21,7 +21,7 @@ use crate::{exit, text};
 struct Ready {
     inventory: Inventory,
     assigned: Vec<usize>,
-    estimates: Vec<Estimate>,
+    estimates: Estimates,
     history: History,
 }
 
@@ -212,8 +212,10 @@ fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
         time_basis: Basis::Measured,
         memory_basis: Basis::Measured,
         samples: 1,
+        kills: 0,
     };
-    let estimates = rows.iter().map(estimate).collect();
+    let suites = rows.iter().map(estimate).collect();
+    let estimates = Estimates { suites, tiers: vec![TierEstimate::default(); tiers.len()] };
     Ok(Ready { inventory, assigned, estimates, history: History::default() })
 }
 
@@ -225,6 +227,6 @@ fn learned(
 ) -> Result<(Ready, report::Remarks), Failure> {
     let assigned = assign(&inventory, &config.tiers).map_err(|err| Failure::usage(err.to_string()))?;
     let (history, remarks) = reports.meet(&inventory, config);
-    let estimates = estimate(&inventory, &assigned, &config.tiers, &history, config.margin);
+    let estimates = estimate(&inventory, &assigned, config, &history);
     Ok((Ready { inventory, assigned, estimates, history }, remarks))
 }

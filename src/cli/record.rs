@@ -64,7 +64,7 @@ pub(super) fn run(
             let at =
                 new.at.or_else(|| recorded_at(&base, &new)).or_else(|| ci::at(variable)).unwrap_or_else(now);
             let run = RunMeta { run: new.run, at: at.0, key: new.key };
-            (base.join(Store::of_run(run, new.seen)), Some(what))
+            (base.join(Store::of_run(run, new.seen, [])), Some(what))
         }
     };
     let forgotten = args.forget.map(|runs| store.forget(runs as usize));

@@ -8,9 +8,11 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::values::{
-    self, Budget, Granularity, MemoryKind, Order, Price, RunsOn, ShardCount, TimeFrom, Timeout,
+    self, Budget, Granularity, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom, Timeout,
 };
-use super::{Config, ConfigError, Goal, Inventory, NameMap, Patterns, Rule, RuleKind, Runner, Tier};
+use super::{
+    Config, ConfigError, Goal, Inventory, NameMap, Patterns, Rule, RuleKind, Runner, Tier, TimeRule,
+};
 use crate::model::{Bytes, Cost, Millis, Percent};
 
 /// Longest configuration that is read, in bytes.
@@ -36,6 +38,9 @@ struct File {
     #[serde(deserialize_with = "values::percent")]
     margin: Option<Percent>,
     time_from: Option<TimeFrom>,
+    #[serde(deserialize_with = "values::quantile")]
+    time_quantile: Option<Quantile>,
+    half_life: Option<Spanned<u32>>,
     memory_properties: Vec<String>,
     out: Option<Spanned<String>>,
     history: Option<Spanned<String>>,
@@ -316,6 +321,11 @@ impl Checker<'_> {
             minute_value: file.minute_value.unwrap_or(default.minute_value),
             stability: file.stability.unwrap_or(default.stability),
             margin: file.margin.unwrap_or(default.margin),
+            time: TimeRule {
+                quantile: file.time_quantile,
+                half_life: self.count(file.half_life, "half-life")?.unwrap_or(default.time.half_life),
+                ..default.time
+            },
             time_from: file.time_from.unwrap_or(default.time_from),
             memory_properties: file.memory_properties,
             out: self.path(file.out, "out")?.unwrap_or(default.out),

@@ -202,6 +202,9 @@ impl<T: FromStr<Err = String>> Visitor<'_> for Text<T> {
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
         number.to_string().parse().map_err(E::custom)
     }
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        number.to_string().parse().map_err(E::custom)
+    }
 }
 
 macro_rules! from_text {
@@ -217,6 +220,28 @@ from_text!(percent, Percent, "a percentage such as \"10%\"");
 from_text!(budget, Budget, "an amount of memory such as \"3GB\", \"auto\" or \"none\"");
 from_text!(shard_count, ShardCount, "a number of shards or \"auto\"");
 from_text!(timeout, Timeout, "a duration such as \"30m\", or \"auto\"");
+from_text!(quantile, Quantile, "a quantile such as 0.9");
+
+/// A share of all runs, in ten-thousandths, from 1 to 10,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantile(pub u32);
+
+impl FromStr for Quantile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Quantile, String> {
+        let share = text.trim().parse::<f64>().ok().map(|share| (share * 1e4).round());
+        let share = share.filter(|share| (1.0..=1e4).contains(share));
+        share
+            .map(|share| Quantile(share as u32))
+            .ok_or_else(|| format!("`{text}` is not a quantile: write a number above 0 up to 1, such as 0.9"))
+    }
+}
+
+impl fmt::Display for Quantile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", f64::from(self.0) / 1e4)
+    }
+}
 
 /// An amount of money in any unit, in millionths: an integer, so that a sum does not depend on its
 /// order.

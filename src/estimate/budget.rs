@@ -1,7 +1,10 @@
-//! `budget = "auto"`: what a job may use on a machine of known size.
+//! What a job may use: on a machine of known size (`budget = "auto"`), and where nobody said.
 
-use crate::config::{RunsOn, budget_of_machine};
+use crate::config::{Budget, Config, RunsOn, Tier, budget_of_machine};
 use crate::model::Bytes;
+
+/// Where nobody set a budget.
+pub const DEFAULT: Bytes = Bytes(3_000_000_000);
 
 /// Memory of GitHub's hosted runners by label, in GiB, as of November 2026 for public repositories.
 /// Private repositories get half as much on the standard Linux and Windows labels: name a budget
@@ -28,6 +31,17 @@ pub fn of_label(runs_on: &RunsOn) -> Option<Bytes> {
     let label = runs_on.label()?;
     let (_, gib) = HOSTED_GIB.iter().find(|(name, _)| *name == label)?;
     Some(budget_of_machine(Bytes(gib << 30)))
+}
+
+/// What a suite of the tier may use at most, on the largest machine there is; `None` without a budget.
+pub(super) fn largest(config: &Config, tier: &Tier) -> Option<Bytes> {
+    let own = match tier.goal.budget.or(config.goal.budget) {
+        Some(Budget::Unlimited) => return None,
+        Some(Budget::Bytes(own)) => own,
+        Some(Budget::Auto) => of_label(&tier.runs_on).unwrap_or(DEFAULT),
+        None => DEFAULT,
+    };
+    config.runners.iter().map(|runner| runner.budget).chain([own]).max()
 }
 
 #[cfg(test)]

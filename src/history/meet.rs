@@ -336,7 +336,7 @@ pub fn history(
         unknown: unknown.map(|(_, suite)| suite.id.as_str().to_owned()).collect(),
         prefix,
     };
-    let offset = usize::from(reported.is_some());
+    let age = |run: usize| store.runs.len() - 1 - run + usize::from(reported.is_some());
     let suites = by_suite.iter().enumerate().map(|(suite, recorded)| {
         let newest = reported.and_then(|times| times[suite]).map(|timing| Sample {
             age: 0,
@@ -345,7 +345,7 @@ pub fn history(
         });
         let timed = reported.and_then(|times| times[suite]).is_some_and(|timing| timing.own);
         let recorded = combined(store, recorded, timed).into_iter().rev().map(|(run, seen)| Sample {
-            age: store.runs.len() - 1 - run + offset,
+            age: age(run),
             foreign: store.runs[run].key != key,
             seen,
         });
@@ -357,16 +357,26 @@ pub fn history(
         let part = |recorded: &&Recorded<'_>| NodeId::new(recorded.id).rest != whole;
         reported || recorded.iter().filter(part).count() > 1
     });
-    (History { suites: suites.collect(), inside: inside.collect() }, meeting)
+    let of_tier = |tier: &str| {
+        let sample = |(run, seen)| Sample { age: age(run), foreign: store.runs[run].key != key, seen };
+        (tier.to_owned(), store.shards(tier).into_iter().map(sample).collect())
+    };
+    let tiers = store.tiers().map(of_tier).collect();
+    (History { suites: suites.collect(), inside: inside.collect(), tiers }, meeting)
 }
 
 /// One observation for each run, oldest first: time and retained summed, import and transient the
-/// largest. A share of a whole file's time says nothing where the suite was `timed` itself.
+/// largest. A share of a whole file's time says nothing where the suite was `timed` itself. Of what was
+/// killed in part nothing else is known; but a part of what was killed is not to blame.
 fn combined(store: &Store, recorded: &[Recorded<'_>], timed: bool) -> BTreeMap<usize, Observation> {
     let mut samples: BTreeMap<usize, Observation> = BTreeMap::new();
     for Recorded { id, parts, .. } in recorded {
         for (run, seen) in store.observations(id) {
+            if *parts > 1 && seen.killed.is_some() {
+                continue;
+            }
             let slot = samples.entry(run).or_default();
+            slot.killed = slot.killed.max(seen.killed);
             let time = seen.time.filter(|_| !timed || *parts == 1);
             let time = time.map(|time| Millis(time.0.div_ceil(*parts)));
             let retained = seen.retained.map(|bytes| bytes / *parts as i64);
@@ -381,6 +391,9 @@ fn combined(store: &Store, recorded: &[Recorded<'_>], timed: bool) -> BTreeMap<u
             slot.import = slot.import.max(seen.import);
             slot.transient = slot.transient.max(seen.transient);
         }
+    }
+    for slot in samples.values_mut().filter(|slot| slot.killed.is_some()) {
+        *slot = Observation { killed: slot.killed, ..Observation::default() };
     }
     samples
 }

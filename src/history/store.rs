@@ -5,26 +5,32 @@
 //! any grouping and any number of times: the bytes that come out are the same. What keeps that true is
 //! in `settle`; the shape of the file is in `file`.
 //!
-//! `flags` of an observation is a sum: 1, the suite was killed, so its figures are only lower bounds; 2,
-//! it ran last in its session, so what it seemed to retain is not known.
+//! `flags` of an observation is a sum: 1, the suite was killed for memory, so that `transient` is what it
+//! held then and it needs more; 2, it ran last in its session, so what it seemed to retain is not known;
+//! 4, killed while it had its shard to itself.
 
 mod file;
 mod settle;
+mod shard;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::model::{Millis, Observation, RunMeta};
+use crate::model::{Kill, Millis, Observation, RunMeta, ShardObservation};
 
 pub use file::{read, write};
 
 /// The newest runs of a suite that are kept.
 pub const RUNS_MAX: usize = 32;
 
-const FLAG_KILLED: u64 = 1;
-const FLAG_LAST: u64 = 2;
+/// Of a [`Part`]: killed for memory.
+pub const FLAG_KILLED: u64 = 1;
+/// Of a [`Part`]: it ran last in its session.
+pub const FLAG_LAST: u64 = 2;
+/// Of a [`Part`]: it was killed while it had its shard to itself.
+pub const FLAG_ALONE: u64 = 4;
 
 /// Largest figure in bytes or milliseconds that is believed.
 const FIGURE_MAX: i64 = 1 << 53;
@@ -39,7 +45,7 @@ pub struct Store {
     stamps: Vec<Stamp>,
     /// For each suite its observations, sorted by stamp and part; never empty.
     suites: BTreeMap<String, Vec<Row<Figures>>>,
-    /// What is known of tiers: kept for whoever understands it.
+    /// What is known of tiers; what is not understood is kept.
     tiers: BTreeMap<String, Tier>,
     /// Fields that are not ours.
     rest: BTreeMap<String, Value>,
@@ -132,21 +138,33 @@ impl From<&Figures> for Part {
 }
 
 impl Store {
-    /// A store of one run: for each observation its suite, its part and what was seen. One that has
+    /// A store of one run: for each observation its suite or tier, its part and what was seen. One that has
     /// nothing knows no run either.
-    pub fn of_run(run: RunMeta, seen: impl IntoIterator<Item = (String, String, Part)>) -> Store {
+    pub fn of_run(
+        run: RunMeta,
+        seen: impl IntoIterator<Item = (String, String, Part)>,
+        shards: impl IntoIterator<Item = (String, String, ShardObservation)>,
+    ) -> Store {
         let mut parts: BTreeMap<String, u32> = BTreeMap::new();
+        let mut number = |part: String| {
+            let next = parts.len() as u32;
+            *parts.entry(part).or_insert(next)
+        };
         let mut suites: BTreeMap<String, Vec<Row<Figures>>> = BTreeMap::new();
         for (suite, part, seen) in seen {
-            let next = parts.len() as u32;
-            let part = *parts.entry(part).or_insert(next);
+            let part = number(part);
             suites.entry(suite).or_default().push(Row { stamp: 0, part, seen: seen.into() });
+        }
+        let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
+        for (tier, part, seen) in shards {
+            let row = Row { stamp: 0, part: number(part), seen: shard::tail(&seen) };
+            tiers.entry(tier).or_default().rows.push(row);
         }
         let mut names = vec![Box::default(); parts.len()];
         parts.into_iter().for_each(|(name, number)| names[number as usize] = name.into_boxed_str());
         let RunMeta { run, at, key } = run;
         let stamp = Stamp { at, run, key, parts: names, ..Stamp::default() };
-        let mut store = Store { stamps: vec![stamp], suites, ..Store::default() };
+        let mut store = Store { stamps: vec![stamp], suites, tiers, ..Store::default() };
         store.settle();
         store
     }
@@ -197,6 +215,20 @@ impl Store {
         combined.collect::<Vec<_>>().into_iter()
     }
 
+    /// What runs measured of a tier's shards, newest first, with the run's index.
+    #[must_use]
+    pub fn shards(&self, tier: &str) -> Vec<(usize, ShardObservation)> {
+        let rows = self.tiers.get(tier).into_iter().flat_map(|tier| &tier.rows);
+        let mut seen: Vec<_> = rows.map(|row| (self.run_of(row), shard::seen(&row.seen))).collect();
+        seen.sort_by_key(|(run, _)| Reverse(*run));
+        seen
+    }
+
+    /// The tiers that anything is known of, sorted.
+    pub fn tiers(&self) -> impl Iterator<Item = &str> {
+        self.tiers.keys().map(String::as_str)
+    }
+
     /// Suites that at least so many of the last runs did not measure, sorted.
     #[must_use]
     pub fn unseen(&self, runs: usize) -> Vec<&str> {
@@ -223,18 +255,25 @@ fn moved<T>(rows: Vec<Row<T>>, offset: u32) -> impl Iterator<Item = Row<T>> {
     rows.into_iter().map(move |row| Row { stamp: row.stamp + offset, ..row })
 }
 
-/// `None` where nothing of it can be learned from.
+/// One observation of parts; of a suite that was killed and then ended, what it was when it ended.
 fn combine<'a>(parts: impl Iterator<Item = &'a Figures>) -> Option<Observation> {
     let mut whole: Option<Observation> = None;
-    for part in parts.map(Part::from).filter(|part| part.flags & FLAG_KILLED == 0) {
+    let mut killed: Option<Kill> = None;
+    for part in parts.map(Part::from) {
+        let transient = part.transient.map(|bytes| bytes.max(0) as u64);
+        if part.flags & FLAG_KILLED != 0 {
+            let kill = Kill { alone: part.flags & FLAG_ALONE != 0, used: transient.unwrap_or(0) };
+            killed = killed.max(Some(kill));
+            continue;
+        }
         let whole = whole.get_or_insert_with(Observation::default);
         let retained = part.retained.filter(|_| part.flags & FLAG_LAST == 0);
         whole.time = sum(whole.time, part.ms.map(Millis), |a, b| a + b);
         whole.import = sum(whole.import, part.import, i64::max);
         whole.retained = sum(whole.retained, retained, i64::saturating_add);
-        whole.transient = sum(whole.transient, part.transient.map(|bytes| bytes.max(0) as u64), u64::max);
+        whole.transient = sum(whole.transient, transient, u64::max);
     }
-    whole
+    whole.or_else(|| killed.map(|kill| Observation { killed: Some(kill), ..Observation::default() }))
 }
 
 fn sum<T>(a: Option<T>, b: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
@@ -262,17 +301,13 @@ mod tests {
             import: Some(3),
             retained: Some(5),
             transient: Some(7),
-            peak: None,
+            ..Observation::default()
         };
-        let oldest = Observation {
-            time: Some(Millis(80)),
-            import: None,
-            retained: None,
-            transient: Some(1),
-            peak: None,
-        };
+        let oldest = Observation { time: Some(Millis(80)), transient: Some(1), ..Observation::default() };
         assert_eq!(seen, [(1, newest), (0, oldest)]);
-        assert_eq!(store.observations("y").count(), 0, "a killed suite teaches nothing yet");
+        let killed = Some(Kill { alone: false, used: 0 });
+        let killed = Observation { killed, ..Observation::default() };
+        assert_eq!(store.observations("y").collect::<Vec<_>>(), [(0, killed)]);
         assert_eq!(store.observations("z").count(), 0);
     }
 
@@ -354,7 +389,7 @@ mod tests {
         let of = |bytes: i64| {
             let memory = Part { import: Some(-8192), retained: Some(bytes), flags: 2, ..Part::default() };
             let rows = [seen("y", "p", 7), ("x".to_owned(), "p".to_owned(), memory)];
-            Store::of_run(run("r", 1), rows)
+            Store::of_run(run("r", 1), rows, [])
         };
         let check = |store: &Store, page: &str, row: &str| {
             let written = text(store);
@@ -364,7 +399,7 @@ mod tests {
         };
         check(&of(40 << 20), "\"page\":4096,", "\"x\":[[0,0,null,-2,10240,null,2]],\n\"y\":[[0,0,7]]");
         check(&of(4097), "\"runs\":[", "\"x\":[[0,0,null,-8192,4097,null,2]]");
-        check(&Store::of_run(run("r", 1), [seen("y", "p", 7)]), "\"runs\":[", "[0,0,7]");
+        check(&Store::of_run(run("r", 1), [seen("y", "p", 7)], []), "\"runs\":[", "[0,0,7]");
         let page = |page: &str| read(format!("{{\"schema\":1,\"page\":{page}}}").as_bytes()).is_ok();
         assert_eq!(
             ["0", "1", "1048576", "1048577", "-1", "null"].map(page),
@@ -385,7 +420,7 @@ mod tests {
         let of = |number: i64| {
             let suites: &[&str] = if number == 3 { &["always", "once"] } else { &["always"] };
             let parts = suites.iter().flat_map(|suite| [seen(suite, "p", 1), seen(suite, "q", 2)]);
-            Store::of_run(run(&format!("r{number:02}"), number), parts)
+            Store::of_run(run(&format!("r{number:02}"), number), parts, [])
         };
         let store = (0..40).rev().map(of).reduce(Store::join).unwrap();
         let times: Vec<_> = store.observations("always").map(|(_, seen)| seen.time.unwrap().0).collect();
@@ -400,12 +435,13 @@ mod tests {
 
     #[test]
     fn jobs_of_one_run_may_read_different_clocks() {
-        let job = |number: i64| Store::of_run(run("gh-1", 100 + number), [seen("x", &number.to_string(), 1)]);
-        let store = (0..50)
-            .map(job)
-            .reduce(Store::join)
-            .unwrap()
-            .join(Store::of_run(run("b", 120), [seen("x", "p", 7)]));
+        let job =
+            |number: i64| Store::of_run(run("gh-1", 100 + number), [seen("x", &number.to_string(), 1)], []);
+        let store = (0..50).map(job).reduce(Store::join).unwrap().join(Store::of_run(
+            run("b", 120),
+            [seen("x", "p", 7)],
+            [],
+        ));
         let times: Vec<_> = store.observations("x").map(|(_, seen)| seen.time.unwrap().0).collect();
         assert_eq!((times, store.runs.len()), (vec![50, 7], 2));
         assert_eq!(store.runs[1], run("gh-1", 149));
@@ -413,7 +449,7 @@ mod tests {
 
     #[test]
     fn of_one_identity_the_later_and_then_the_greater_stays() {
-        let of = |at, ms| Store::of_run(run("r", at), [seen("x", "p", ms)]);
+        let of = |at, ms| Store::of_run(run("r", at), [seen("x", "p", ms)], []);
         let time =
             |store: Store| store.observations("x").map(|(_, seen)| seen.time.unwrap().0).collect::<Vec<_>>();
         assert_eq!(time(of(1, 80).join(of(1, 9))), [9], "as bytes");

@@ -42,4 +42,6 @@ pub struct Estimate {
     pub memory_basis: Basis,
     /// How many runs the time rests on.
     pub samples: u32,
+    /// How often it was killed for memory since it last ended.
+    pub kills: u32,
 }

@@ -16,6 +16,42 @@ pub struct Observation {
     pub transient: Option<u64>,
     /// Most bytes that its process held while it ran, with all that was there before.
     pub peak: Option<u64>,
+    /// It was killed for memory, and no attempt of the run ended: then nothing else is known.
+    pub killed: Option<Kill>,
+}
+
+/// How a suite was killed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kill {
+    /// It had its shard to itself.
+    pub alone: bool,
+    /// Bytes that it held at the kill, above those at its start: it needs more.
+    pub used: u64,
+}
+
+/// What one run measured of one shard, besides its suites.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardObservation {
+    /// Bytes of a session before any suite.
+    pub floor: Option<u64>,
+    /// Bytes that collection added in one worker, all suites together.
+    pub import: Option<u64>,
+    /// Before the first suite of a session and between suites: what reports leave out.
+    pub session_start: Option<Millis>,
+    /// Before the first session: checkout, install.
+    pub setup: Option<Millis>,
+    /// Most bytes that a session held above its floor.
+    pub peak: Option<u64>,
+    /// What the memory model makes of its suites' medians, above its floor.
+    pub model: Option<u64>,
+    /// How long the shard took, without its set-up.
+    pub time: Option<Millis>,
+    /// How long it was planned to take, without its set-up.
+    pub predicted_time: Option<Millis>,
+    /// Bytes that it was planned to hold.
+    pub predicted: Option<u64>,
+    /// The machine vanished, and nobody can be blamed.
+    pub lost: bool,
 }
 
 /// One run of the whole suite, as far as the history knows it.

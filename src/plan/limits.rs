@@ -3,10 +3,12 @@
 use super::Warning;
 use super::{Budget, Config, estimate};
 use crate::config::Tier;
+use crate::estimate::TierEstimate;
+use crate::estimate::budget::DEFAULT as DEFAULT_BUDGET;
 use crate::model::{Basis, Bytes, Estimate};
 
-/// Where nobody set a budget.
-const DEFAULT_BUDGET: Bytes = Bytes(3_000_000_000);
+/// How much of what a machine was lost with is planned for the next, in hundredths.
+const AFTER_LOSS: u128 = 75;
 
 /// The limits of one tier.
 pub(super) struct Limits {
@@ -16,12 +18,15 @@ pub(super) struct Limits {
     pub(super) budget: Option<Bytes>,
     /// Whether the budget binds.
     pub(super) enforced: bool,
+    /// Most bytes that collection adds in one worker.
+    pub(super) import_cap: Option<Bytes>,
 }
 
 /// The limits of `tier` with these suites. Says what it had to assume.
 pub(super) fn limits(
     config: &Config,
     tier: &Tier,
+    known: TierEstimate,
     suites: &[&Estimate],
     exact: bool,
     warnings: &mut Vec<Warning>,
@@ -35,9 +40,9 @@ pub(super) fn limits(
             warnings.push(Warning::new(code, &tier.name, message));
         }
     };
-    match tier.goal.budget.or(config.goal.budget) {
-        Some(Budget::Unlimited) => Limits { floor, budget: None, enforced: false },
-        Some(Budget::Bytes(budget)) => Limits { floor, budget: Some(budget), enforced: true },
+    let (budget, enforced) = match tier.goal.budget.or(config.goal.budget) {
+        Some(Budget::Unlimited) => (None, false),
+        Some(Budget::Bytes(budget)) => (Some(budget), true),
         Some(Budget::Auto) => {
             let known = estimate::budget::of_label(&tier.runs_on);
             if known.is_none() {
@@ -51,11 +56,7 @@ pub(super) fn limits(
             }
             let whole = known.unwrap_or(DEFAULT_BUDGET);
             let mostly_assumed = with(Basis::Assumed) * 2 > suites.len() && known.is_some();
-            Limits {
-                floor,
-                budget: Some(if mostly_assumed { Bytes(whole.0 / 2) } else { whole }),
-                enforced: true,
-            }
+            (Some(if mostly_assumed { Bytes(whole.0 / 2) } else { whole }), true)
         }
         None if all_assumed => {
             let message = format!(
@@ -63,8 +64,22 @@ pub(super) fn limits(
                 tier.name
             );
             warn("memory-assumed", message);
-            Limits { floor, budget: Some(DEFAULT_BUDGET), enforced: false }
+            (Some(DEFAULT_BUDGET), false)
         }
-        None => Limits { floor, budget: Some(DEFAULT_BUDGET), enforced: true },
-    }
+        None => (Some(DEFAULT_BUDGET), true),
+    };
+    let (budget, enforced) = match known.lost {
+        Some(lost) => {
+            let less = Bytes((u128::from(lost.0) * AFTER_LOSS / 100) as u64);
+            let less = if enforced { budget.map_or(less, |budget| budget.min(less)) } else { less };
+            let message = format!(
+                "tier `{}`: a machine was lost with a shard planned at {lost}, so none is planned above {less} until one as large passes",
+                tier.name
+            );
+            warn("machine-lost", message);
+            (Some(less), true)
+        }
+        None => (budget, enforced),
+    };
+    Limits { floor, budget, enforced, import_cap: known.import_cap }
 }

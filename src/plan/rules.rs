@@ -66,6 +66,12 @@ pub(super) fn rules(
                 RuleKind::Alone => all[tier].alone.extend(mine),
             }
         }
+        // What was killed shows only alone what it needs, unless a rule keeps it with others.
+        let killed = members.iter().filter(|suite| sources.estimates.suites[**suite].kills > 0);
+        let single = killed.filter(|suite| group_of[&group[**suite]].len() == 1);
+        all[tier].alone.extend(single.map(|suite| place[*suite]));
+        all[tier].alone.sort_unstable();
+        all[tier].alone.dedup();
     }
     Ok(all)
 }

@@ -27,7 +27,7 @@ fn open(sources: &Sources<'_>, history: &History) -> Vec<bool> {
 /// How long a shard takes that holds nothing but this suite.
 fn alone(sources: &Sources<'_>, suite: usize) -> Millis {
     let tier = &sources.config.tiers[sources.assigned[suite]];
-    tier.setup + tier.session_start + sources.estimates[suite].cost.time
+    tier.setup + tier.session_start + sources.estimates.suites[suite].cost.time
 }
 
 /// The target that a suite's shard has to meet.

@@ -1,9 +1,10 @@
 //! What a configuration or a plan gives reason to fear, said once.
 
-use super::Warning;
 use super::file::Shard;
 use super::limits::Limits;
+use super::{Sources, Warning};
 use crate::config::Config;
+use crate::estimate;
 use crate::model::Basis;
 use crate::text::{count, thousands};
 
@@ -37,6 +38,30 @@ pub(super) fn shared_output(config: &Config, shards: &[Shard], warnings: &mut Ve
             );
             warnings.push(Warning::new("shared-output", &tier.name, message));
         }
+    }
+}
+
+/// Suites that were killed for memory and have not ended since.
+pub(super) fn killed(sources: &Sources<'_>, warnings: &mut Vec<Warning>) {
+    for (suite, estimate) in sources.inventory.suites.iter().zip(&sources.estimates.suites) {
+        let needs = estimate.cost.import + estimate.cost.retained + estimate.cost.transient;
+        let next = match estimate.kills {
+            0 => continue,
+            1..estimate::HOPELESS => {
+                format!("it is planned alone, with {needs} of its own, so that the next run measures it")
+            }
+            _ => "another try will not help: make it smaller, or give it a larger machine (`[[runner]]`)"
+                .to_owned(),
+        };
+        let message = format!(
+            "`{}` was killed for memory{} and has not ended since; {next}",
+            suite.id,
+            match estimate.kills {
+                1 => String::new(),
+                times => format!(" {times} times"),
+            }
+        );
+        warnings.push(Warning::new("killed", suite.id.as_str(), message));
     }
 }
 

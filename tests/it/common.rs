@@ -129,6 +129,20 @@ impl Done {
     }
 }
 
+/// Compares with `testdata/NAME` line by line; `SHARD_ACCEPT=1` rewrites it.
+#[track_caller]
+pub(crate) fn golden(name: &str, text: &str) {
+    let path = root().join("testdata").join(name);
+    if std::env::var_os("SHARD_ACCEPT").is_some() {
+        return fs::write(path, text).unwrap();
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    for (was, is) in expected.lines().zip(text.lines()) {
+        assert_eq!(was, is, "better or worse? SHARD_ACCEPT=1 cargo test shows all of testdata/{name}");
+    }
+    assert_eq!(expected.lines().count(), text.lines().count(), "lines of testdata/{name}");
+}
+
 /// The folder with inputs for development, where it is there.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let path = root().parent()?.join("shared").join(name);

@@ -11,6 +11,7 @@ mod curve;
 mod github;
 mod inputs;
 mod inspect;
+mod learning;
 mod mutations;
 mod outputs;
 mod packing;

@@ -5,7 +5,7 @@
 use shard::pack::Effort;
 use shard::plan::verify;
 
-use crate::common::root;
+use crate::common::golden;
 use crate::problems::{Goal, Problem, made, planted, realistic};
 
 #[test]
@@ -43,13 +43,5 @@ fn plans_are_as_good_as_they_were() {
         let proven = if quality.proven { ", proven" } else { "" };
         lines.push_str(&format!("{}, {}: {value}, {bound}{proven}\n", problem.family, problem.name));
     }
-    let path = root().join("testdata/quality.txt");
-    if std::env::var_os("SHARD_ACCEPT").is_some() {
-        return std::fs::write(path, lines).unwrap();
-    }
-    let expected = std::fs::read_to_string(path).unwrap_or_default();
-    for (was, is) in expected.lines().zip(lines.lines()) {
-        assert_eq!(was, is, "better or worse? SHARD_ACCEPT=1 cargo test quality shows all");
-    }
-    assert_eq!(expected.lines().count(), lines.lines().count());
+    golden("quality.txt", &lines);
 }
