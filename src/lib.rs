@@ -22,12 +22,13 @@
 //! | [`plan`] | a packing | shards with names, predictions, proofs, warnings |
 //! | [`backtest`] | runs that are over | how plans made before them would have done |
 //! | [`emit`] | a plan | matrix, selections, table |
+//! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`files`] | | the disk, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest ← emit`; each
-//! may use what is left of it, `config` is beside `model`, and [`text`] is under all. What is
-//! deliberately absent:
+//! may use what is left of it, `config` is beside `model`, `outcome` beside `inventory`, and [`text`]
+//! is under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
 //! - `report`, `inventory` and `history` take bytes, never a path to open.
@@ -47,6 +48,7 @@ pub mod files;
 pub mod history;
 pub mod inventory;
 pub mod model;
+pub mod outcome;
 pub mod pack;
 pub mod plan;
 pub mod report;

@@ -7,9 +7,11 @@ mod digest;
 mod observation;
 mod suite;
 mod units;
+mod verdict;
 
 pub use cost::{Basis, Cost, Estimate};
 pub use digest::{Digest, Digesting};
 pub use observation::{Kill, Observation, RunMeta, ShardObservation};
 pub use suite::{SuiteId, path_of};
 pub use units::{Bytes, Millis, Percent};
+pub use verdict::{Confidence, Verdict};
