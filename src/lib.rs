@@ -23,11 +23,12 @@
 //! | [`backtest`] | runs that are over | how plans made before them would have done |
 //! | [`emit`] | a plan | matrix, selections, table |
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
+//! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
 //! | [`files`] | | the disk, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest ← emit`; each
-//! may use what is left of it, `config` is beside `model`, `outcome` beside `inventory`, and [`text`]
+//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, and [`text`]
 //! is under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
@@ -53,3 +54,4 @@ pub mod pack;
 pub mod plan;
 pub mod report;
 pub mod text;
+pub mod triage;
