@@ -8,12 +8,14 @@ mod diff;
 mod folder;
 mod inspect;
 mod inventory;
+mod outcomes;
 mod output;
 mod plan;
 mod record;
 mod report;
 mod reports;
 mod select;
+mod triage;
 mod verify;
 
 use std::ffi::OsString;
@@ -44,6 +46,7 @@ pub fn run(
         Command::Verify(args) => verify::run(args, &mut terminal),
         Command::Inspect(args) => inspect::run(args, &mut terminal),
         Command::Backtest(args) => backtest::run(args, &mut terminal),
+        Command::Triage(args) => triage::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

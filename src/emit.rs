@@ -10,3 +10,4 @@ mod phrase;
 pub mod selection;
 pub mod style;
 pub mod table;
+pub mod triage;

@@ -1,6 +1,7 @@
 //! Disk and processes: reading with bounds, walking in order, writing so that a crash leaves the
 //! old or the new.
 
+mod ends;
 mod packed;
 mod shared;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+pub use ends::{ends_of, read_ends};
 pub use packed::{Packing, read_packed, unpack};
 pub use shared::Exclusive;
 

@@ -42,7 +42,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     let judged = by_table(evidence);
     match &evidence.recorded {
         // The run itself saw more than its file can say; but a success is always looked at again.
-        Some(end) if is_telling(end) && end.confidence <= judged.confidence => recorded(end),
+        Some(end) if is_telling(end) && end.confidence <= judged.confidence => recorded(end, evidence),
         _ => judged,
     }
 }
@@ -59,7 +59,7 @@ fn by_table(evidence: &Evidence) -> Judgement {
         return Judgement {
             verdict: Verdict::Unknown,
             confidence: Confidence::Possible,
-            evidence: code.into_iter().chain(evidence.context()).collect(),
+            evidence: with_context(code.into_iter().collect(), evidence),
             advice: table::UNKNOWN_ADVICE.to_owned(),
         };
     };
@@ -72,16 +72,22 @@ fn by_table(evidence: &Evidence) -> Judgement {
         confidence = Confidence::Possible;
         sentences.push(sentence);
     }
-    for sentence in evidence.context() {
+    let evidence = with_context(sentences, evidence);
+    Judgement { verdict: row.verdict, confidence, evidence, advice: row.advice.to_owned() }
+}
+
+/// The sentences, and what else is worth knowing.
+fn with_context(mut sentences: Vec<String>, known: &Evidence) -> Vec<String> {
+    for sentence in known.context() {
         if !sentences.contains(&sentence) {
             sentences.push(sentence);
         }
     }
-    Judgement { verdict: row.verdict, confidence, evidence: sentences, advice: row.advice.to_owned() }
+    sentences
 }
 
 /// What the run itself found, made harmless: its file may come from anywhere.
-fn recorded(end: &End) -> Judgement {
+fn recorded(end: &End, known: &Evidence) -> Judgement {
     let shown = |line: &String| text::printable(&text::shorten(line, SENTENCE_MAX));
     let usual = || {
         let row = TABLE.iter().find(|row| row.verdict == end.verdict);
@@ -90,7 +96,7 @@ fn recorded(end: &End) -> Judgement {
     Judgement {
         verdict: end.verdict,
         confidence: end.confidence,
-        evidence: end.evidence.iter().take(SENTENCES_MAX).map(shown).collect(),
+        evidence: with_context(end.evidence.iter().take(SENTENCES_MAX).map(shown).collect(), known),
         advice: end.advice.as_ref().map_or_else(usual, shown),
     }
 }
@@ -268,7 +274,7 @@ mod tests {
             .concat();
         check(&[one.clone(), end(1, "test-failure", "certain")], "test-failure certain");
         let judged = check(&[one, end(1, "resource-limit", "certain")], "resource-limit certain");
-        assert_eq!(judged.evidence, ["\\u{1b}[31mseen"]);
+        assert_eq!(judged.evidence[0], "\\u{1b}[31mseen");
         // Killed once, and made good by sessions that the plan did not have.
         let again =
             r#"{"event":"session","index":2,"attempt":1,"at":6,"suites":["a","b"]}"#.to_owned() + "\n";

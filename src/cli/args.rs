@@ -25,6 +25,7 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     Inspect(InspectArgs),
     Backtest(BacktestArgs),
+    Triage(TriageArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -250,6 +251,29 @@ pub(super) struct BacktestArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// What to print: tables for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
+}
+
+/// Tell why a job ended as it did, with the evidence and what to do next
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard triage shard-out/outcomes
+  shard triage --exit 137 --log run.log
+  gh run view 123 --log-failed | shard triage --log -
+
+Exit codes: 0 an answer was given, whatever it is; 2 wrong usage, or a file that cannot be read")]
+pub(super) struct TriageArgs {
+    /// Outcomes that `shard run` wrote: files, folders and globs
+    #[arg(value_name = "OUTCOME")]
+    pub(super) outcomes: Vec<String>,
+    /// The exit code of the job or step
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-(1 << 31)..1 << 32))]
+    pub(super) exit: Option<i64>,
+    /// What it printed; `-` is standard input. Only the beginning and the end of a long one are read
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+    /// What to print: text for people, or JSON
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: DiffFormat,
 }

@@ -25,6 +25,7 @@ mod rules;
 mod scenarios;
 mod shared;
 mod split;
+mod triage;
 
 // The benchmark asks more of a problem than the test of quality does.
 #[allow(dead_code)]

@@ -1,0 +1,90 @@
+//! `shard triage`: why a job ended as it did.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::args::{DiffFormat, TriageArgs};
+use super::{Failure, Terminal, outcomes, output};
+use crate::emit::triage::{self as emit, Judged};
+use crate::triage::{Evidence, Log, judge};
+use crate::{exit, files, text};
+
+/// How much of a log's beginning is read, in bytes.
+const HEAD: u64 = 64 << 10;
+
+/// How much of its end: an end is told at the end.
+const TAIL: u64 = 1 << 20;
+
+pub(super) fn run(
+    args: &TriageArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|err| Failure::usage(format!("cannot tell the current folder: {err}")))?;
+    if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() {
+        return Err(Failure::usage(
+            "nothing to judge: give outcomes of `shard run`, an exit code with --exit, or a log with --log",
+        ));
+    }
+    let paths = outcomes::expand(&args.outcomes, &here)?;
+    if paths.len() > 1 && (args.exit.is_some() || args.log.is_some()) {
+        let found = text::count(paths.len(), "outcome");
+        return Err(Failure::usage(format!("--exit and --log are of one job, and there are {found}")));
+    }
+    // Windows' codes are the same bits with and without a sign.
+    let code = args.exit.map(|code| code as i32);
+    let log = args.log.as_deref().map(read_log).transpose()?;
+    let with_what_was_said = |mut evidence: Evidence| {
+        if code.is_some() {
+            (evidence.exit, evidence.signal) = (code, None);
+        }
+        evidence.log = log.clone().unwrap_or_default();
+        evidence
+    };
+    let (mut all, mut failed) = (Vec::new(), 0);
+    for path in &paths {
+        let name = path.strip_prefix(&here).unwrap_or(path).display().to_string();
+        match outcomes::read(path) {
+            Ok(outcome) => {
+                let evidence = with_what_was_said(Evidence::of(&outcome));
+                let judgement = judge(&evidence);
+                all.push(Judged { file: Some(name), outcome: Some(outcome), evidence, judgement });
+            }
+            Err(err) => {
+                failed += 1;
+                terminal.say(format!("error: {}", err.in_file(text::printable(&name))));
+            }
+        }
+    }
+    if paths.is_empty() {
+        let evidence = with_what_was_said(Evidence::default());
+        let judgement = judge(&evidence);
+        all.push(Judged { file: None, outcome: None, evidence, judgement });
+    }
+    if !all.is_empty() {
+        let text = match args.format {
+            DiffFormat::Table => emit::text(&all, output::style()),
+            DiffFormat::Json => emit::json(&all).map_err(|err| {
+                Failure::with_code(exit::BUG, format!("the verdicts cannot be written: {err}"))
+            })?,
+        };
+        terminal.print(text.as_bytes())?;
+    }
+    match failed {
+        0 => Ok(exit::DONE),
+        _ => Err(Failure::usage(format!("{} could not be read", text::count(failed, "file")))),
+    }
+}
+
+fn read_log(path: &Path) -> Result<Log, Failure> {
+    let (head, tail) = match path.to_str() {
+        Some("-") => files::ends_of(std::io::stdin().lock(), HEAD, TAIL)
+            .map_err(|err| Failure::usage(format!("cannot read standard input: {err}")))?,
+        _ => files::read_ends(path, HEAD, TAIL)?,
+    };
+    let mut log = Log::default();
+    // Where nothing was left out between them, a line may stand on both sides: it is read whole.
+    let text = [head, tail].concat();
+    String::from_utf8_lossy(&text).lines().for_each(|line| log.line(line));
+    Ok(log)
+}
