@@ -6,6 +6,7 @@
 pub mod against;
 pub mod collect;
 pub mod costs;
+pub mod executed;
 pub mod meet;
 pub mod names;
 pub mod ran;

@@ -23,6 +23,15 @@ pub fn file_name(shard: &str, round: u32, attempt: u32) -> String {
     format!("{shard}.{round}.{attempt}.jsonl")
 }
 
+/// Shard, round and attempt of such a name.
+#[must_use]
+pub fn parse_file_name(name: &str) -> Option<(&str, u32, u32)> {
+    let mut parts = name.strip_suffix(".jsonl")?.rsplitn(3, '.');
+    let (attempt, round) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let shard = parts.next().filter(|shard| !shard.is_empty() && !shard.contains(['.', '/']))?;
+    Some((shard, round, attempt))
+}
+
 /// What the lines of one file come to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
@@ -326,6 +335,21 @@ mod tests {
         assert_eq!(read(endless).unwrap_err().to_string(), "1: a line of more than 16 MiB");
         assert!(recognise(START.as_bytes()) && recognise(newer.as_bytes()));
         assert!(!recognise(br#"{"type":"suite","event":"started","test_count":1}"#) && !recognise(b"<a/>"));
+    }
+
+    #[test]
+    fn names_of_files_are_read_back() {
+        assert_eq!(parse_file_name(&file_name("e2e-1", 2, 13)), Some(("e2e-1", 2, 13)));
+        for name in [
+            "e2e-1.jsonl",
+            "e2e-1.1.jsonl",
+            ".1.1.jsonl",
+            "e2e-1.1.1.json",
+            "e2e-1.x.1.jsonl",
+            "a.b.1.1.jsonl",
+        ] {
+            assert_eq!(parse_file_name(name), None, "{name}");
+        }
     }
 
     /// Lines that are cut, doubled, swapped and spoilt at random.

@@ -1,6 +1,7 @@
 //! The result as data: what was packed becomes shards with names, predictions, proofs and warnings.
 
 mod before;
+pub mod coverage;
 pub mod diff;
 pub mod file;
 mod limits;

@@ -188,12 +188,33 @@ pub(super) struct DiffArgs {
     pub(super) format: DiffFormat,
 }
 
-/// Check a plan, its matrix and its selection files against each other
+/// Check a plan and its files against each other, or that every suite of it was executed
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard verify
+  shard verify shard-out/outcomes 'reports/**/*.xml'
+
+With reports and outcomes: suites of which nothing tells are lost, those that were cut off or left out are not
+executed, those that two shards executed in one attempt are twice, and names that meet no suite are extra. A skipped
+test was executed, a failed one too; again in a later attempt is not twice. Reports whose path names a shard are its.
+
+Exit codes: 0 all is well, 1 a suite was not executed, or by two shards, or the plan breaks its rules, 2 wrong usage")]
 pub(super) struct VerifyArgs {
+    /// Reports and outcomes of all shards, rounds and attempts: files, folders and globs; a format in front forces it
+    #[arg(value_name = "[FORMAT:]FILE")]
+    pub(super) sources: Vec<String>,
     /// The plan [default: where `shard plan` writes it]
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
+    /// The configuration, whose [map] names follow [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to print: text for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
+    /// Names that are not in the plan, files that cannot be read and outcomes of another plan are errors
+    #[arg(long)]
+    pub(super) strict: bool,
 }
 
 /// Show what reports, timings and lists hold, and whether their names meet the suites

@@ -20,6 +20,22 @@ pub(super) struct Named {
     asked: bool,
 }
 
+impl Named {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// As the user would call it.
+    pub(super) fn shown(&self, here: &Path) -> String {
+        self.path.strip_prefix(here).unwrap_or(&self.path).display().to_string()
+    }
+
+    /// The user said what it is.
+    pub(super) fn is_forced(&self) -> bool {
+        self.format.is_some()
+    }
+}
+
 /// What became of one report.
 pub(super) struct Read<S> {
     /// As the user would call it; with `!` between an archive and its file.
@@ -98,7 +114,7 @@ fn read_file<S: Sink>(
     sink: impl Fn() -> S,
     digesting: impl Fn() -> Option<Digesting>,
 ) -> Vec<Read<S>> {
-    let shown = named.path.strip_prefix(here).unwrap_or(&named.path).display().to_string();
+    let shown = named.shown(here);
     let mut all = Vec::new();
     let unpacked = files::unpack(&named.path, |member, input| {
         let mut sink = sink();

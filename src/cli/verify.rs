@@ -1,9 +1,13 @@
-//! `shard verify`: a plan against itself and against the files beside it.
+//! `shard verify`: a plan against itself and the files beside it, or against what was executed.
+
+mod executed;
 
 use std::io::Write;
 use std::path::Path;
 
-use super::args::VerifyArgs;
+use serde_json::json;
+
+use super::args::{DiffFormat, VerifyArgs};
 use super::folder::{plan_path, read_plan};
 use super::{Failure, Terminal};
 use crate::emit::matrix;
@@ -19,15 +23,24 @@ pub(super) fn run(
     let path = plan_path(args.plan.as_deref())?;
     let (plan, digest) = read_plan(&path)?;
     let mut findings = verify::verify(&plan);
+    if findings.is_empty() && !args.sources.is_empty() {
+        return executed::run(args, &plan, &digest, terminal);
+    }
     let folder = path.parent().unwrap_or(Path::new(""));
     if findings.is_empty() {
         findings = beside(&plan, &digest, folder);
     }
-    if findings.is_empty() {
+    if args.format == DiffFormat::Json {
+        let ok = findings.is_empty();
+        let document = json!({ "schema": 1, "plan": digest.to_string(), "ok": ok, "findings": findings });
+        terminal.print(format!("{document}\n").as_bytes())?;
+    } else if findings.is_empty() {
         terminal.print(format!("{}\n", in_order(&plan)).as_bytes())?;
+    }
+    if findings.is_empty() {
         return Ok(exit::DONE);
     }
-    for finding in &findings {
+    for finding in findings.iter().filter(|_| args.format == DiffFormat::Table) {
         // A reader that has seen enough does not make the plan any better.
         if terminal.print(format!("{finding}\n").as_bytes()).is_err() {
             break;

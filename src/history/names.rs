@@ -12,7 +12,10 @@ use crate::config::NameMap;
 use crate::inventory::{Inventory, NodeId};
 
 /// Hashing with fixed keys: the same on every run.
-pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+pub(super) type Map<K, V> = HashMap<K, V, Fixed>;
+
+/// See [`Map`].
+pub(super) type Fixed = BuildHasherDefault<DefaultHasher>;
 
 /// The inventory by its names.
 pub struct Index<'a> {

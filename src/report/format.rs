@@ -229,6 +229,26 @@ impl Format {
         )
     }
 
+    /// Whether it tells what one run executed: no listing, no plan, no figures that are kept over many runs.
+    #[must_use]
+    pub fn tells_of_a_run(self) -> bool {
+        let kept = matches!(
+            self,
+            Format::Pymon
+                | Format::CypressSplitJson
+                | Format::CtestJson
+                | Format::CircleciTimings
+                | Format::BuildkitePlan
+                | Format::Buck2Report
+                | Format::GnuTime
+                | Format::Sacct
+                | Format::ParallelTestsLog
+                | Format::PytestDurations
+                | Format::Knapsack
+        );
+        !kept && !self.is_listing()
+    }
+
     /// The format of a file by its first few thousand bytes.
     #[must_use]
     pub fn recognise(start: &[u8]) -> Option<Format> {

@@ -26,6 +26,7 @@ mod scenarios;
 mod shared;
 mod split;
 mod triage;
+mod verify;
 
 // The benchmark asks more of a problem than the test of quality does.
 #[allow(dead_code)]
