@@ -5,6 +5,7 @@
 //! last. So everything here is made for a file that ends anywhere.
 
 mod event;
+mod observe;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ pub use event::{
     At, Begin, End, Event, Finished, Floor, Host, Import, Meter, SCHEMA, Sample, SessionEnd, SessionStart,
     Start, Status, Stopped,
 };
+pub use observe::{Observed, SessionObserved, SuiteObserved, observe};
 pub use read::{LINE_MAX, PassedOver, SIZE_MAX, read, recognise};
 
 use crate::model::Bytes;
