@@ -258,6 +258,9 @@ impl Sink for Bounded<'_> {
             self.sink.whole(whole);
         }
     }
+    fn memory_properties(&self) -> &[String] {
+        self.sink.memory_properties()
+    }
     fn warn(&mut self, line: Option<u64>, message: &str) {
         self.sink.warn(line, message);
     }
