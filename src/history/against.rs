@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Place;
-use super::names::{Found, Index, find};
+use super::names::{Found, Index, bare, find};
 use crate::config::NameMap;
 use crate::report::{self, Case, Sink, Whole};
 
@@ -41,6 +41,8 @@ pub enum Why {
     Dots,
     /// Something stands in front, on one side or the other.
     Prefix,
+    /// A line stands behind the file.
+    Line,
     /// Not met: a file is called so but for upper and lower case.
     Case,
     /// Not met: a file of the same name lies in another folder.
@@ -60,6 +62,7 @@ impl Why {
             Why::Separators => "other separators",
             Why::Dots => "a class with dots",
             Why::Prefix => "another beginning",
+            Why::Line => "a line behind the file",
             Why::Case => "no file, for upper and lower case",
             Why::Moved => "no file here, but one of that name in another folder",
             Why::Ambiguous => "no file certainly, since several end so",
@@ -127,8 +130,10 @@ fn how(name: &str, path: &str) -> Why {
         let parts: Vec<&str> = text.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect();
         parts.join("/")
     };
-    match (plain(name), plain(path)) {
+    let file = bare(name, path);
+    match (plain(file), plain(path)) {
         _ if name == path => Why::Same,
+        _ if file == path => Why::Line,
         (name, path) if name == path => Why::Separators,
         (name, path) if name.ends_with(&path) || path.ends_with(&name) => Why::Prefix,
         _ => Why::Dots,
@@ -194,5 +199,8 @@ mod tests {
         check("t/a.py", &["/ci/T/A.py"], (0, 1, 1), &[(Why::Case, 1)], ("", ""));
         check("t/a.py", &["u/a.py"], (0, 1, 1), &[(Why::Moved, 1)], ("", ""));
         check("p/t/a.py q/t/a.py", &["t/a.py"], (0, 2, 1), &[(Why::Ambiguous, 1)], ("", ""));
+        check("t/a.exs", &["t/a.exs:3", "t/a.exs:12"], (1, 0, 0), &[(Why::Line, 2)], ("", ""));
+        let moved = ["/ci/t/a.exs:3", "/ci/t/b.exs:4"];
+        check("t/a.exs t/b.exs", &moved, (2, 0, 0), &[(Why::Prefix, 2)], ("/ci/", ""));
     }
 }

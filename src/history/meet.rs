@@ -514,6 +514,35 @@ mod tests {
     }
 
     #[test]
+    fn a_line_behind_a_file_is_dropped_where_the_file_is_listed() {
+        check("test/a_test.exs", &[r#"{"test/a_test.exs:12": 1, "test/a_test.exs:3:9": 2}"#], "3000 |  | 0");
+        check(
+            "a/spec/x_spec.lua",
+            &[r#"{"./spec/x_spec.lua:3": 1, "./spec/x_spec.lua:7": 2}"#],
+            "3000 |  | 0",
+        );
+        let busted = r#"<testsuite><testcase classname="spec/x_spec.lua:3" name="t" time="1"/></testsuite>"#;
+        check("spec/x_spec.lua", &[busted], "1000 |  | 0");
+        check("a/spec/x_spec.lua", &[busted], "1000 |  | 0");
+        // It is left where it is part of the name.
+        check("a.rb:3 a.rb:4", &[r#"{"a.rb:3": 1}"#], "1000 - |  | 0");
+        check("a.rb", &[r#"{"a.rb:x": 1, ":3": 1}"#], "- | :3 a.rb:x | 0");
+        check("a.rb", &[r#"{"x/a.rb:3": 1, "y/a.rb:3": 2}"#], "- | x/a.rb:3 y/a.rb:3 | 0");
+    }
+
+    #[test]
+    fn a_class_meets_a_file_that_another_report_names_by_its_path() {
+        let class = |class: &str| {
+            format!(r#"<testsuite><testcase classname="{class}" name="t" time="1"/></testsuite>"#)
+        };
+        let path = r#"{"src/tests/test_a.py::u": 2}"#;
+        check("src/tests/test_a.py", &[path, &class("tests.test_a.TestX")], "3000 |  | 0");
+        // Where it is known as a class already, this is another one.
+        let both = [&*class("src.tests.test_a.TestX"), &*class("tests.test_a.TestY")];
+        check("src/tests/test_a.py", &both, "1000 | tests.test_a.TestY | 0");
+    }
+
+    #[test]
     fn only_tests_that_exist_count() {
         let list = "a.py::x a.py::y a.py::z b.py::x";
         let file = Some(Granularity::File);

@@ -83,20 +83,26 @@ impl<'a> Index<'a> {
         self.basenames.get(basename).map_or(&[], Vec::as_slice)
     }
 
-    /// The path of the inventory that `name` is, exactly or normalised.
+    /// The path of the inventory that `name` is, exactly or normalised, with a line behind it or without.
     fn exact(&self, name: &str) -> Option<&'a str> {
         let known = |name: &str| {
             let path = self.paths.get_key_value(name).map(|(path, _)| *path);
             path.or_else(|| self.normal.get(name).copied())
         };
-        known(name).or_else(|| {
-            let normal = normalise(name);
-            known(&self.map.apply(&normal)).or_else(|| known(&normal))
+        spellings(name).find_map(|name| {
+            known(name).or_else(|| {
+                let normal = normalise(name);
+                known(&self.map.apply(&normal)).or_else(|| known(&normal))
+            })
         })
     }
 
-    /// The only path that ends as `name` does, or as which `name` ends.
+    /// The only path that ends as `name` does, or as which `name` ends, with a line behind it or without.
     fn suffix(&self, name: &str) -> Option<&'a str> {
+        spellings(name).find_map(|name| self.suffix_of(name))
+    }
+
+    fn suffix_of(&self, name: &str) -> Option<&'a str> {
         let name = normalise(name);
         let basename = name.rsplit('/').next()?;
         let candidates = self.basenames.get(basename)?;
@@ -144,6 +150,25 @@ fn normalise(name: &str) -> String {
     name.strip_prefix("./").map(str::to_owned).unwrap_or(name)
 }
 
+/// A name as it is, then without the line and the column that may stand behind a file: `test/a_test.exs:12`.
+fn spellings(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| without_line(name))
+}
+
+fn without_line(name: &str) -> Option<&str> {
+    let (file, line) = name.rsplit_once(':')?;
+    let digits = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && !file.is_empty()).then_some(file)
+}
+
+/// What a name that met `path` calls the file: a line behind it goes, unless the path has one too.
+pub(super) fn bare<'n>(name: &'n str, path: &str) -> &'n str {
+    match without_line(path) {
+        Some(_) => name,
+        None => spellings(name).last().unwrap_or(name),
+    }
+}
+
 /// A file name without its last ending.
 fn stem(basename: &str) -> &str {
     basename.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(basename, |(stem, _)| stem)
@@ -177,7 +202,11 @@ pub(super) fn find<'a>(
             None => open.push(*place),
         }
     }
-    let taken: BTreeSet<&str> = found.values().map(|hit| hit.path).collect();
+    let taken = |of: fn(&Place) -> bool| -> BTreeSet<&str> {
+        found.iter().filter(|(place, _)| of(place)).map(|(_, hit)| hit.path).collect()
+    };
+    // A file that is known by its path may well be a class elsewhere, but no second path, and no second class.
+    let (taken, taken_by_classes) = (taken(|_| true), taken(|place| place.file.is_none()));
     let guesses: Vec<Option<Found<'a>>> = open.iter().map(|place| find_by_suffix(index, place)).collect();
     let prefix = shared_prefix(&open, &guesses);
     let mut late: BTreeMap<&str, Vec<(&Place, Found<'a>)>> = BTreeMap::new();
@@ -187,9 +216,10 @@ pub(super) fn find<'a>(
             let name = name.strip_prefix(&prefix.strip)?;
             index.exact(&format!("{}{name}", prefix.add))
         });
+        let rivals = if place.file.is_some() { &taken } else { &taken_by_classes };
         if let Some(path) = moved {
             found.insert(place.clone(), Found { path, classes: classes_of(place, path) });
-        } else if let Some(guess) = guess.filter(|guess| !taken.contains(guess.path)) {
+        } else if let Some(guess) = guess.filter(|guess| !rivals.contains(guess.path)) {
             late.entry(guess.path).or_default().push((place, guess));
         }
     }
@@ -239,8 +269,9 @@ fn find_by_suffix<'a>(index: &Index<'a>, place: &Place) -> Option<Found<'a>> {
 /// What the report itself calls the file: a class name without its classes, where no file is named.
 fn module_of<'a>(place: &'a Place, hit: &Found<'_>) -> &'a str {
     let Some(classname) = place.classname.as_deref().filter(|_| place.file.is_none()) else {
-        return place.name();
+        return bare(place.name(), hit.path);
     };
+    let classname = bare(classname, hit.path);
     let outer = classname.split('$').next().unwrap_or(classname);
     let classes = if hit.classes.is_empty() { 0 } else { hit.classes.split("::").count() };
     outer.rsplitn(classes + 1, '.').last().unwrap_or(outer)
@@ -262,7 +293,7 @@ fn shared_prefix(open: &[&Place], guesses: &[Option<Found<'_>>]) -> Option<NameM
     let mut voters = 0;
     for (place, guess) in open.iter().zip(guesses) {
         let (Some(file), Some(guess)) = (place.file.as_deref(), guess) else { continue };
-        let name = normalise(file);
+        let name = normalise(bare(file, guess.path));
         let (strip, add) = match name.strip_suffix(guess.path) {
             Some(strip) => (strip, ""),
             None => ("", guess.path.strip_suffix(name.as_str()).unwrap_or_default()),
