@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use memchr::{memchr, memmem};
+
 /// The shape of a beginning. It may end anywhere.
 #[derive(Debug, Default)]
 pub(super) struct Head<'a> {
@@ -68,19 +70,44 @@ impl<'a> Head<'a> {
 fn root(text: &str) -> Option<&str> {
     let mut rest = text;
     loop {
-        rest = &rest[rest.find('<')? + 1..];
-        let end = match rest.as_bytes().first()? {
-            b'?' => "?>",
-            b'!' if rest.starts_with("!--") => "-->",
-            // The brackets of a document's type hold more of them.
-            b'!' if rest.find('[').is_some_and(|open| rest.find('>').is_none_or(|end| open < end)) => "]>",
-            b'!' => ">",
+        rest = &rest[rest.find('<')?..];
+        let bytes = rest.as_bytes();
+        let length = match bytes.get(1)? {
+            b'?' => behind(bytes, b"?>")?,
+            b'!' if rest.starts_with("<!--") => behind(bytes, b"-->")?,
+            b'!' => doctype(bytes)?,
             _ => {
-                let name = rest.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
+                let name = rest[1..].split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
                 return Some(name.rsplit(':').next().unwrap_or(name));
             }
         };
-        rest = &rest[rest.find(end)? + end.len()..];
+        rest = &rest[length..];
+    }
+}
+
+/// How far it is to the end of the first `end`.
+fn behind(bytes: &[u8], end: &[u8]) -> Option<usize> {
+    Some(memmem::find(bytes, end)? + end.len())
+}
+
+/// How long the declaration of the document's type is. What is quoted in it, and comments and instructions in
+/// its brackets, may hold brackets too.
+fn doctype(bytes: &[u8]) -> Option<usize> {
+    let mut inside = false;
+    let mut at = 0;
+    loop {
+        let rest = &bytes[at..];
+        at += match *rest.first()? {
+            quote @ (b'"' | b'\'') => memchr(quote, &rest[1..])? + 2,
+            _ if rest.starts_with(b"<!--") => behind(rest, b"-->")?,
+            _ if rest.starts_with(b"<?") => behind(rest, b"?>")?,
+            b'>' if !inside => return Some(at + 1),
+            bracket @ (b'[' | b']') => {
+                inside = bracket == b'[';
+                1
+            }
+            _ => 1,
+        };
     }
 }
 
@@ -167,6 +194,10 @@ mod tests {
             Some("a"),
         );
         check("<!DOCTYPE a><a/>", Some("a"));
+        check("<!DOCTYPE a [<!-- ]><b> ' --><!ENTITY c ']><d>'><?e ]><f> ?>\n] ><a/>", Some("a"));
+        check("<!DOCTYPE a SYSTEM 'ä>[<b>'><a/>", Some("a"));
+        check("<!DOCTYPE a [<!-- ]><b>", None);
+        check("<", None);
         check("<?xml", None);
         check("a", None);
     }

@@ -503,8 +503,43 @@ impl<T> Default for Many<'_, T> {
 
 impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Many<'a, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Many<'a, T>, D::Error> {
-        let found = Option::<Vec<T>>::deserialize(deserializer)?;
-        Ok(Many(found.unwrap_or_default(), PhantomData))
+        struct Any<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Any<T> {
+            type Value = Vec<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    list.push(element);
+                }
+                Ok(list)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Vec::new())
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Vec<T>, E> {
+                Ok(Vec::new())
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Vec<T>, E> {
+                Ok(Vec::new())
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Vec<T>, E> {
+                Ok(Vec::new())
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Vec<T>, E> {
+                Ok(Vec::new())
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Vec<T>, E> {
+                Ok(Vec::new())
+            }
+            fn visit_unit<E>(self) -> Result<Vec<T>, E> {
+                Ok(Vec::new())
+            }
+        }
+        deserializer.deserialize_any(Any(PhantomData)).map(|list| Many(list, PhantomData))
     }
 }
 
@@ -520,6 +555,18 @@ mod tests {
         check(r#"{"a":NaN,"ä": [-Infinity, Infinity]}"#, r#"{"a":"NaN","ä": ["-Infinity", "Infinity"]}"#);
         check("NaN", "\"NaN\"");
         check("Infinity\"\\", "\"Infinity\"\"\\");
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_empty_one() {
+        let check = |text: &str, expect: usize| {
+            let many: Many<'_, Text<'_>> = serde_json::from_str(text).unwrap();
+            assert_eq!(many.0.len(), expect, "{text}");
+        };
+        check(r#"["a", 1, null, {}]"#, 4);
+        for text in ["null", "{\"a\": [1]}", "\"a\"", "1", "-1", "1.5", "true"] {
+            check(text, 0);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::io::BufRead;
 use serde::Deserialize;
 
 use crate::report::head::Head;
-use crate::report::json::{self, Elements, Figure, NO_OBJECT, Object, Objects, Text};
+use crate::report::json::{self, Elements, Figure, Many, NO_OBJECT, Object, Objects, Text};
 use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
 
 /// Nanoseconds in a second.
@@ -50,7 +50,7 @@ struct Config<'a> {
 #[serde(default, rename_all = "PascalCase")]
 struct Spec<'a> {
     #[serde(borrow)]
-    container_hierarchy_texts: Option<Vec<Text<'a>>>,
+    container_hierarchy_texts: Many<'a, Text<'a>>,
     #[serde(borrow)]
     leaf_node_type: Text<'a>,
     #[serde(borrow)]
@@ -101,7 +101,7 @@ impl Elements for Ginkgo<'_> {
 
 impl Spec<'_> {
     fn name(&self) -> String {
-        let around = self.container_hierarchy_texts.iter().flatten().filter_map(Text::get);
+        let around = self.container_hierarchy_texts.0.iter().filter_map(Text::get);
         around.chain(self.leaf_node_text.get()).collect::<Vec<_>>().join(" ")
     }
 
@@ -118,7 +118,7 @@ impl Spec<'_> {
 #[cfg(test)]
 mod tests {
     use crate::report::Format;
-    use crate::report::testing::{check, recognised, refused};
+    use crate::report::testing::{check, lines, recognised, refused};
 
     const JSON: Format = Format::GinkgoJson;
 
@@ -172,6 +172,13 @@ mod tests {
                 "- - - |  = `x` failed",
             ],
         );
+        for texts in ["\"a\"", "1", "true", "{\"a\": 1}", "[null, {}, []]"] {
+            let spec = format!(
+                r#"{{"ContainerHierarchyTexts": {texts}, "LeafNodeType": "It", "LeafNodeText": "x"}}"#
+            );
+            let found = lines(JSON, &format!("[{{\"SpecReports\": [{spec}]}}]")).unwrap();
+            assert!(found.len() == 1 && found[0].ends_with('x'), "{found:?}");
+        }
         refused(JSON, "{}", "1: not of this format");
         refused(JSON, "[{\"SuitePath\": \"a\",", "1: not JSON: the file ends in the middle");
     }
