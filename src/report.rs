@@ -10,6 +10,7 @@ mod format;
 pub(crate) mod formats;
 mod head;
 mod json;
+mod late;
 mod lines;
 mod markup;
 mod memory;
@@ -211,12 +212,20 @@ pub struct ReportError {
     pub line: Option<u64>,
     /// Lower case, no final dot.
     pub message: String,
+    /// What the report was read as; `None` where it did not come to that.
+    pub format: Option<Format>,
 }
 
 impl ReportError {
     /// An error at a line from 1, or of the whole report.
     pub fn new(line: impl Into<Option<u64>>, message: impl Into<String>) -> ReportError {
-        ReportError { line: line.into(), message: message.into() }
+        ReportError { line: line.into(), message: message.into(), format: None }
+    }
+
+    /// Of a report that was read as this.
+    #[must_use]
+    pub fn of(self, format: impl Into<Option<Format>>) -> ReportError {
+        ReportError { format: format.into(), ..self }
     }
 
     /// With the name of its file, as editors and people read it: `report.xml:3: …`.
@@ -277,14 +286,27 @@ pub fn read(format: Format, mut input: impl BufRead, sink: &mut dyn Sink) -> Res
     if bounded.long { Err(ReportError::new(None, long_place())) } else { Ok(()) }
 }
 
-/// How much of a file tells its format.
-const BEGINNING: u64 = 64 << 10;
+/// How much of a file tells its format, in bytes.
+pub const BEGINNING: u64 = 64 << 10;
 
 /// The format of a whole file by its content, in whatever encoding.
 #[must_use]
 pub fn recognise(bytes: &[u8]) -> Option<Format> {
     let mut text = encoding::decoded(bytes, bytes);
-    Format::recognise(&encoding::beginning(&mut text, BEGINNING).ok()?)
+    recognised(&mut text).ok()?.1
+}
+
+/// The beginning of a text, which is to be read again, and its format. A log is known by its first event, also
+/// where that comes late.
+fn recognised(text: &mut dyn BufRead) -> io::Result<(Vec<u8>, Option<Format>)> {
+    let mut start = encoding::beginning(&mut *text, BEGINNING)?;
+    let known = Format::recognise(&start);
+    let late = match known {
+        // Any text could be a list.
+        None | Some(Format::FileList) => late::log(&mut start, text)?,
+        Some(_) => None,
+    };
+    Ok((start, late.or(known)))
 }
 
 /// Reads a file in whatever encoding; its format is recognised by its content unless it is given.
@@ -297,17 +319,18 @@ pub fn read_any(
     mut input: impl Read,
     sink: &mut dyn Sink,
 ) -> Result<Option<Format>, ReportError> {
-    let cannot = |err: io::Error| ReportError::new(None, err.to_string());
+    let cannot = |err: io::Error| ReportError::new(None, err.to_string()).of(format);
     let raw = encoding::beginning(&mut input, BEGINNING).map_err(cannot)?;
     if raw.is_empty() {
-        return Err(ReportError::new(None, "the file is empty"));
+        return Err(ReportError::new(None, "the file is empty").of(format));
     }
     let mut text = encoding::decoded(&raw, raw.as_slice().chain(input));
-    let start = encoding::beginning(&mut text, BEGINNING).map_err(cannot)?;
-    let Some(format) = format.or_else(|| Format::recognise(&start)) else {
-        return Ok(None);
+    let (start, found) = match format {
+        Some(_) => (Vec::new(), format),
+        None => recognised(&mut text).map_err(cannot)?,
     };
-    read(format, start.as_slice().chain(text), sink)?;
+    let Some(format) = found else { return Ok(None) };
+    read(format, start.as_slice().chain(text), sink).map_err(|err| err.of(format))?;
     Ok(Some(format))
 }
 
@@ -395,6 +418,17 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_knows_what_the_file_was_read_as() {
+        let format = |forced: Option<Format>, text: &str| {
+            read_any(forced, text.as_bytes(), &mut tally::Tally::default()).unwrap_err().format
+        };
+        assert_eq!(format(None, "<testsuite>"), Some(Format::JunitXml));
+        assert_eq!(format(Some(Format::Trx), "<testsuite>"), Some(Format::Trx));
+        assert_eq!(format(Some(Format::Trx), ""), Some(Format::Trx));
+        assert_eq!(format(None, ""), None);
+    }
 
     #[test]
     fn a_name_that_is_no_name_is_refused() {

@@ -85,7 +85,7 @@ fn label(start: &[u8]) -> Option<Range<usize>> {
 }
 
 /// Reads the beginning of `input`, up to `most` bytes; they are to be read again.
-pub(super) fn beginning(input: &mut impl Read, most: u64) -> io::Result<Vec<u8>> {
+pub(super) fn beginning(input: impl Read, most: u64) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     input.take(most).read_to_end(&mut start)?;
     Ok(start)

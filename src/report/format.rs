@@ -249,6 +249,18 @@ impl Format {
         !kept && !self.is_listing()
     }
 
+    /// Whether it is a log of events, one a line: whatever else was printed may stand between them.
+    pub(super) fn is_log(self) -> bool {
+        matches!(
+            self,
+            Format::GoTestJson
+                | Format::DartJson
+                | Format::PytestReportlog
+                | Format::BepJson
+                | Format::LibtestJson
+        )
+    }
+
     /// The format of a file by its first few thousand bytes.
     #[must_use]
     pub fn recognise(start: &[u8]) -> Option<Format> {
