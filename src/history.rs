@@ -85,14 +85,28 @@ pub struct Unusable {
     pub attempts: usize,
     /// A time that is negative, not a number, or longer than a week.
     pub wrong: usize,
-    /// The first wrong time: its case and text.
-    pub example: Option<(String, String)>,
+    /// The first wrong time.
+    pub example: Option<Wrong>,
+}
+
+/// A time that cannot be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wrong {
+    /// The case that it is said of.
+    pub case: String,
+    /// What stands there.
+    pub time: String,
+    /// From 1, where the format has lines.
+    pub line: Option<u64>,
+    /// The name of the report, where somebody gave it one.
+    pub report: String,
 }
 
 impl Unusable {
-    fn wrong(&mut self, case: &str, text: &str) {
+    fn wrong(&mut self, case: &str, text: &str, line: Option<u64>) {
         self.wrong += 1;
-        self.example.get_or_insert_with(|| (case.to_owned(), text.to_owned()));
+        let (case, time) = (case.to_owned(), text.to_owned());
+        self.example.get_or_insert_with(|| Wrong { case, time, line, report: String::new() });
     }
 
     /// Adds another report's counts.

@@ -25,7 +25,7 @@ pub use format::Format;
 pub use number::{nanos, seconds};
 
 /// Where a case lies, in the words of its report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Place<'a> {
     /// A path, or whatever stands for one: a package, a binary, a label.
     pub file: Option<&'a str>,
@@ -152,6 +152,8 @@ pub struct Case<'a> {
     pub last: Option<f64>,
     /// Most bytes of memory that it held, where the report says so.
     pub bytes: Option<u64>,
+    /// Its line from 1, where the format has lines.
+    pub line: Option<u64>,
 }
 
 /// What a report says of a whole file, package or suite.
@@ -170,6 +172,8 @@ pub struct Whole<'a> {
     pub longest: Option<f64>,
     /// Most bytes of memory that it held, where the report says so.
     pub bytes: Option<u64>,
+    /// Its line from 1, where the format has lines.
+    pub line: Option<u64>,
 }
 
 /// Takes what a reader finds.

@@ -10,7 +10,7 @@ use crate::history::collect::Collector;
 use crate::history::meet::{self, Meeting};
 use crate::history::names::Index;
 use crate::history::store::{self, Store};
-use crate::history::{self, History, Report, Unusable};
+use crate::history::{self, History, Report, Unusable, Wrong};
 use crate::inventory::Inventory;
 use crate::plan::Warning;
 use crate::report::Format;
@@ -84,9 +84,16 @@ pub(super) fn reports(
     let timed = |format: Option<Format>| format.is_some_and(|format| !format.is_listing());
     let unknown = read.iter().filter(|read| matches!(read.result, Ok((format, _)) if !timed(format)));
     let unknown: Vec<String> = unknown.map(|read| read.name.clone()).collect();
-    let known = read.into_iter().filter_map(|read| read.result.ok());
-    let reports: Vec<Report> =
-        known.filter(|(format, _)| timed(*format)).map(|(_, collector)| collector.finish()).collect();
+    let reports: Vec<Report> = (read.into_iter())
+        .filter_map(|read| {
+            let (_, collector) = read.result.ok().filter(|(format, _)| timed(*format))?;
+            let mut report = collector.finish();
+            if let Some(example) = &mut report.unusable.example {
+                example.report = read.name;
+            }
+            Some(report)
+        })
+        .collect();
     if (strict && !errors.is_empty()) || reports.is_empty() {
         return Err(cannot_read(&errors, flag));
     }
@@ -221,8 +228,10 @@ pub(super) fn left_out(unusable: &Unusable) -> Vec<String> {
     ];
     let shown = reasons.iter().filter(|(number, _)| *number > 0);
     let shown: Vec<String> = shown.map(|(number, what)| format!("{} {what}", thousands(*number))).collect();
-    let example = unusable.example.as_ref().map_or_else(String::new, |(case, time)| {
-        format!(", such as `{}` of `{}`", printable(time), printable(case))
+    let example = unusable.example.as_ref().map_or_else(String::new, |wrong| {
+        let line = wrong.line.map_or_else(String::new, |line| format!(":{line}"));
+        let Wrong { case, time, report, .. } = wrong;
+        format!(", such as `{}` of `{}` in {}{line}", printable(time), printable(case), printable(report))
     });
     let shown = (!shown.is_empty()).then(|| format!("  cases left out: {}{example}", shown.join(", ")));
     let passed_over = (unusable.passed_over > 0).then(|| {

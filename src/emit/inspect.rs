@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::history::against::Against;
 use crate::model::Bytes;
 use crate::report::Format;
-use crate::report::tally::Tally;
+use crate::report::tally::{Example, Tally};
 use crate::text::{count, examples, printable, thousands};
 
 /// Slowest and heaviest units that are shown.
@@ -52,6 +52,7 @@ pub fn lines(files: &[Inspected]) -> serde_json::Result<String> {
             "untimed": tally.untimed,
             "negative": tally.negative,
             "skipped": tally.skipped,
+            "retries": tally.retries,
             "top5": slowest.collect::<Vec<_>>(),
             "top5_memory_bytes": tally.heaviest(TOP),
             "warnings": warnings,
@@ -171,18 +172,20 @@ fn met(against: &Against) -> String {
 /// What the reader of a file should know before believing it.
 fn warnings(tally: &Tally) -> Vec<String> {
     let mut out = Vec::new();
-    if let Some((name, seconds)) = &tally.absurd_example {
+    let at = |line: Option<u64>| line.map_or_else(String::new, |line| format!("line {line}: "));
+    if let Some(Example { figure, name, line }) = &tally.absurd_example {
         out.push(format!(
-            "{} longer than a week, such as {seconds} s of `{}`: another unit than seconds? `plan` does not use them",
+            "{}{} longer than a week, such as {figure} s of `{}`: another unit than seconds? `plan` does not use them",
+            at(*line),
             count(tally.absurd, "time"),
             printable(name)
         ));
     }
-    if let Some((name, time)) = &tally.unreadable_example {
-        out.push(format!("`{}` is no time, of `{}`", printable(time), printable(name)));
+    if let Some(Example { figure, name, line }) = &tally.unreadable_example {
+        out.push(format!("{}`{}` is no time, of `{}`", at(*line), printable(figure), printable(name)));
     }
     for (message, (times, line)) in &tally.warnings {
-        let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+        let line = at(*line);
         let more = if *times > 1 { format!(" ({} times)", thousands(*times)) } else { String::new() };
         out.push(format!("{line}{message}{more}"));
     }

@@ -132,14 +132,14 @@ impl Collector {
         }
         match case.last.map_or(case.time, Time::Seconds) {
             Time::Absent => unusable.untimed += 1,
-            Time::Unreadable(text) => unusable.wrong(&name(case), text),
+            Time::Unreadable(text) => unusable.wrong(&name(case), text, case.line),
             Time::Seconds(seconds) => match nanos(seconds) {
                 Some(nanos) => return Some(nanos),
                 None => {
                     self.absurd += usize::from(seconds > 0.0);
                     let shown =
                         if seconds < 1e15 { format!("{seconds} s") } else { format!("{seconds:e} s") };
-                    unusable.wrong(&name(case), &shown);
+                    unusable.wrong(&name(case), &shown, case.line);
                 }
             },
         }

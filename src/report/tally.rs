@@ -1,11 +1,14 @@
 //! What a report holds, counted: the figures as they stand there, whatever becomes of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Case, Outcome, Sink, Time, Whole, number};
 
 /// Most kinds of warnings that are told apart.
 const WARNINGS_MAX: usize = 1_000;
+/// Most failed cases that are remembered until they stand there again.
+const FAILED_MAX: usize = 1 << 20;
 
 /// Counts what a reader finds. Its memory grows with the units, not with the cases.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +25,14 @@ pub struct Tally {
     pub cached: usize,
     /// Cases that began and never ended.
     pub aborted: usize,
-    /// Starts beyond the first of each case.
+    /// Starts beyond the first of each case: as it says itself, and where it stands again behind a failure.
     pub retries: usize,
     /// Cases and units that take more than a week.
     pub absurd: usize,
-    /// The first time of those: the case and its seconds.
-    pub absurd_example: Option<(String, f64)>,
-    /// The first time that is no number: the case and its text.
-    pub unreadable_example: Option<(String, String)>,
+    /// The first time of those, in seconds.
+    pub absurd_example: Option<Example<f64>>,
+    /// The first time that is no number: its text.
+    pub unreadable_example: Option<Example<String>>,
     /// The files, classes or packages that hold the cases, in the order in which they came.
     pub units: Vec<(String, Unit)>,
     places: HashMap<String, usize>,
@@ -39,6 +42,19 @@ pub struct Tally {
     pub warnings: BTreeMap<String, (usize, Option<u64>)>,
     /// Cases whose place is a file, a class, a suite, nothing.
     kinds: [usize; 4],
+    /// Cases that failed, as hashes of their place and name.
+    failed: HashSet<u64>,
+}
+
+/// A figure that cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example<T> {
+    /// What stands there.
+    pub figure: T,
+    /// The case or unit that it is said of.
+    pub name: String,
+    /// From 1, where the format has lines.
+    pub line: Option<u64>,
 }
 
 /// What cases lie in, and what a splitter moves around.
@@ -114,13 +130,30 @@ impl Tally {
     }
 
     /// The seconds that count; notes what does not.
-    fn usable(&mut self, name: &str, time: Time<'_>) -> Option<f64> {
+    fn usable(&mut self, name: &str, time: Time<'_>, line: Option<u64>) -> Option<f64> {
         let seconds = time.known().filter(|seconds| *seconds >= 0.0)?;
         if number::nanos(seconds).is_none() {
             self.absurd += 1;
-            self.absurd_example.get_or_insert_with(|| (name.to_owned(), seconds));
+            let example = || Example { figure: seconds, name: name.to_owned(), line };
+            self.absurd_example.get_or_insert_with(example);
         }
         Some(seconds)
+    }
+
+    /// Counts a case that stands there again behind a failure of it: it was run again.
+    fn count_rerun(&mut self, case: &Case<'_>) {
+        let failed = case.outcome == Outcome::Failed;
+        if !case.outcome.is_complete() || (!failed && self.failed.is_empty()) {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        (case.place, case.name).hash(&mut hasher);
+        let key = hasher.finish();
+        if self.failed.contains(&key) {
+            self.retries += 1;
+        } else if failed && self.failed.len() < FAILED_MAX {
+            self.failed.insert(key);
+        }
     }
 }
 
@@ -134,7 +167,11 @@ impl Sink for Tally {
             Time::Absent => self.untimed += 1,
             Time::Unreadable(text) => {
                 self.untimed += 1;
-                self.unreadable_example.get_or_insert_with(|| (case.name.to_owned(), text.to_owned()));
+                self.unreadable_example.get_or_insert_with(|| Example {
+                    figure: text.to_owned(),
+                    name: case.name.to_owned(),
+                    line: case.line,
+                });
             }
             Time::Seconds(seconds) => self.negative += usize::from(seconds < 0.0),
         }
@@ -145,7 +182,8 @@ impl Sink for Tally {
             Outcome::Aborted => self.aborted += 1,
         }
         self.retries += case.attempts.saturating_sub(1) as usize;
-        let seconds = self.usable(case.name, case.time);
+        self.count_rerun(case);
+        let seconds = self.usable(case.name, case.time, case.line);
         let unit = self.unit(place.name());
         unit.cases += 1;
         unit.seconds += seconds.unwrap_or(0.0);
@@ -163,7 +201,7 @@ impl Sink for Tally {
             return;
         }
         let name = whole.place.name();
-        let seconds = self.usable(name, whole.time);
+        let seconds = self.usable(name, whole.time, whole.line);
         let unit = self.unit(name);
         // Several reports of one file, one after the other: shards, projects.
         unit.whole = match (unit.whole, seconds) {
@@ -185,6 +223,64 @@ impl Sink for Tally {
 mod tests {
     use super::*;
     use crate::report::{self, Format};
+
+    #[test]
+    fn a_time_that_is_none_is_told_with_its_line() {
+        let check = |format: Format, text: &str, line: u64| {
+            let mut tally = Tally::default();
+            report::read(format, text.as_bytes(), &mut tally).unwrap();
+            let unreadable = tally.unreadable_example.and_then(|example| example.line);
+            let found = unreadable.or(tally.absurd_example.and_then(|example| example.line));
+            assert_eq!(found, Some(line), "{text}");
+        };
+        check(Format::JunitXml, "<testsuite>\n<testcase\nname='a'\ntime='x'>\n\n</testcase></testsuite>", 2);
+        check(Format::NUnitXml, "<test-run>\n<test-case\nduration='x'/></test-run>", 2);
+        check(Format::XUnitNetXml, "<assemblies>\n<test time='x'/></assemblies>", 2);
+        check(Format::Trx, "<TestRun>\n<UnitTestResult duration='x'/>\n</TestRun>", 2);
+        let measured = "<NamedMeasurement name='Execution Time'><Value>x</Value></NamedMeasurement>";
+        check(
+            Format::CtestDashboardXml,
+            &format!("<Site>\n<Test Status='passed'>\n{measured}</Test></Site>"),
+            2,
+        );
+        check(Format::RobotXml, "<robot>\n<test name='a'>\n<status elapsed='x'/></test></robot>", 2);
+        check(
+            Format::LibtestJson,
+            "\n{\"type\":\"test\",\"event\":\"ok\",\"name\":\"a\",\"exec_time\":\"x\"}\n",
+            2,
+        );
+        check(
+            Format::LibtestJson,
+            "\n{\"type\":\"test\",\"event\":\"ok\",\"name\":\"a\",\"exec_time\":1e9}\n",
+            2,
+        );
+        check(Format::ParallelTestsLog, "a.rb:1\nb.rb:x\n", 2);
+        check(
+            Format::GnuTime,
+            "x\n\tCommand being timed: \"a\"\n\tElapsed (wall clock) time (h:mm:ss or m:ss): x\n",
+            2,
+        );
+        check(Format::Sacct, "JobID|JobName|Elapsed\n1|a|1\n2|b|x\n", 3);
+    }
+
+    #[test]
+    fn tests_that_stand_again_behind_a_failure_were_run_again() {
+        let case =
+            |name: &str, inside: &str| format!("<testcase classname='c' name='{name}'>{inside}</testcase>");
+        let retries = |cases: &[String]| {
+            let mut tally = Tally::default();
+            let text = format!("<testsuite>{}</testsuite>", cases.concat());
+            report::read(Format::JunitXml, text.as_bytes(), &mut tally).unwrap();
+            tally.retries
+        };
+        let failed = |name: &str| case(name, "<failure/>");
+        assert_eq!(retries(&[failed("a"), failed("b"), failed("a"), case("a", "")]), 2);
+        // In browsers, with parameters, in another place, and not run at all.
+        assert_eq!(retries(&[case("a", ""), case("a", ""), failed("b"), case("c", "")]), 0);
+        assert_eq!(retries(&[failed("a"), case("a", "").replace("'c'", "'d'")]), 0);
+        assert_eq!(retries(&[failed("a"), case("a", "<skipped/>")]), 0);
+        assert_eq!(retries(&[failed("a"), case("a", "<flakyFailure/>")]), 2);
+    }
 
     #[test]
     fn warnings_do_not_fill_the_memory() {

@@ -122,7 +122,8 @@ pub(super) fn walk<E: Elements>(
             break Err("not well-formed XML: a second root".to_owned());
         }
         let length = tag.name().into_inner().len();
-        let tag = match Tag::read(&tag, length, reader.get_ref().declares(), &mut attributes) {
+        let markup = reader.get_ref();
+        let tag = match Tag::read(&tag, length, markup.declares(), markup.lines, &mut attributes) {
             Ok(tag) => tag,
             Err(message) => break Err(ill_formed(message)),
         };

@@ -247,12 +247,16 @@ fn times_that_cannot_be_are_left_out_and_shown() {
     let done = project.shard("plan tests.txt --timings times.json").ok();
     assert!(
         done.stderr().contains(
-            "cases left out: 1 without a time, 5 with a time that cannot be, such as `-1 s` of `tests/a.py::a`"
+            "cases left out: 1 without a time, 5 with a time that cannot be, such as `-1 s` of `tests/a.py::a` in times.json"
         ),
         "{}",
         done.stderr()
     );
     assert_eq!(project.plan()["shards"][0]["sessions"][0]["suites"][0]["ms"], 2_503_500);
+    let junit = "<testsuite>\n<testcase file='tests/a.py' name='a' time='1'/>\n<testcase name='b'\n time='x'/></testsuite>";
+    project.file("r.xml", junit.as_bytes());
+    let stderr = project.shard("plan tests.txt --timings r.xml").ok().stderr();
+    assert!(stderr.contains("1 with a time that cannot be, such as `x` of `b` in r.xml:3"), "{stderr}");
 }
 
 #[test]

@@ -25,9 +25,9 @@ fn what_stands_there_is_shown_and_what_is_absurd_flagged() {
     let found = &lines(&project, "r.xml")[0];
     let expect = json!({
         "file": "r.xml", "format": "junit-xml", "cases": 5, "units": 2, "unit_kind": "classname",
-        "seconds": 999_638_327.5, "untimed": 1, "negative": 1, "skipped": 1, "error": null,
+        "seconds": 999_638_327.5, "untimed": 1, "negative": 1, "skipped": 1, "retries": 0, "error": null,
         "top5": [["tests.test_b", 999_638_317.0], ["tests.test_a.TestX", 10.5]], "top5_memory_bytes": [],
-        "warnings": ["1 time longer than a week, such as 999638317 s of `x`: another unit than seconds? `plan` does not use them"],
+        "warnings": ["line 6: 1 time longer than a week, such as 999638317 s of `x`: another unit than seconds? `plan` does not use them"],
     });
     assert_eq!(found, &expect);
     let text = project.shard("inspect r.xml .test_durations").ok().stdout();

@@ -96,6 +96,7 @@ impl LineElements for Events<'_> {
             time,
             outcome,
             last: time.known().filter(|_| again && outcome.is_complete()),
+            line: Some(line),
             ..Case::default()
         });
     }

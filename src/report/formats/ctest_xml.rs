@@ -28,6 +28,7 @@ struct Dashboard {
     outcome: Outcome,
     name: String,
     time: Option<String>,
+    line: Option<u64>,
     /// The measurement that is open, and what it holds.
     measured: Option<Measurement>,
     value: String,
@@ -61,7 +62,7 @@ impl Elements for Dashboard {
             {
                 self.inside = 1;
                 self.name.clear();
-                self.time = None;
+                (self.time, self.line) = (None, Some(tag.line()));
                 self.outcome = match &*status {
                     "notrun" => Outcome::Skipped,
                     "failed" => Outcome::Failed,
@@ -116,6 +117,7 @@ impl Elements for Dashboard {
         }
         if self.inside == 0 {
             sink.case(&Case {
+                line: self.line,
                 place: Place::file(self.name.trim()),
                 time: self.time.as_deref().map_or(Time::Absent, Time::read),
                 outcome: self.outcome,

@@ -153,6 +153,7 @@ impl Log<'_> {
                 Some("failure" | "error") => Outcome::Failed,
                 _ => Outcome::Passed,
             },
+            line: Some(line),
             ..Case::default()
         });
     }

@@ -35,7 +35,7 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
             emit(open.take(), sink);
             let command = command.strip_prefix('"').unwrap_or(command);
             let command = command.strip_suffix('"').unwrap_or(command).to_owned();
-            open = Some(Timed { command, outcome, ..Timed::default() });
+            open = Some(Timed { command, outcome, line: number, ..Timed::default() });
             outcome = Outcome::Passed;
         } else if let Some(timed) = &mut open {
             if let Some(elapsed) = line.strip_prefix(ELAPSED) {
@@ -61,11 +61,13 @@ struct Timed {
     elapsed: Result<Option<f64>, String>,
     outcome: Outcome,
     bytes: Option<u64>,
+    /// Where the command stands.
+    line: u64,
 }
 
 impl Default for Timed {
     fn default() -> Self {
-        Timed { command: String::new(), elapsed: Ok(None), outcome: Outcome::Passed, bytes: None }
+        Timed { command: String::new(), elapsed: Ok(None), outcome: Outcome::Passed, bytes: None, line: 0 }
     }
 }
 
@@ -76,7 +78,8 @@ fn emit(timed: Option<Timed>, sink: &mut dyn Sink) {
         Err(text) => Time::Unreadable(text),
     };
     let (place, outcome, bytes) = (Place::file(&timed.command), timed.outcome, timed.bytes);
-    sink.case(&Case { place, time, outcome, bytes, ..Case::default() });
+    let line = Some(timed.line);
+    sink.case(&Case { place, time, outcome, bytes, line, ..Case::default() });
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ impl Package {
                 },
                 attempts: test.ends,
                 last: test.last.filter(|_| test.ends > 1 && test.end.is_some()),
-                bytes: None,
+                ..Case::default()
             });
         }
         let time = self.elapsed.or_else(|| self.known()).map_or(Time::Absent, Time::Seconds);

@@ -111,7 +111,6 @@ impl Elements for Jest<'_> {
             place,
             time: file.time(ran),
             exact: true,
-            longest: None,
             outcome: match (ran, failed) {
                 (true, true) => Outcome::Failed,
                 (true, false) => Outcome::Passed,
@@ -120,6 +119,7 @@ impl Elements for Jest<'_> {
                 (false, false) => Outcome::Skipped,
             },
             bytes: file.memory_usage.number().filter(|bytes| *bytes > 0.0).map(|bytes| bytes as u64),
+            ..Whole::default()
         });
     }
 }

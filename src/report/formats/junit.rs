@@ -91,6 +91,7 @@ struct OpenCase {
     outcome: Outcome,
     attempts: u32,
     bytes: Option<u64>,
+    line: Option<u64>,
 }
 
 /// The peak of memory that a property states, where it does.
@@ -101,7 +102,7 @@ fn peak(tag: &Tag<'_>, sink: &mut dyn Sink) -> Result<Option<u64>, String> {
     };
     let bytes = memory::bytes(value.as_deref().unwrap_or_default(), unit);
     if bytes.is_none() {
-        sink.warn(None, "a property with a peak of memory that is none");
+        sink.warn(Some(tag.line()), "a property with a peak of memory that is none");
     }
     Ok(bytes)
 }
@@ -162,7 +163,7 @@ impl Elements for Junit {
                 put(&mut case.time, time);
                 case.name.clear();
                 case.name.push_str(name.as_deref().unwrap_or_default());
-                (case.attempts, case.bytes) = (1, None);
+                (case.attempts, case.bytes, case.line) = (1, None, Some(tag.line()));
                 // GoogleTest has no element for what it did not run.
                 case.outcome = match status.as_deref() {
                     Some("notrun" | "skipped" | "disabled") => Outcome::Skipped,
@@ -220,6 +221,7 @@ impl Junit {
             attempts: case.attempts,
             last: None,
             bytes: case.bytes,
+            line: case.line,
         });
         if case.outcome == Outcome::Skipped {
             return;
@@ -326,7 +328,7 @@ mod tests {
         check(
             r#"<testsuite name="s" time="2"><properties><property name="peak_memory" value="lots"/><property name="peak_rss" value="2K"/></properties><testcase classname="c" name="t"/><testcase classname="d" name="t"/></testsuite>"#,
             &[
-                "warning a property with a peak of memory that is none",
+                "warning 1: a property with a peak of memory that is none",
                 "- c s | t",
                 "- d s | t",
                 "suite s 2048 B",

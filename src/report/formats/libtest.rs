@@ -97,7 +97,7 @@ impl LineElements for Log<'_> {
                     self.suite.is(nextest);
                 }
             }
-            (Some("suite"), Some(_)) => self.suite_ends(&event),
+            (Some("suite"), Some(_)) => self.suite_ends(line, &event),
             (Some("test"), Some("started")) => {
                 if let Some(name) = event.name.get() {
                     self.open.insert(name.to_owned(), self.suite.unit_of(name));
@@ -105,15 +105,15 @@ impl LineElements for Log<'_> {
             }
             // It takes long, and its end is still to come.
             (Some("test"), Some("timeout")) => {}
-            (Some("test"), Some(end)) => self.test_ends(&event, end),
-            (Some("bench"), _) => self.test_ends(&event, "ok"),
+            (Some("test"), Some(end)) => self.test_ends(line, &event, end),
+            (Some("bench"), _) => self.test_ends(line, &event, "ok"),
             _ => {}
         }
     }
 }
 
 impl Log<'_> {
-    fn test_ends(&mut self, event: &Event<'_>, end: &str) {
+    fn test_ends(&mut self, line: u64, event: &Event<'_>, end: &str) {
         let full = event.name.get().unwrap_or_default();
         // nextest writes which attempt it was behind a name, but not when it begins.
         let (started, attempts) = match full.rsplit_once('#').map(|(name, attempt)| (name, attempt.parse())) {
@@ -131,18 +131,20 @@ impl Log<'_> {
                 _ => Outcome::Passed,
             },
             attempts,
+            line: Some(line),
             ..Case::default()
         });
     }
 
     /// The time of a binary is its own only with libtest: nextest's is the sum of its tests.
-    fn suite_ends(&mut self, event: &Event<'_>) {
+    fn suite_ends(&mut self, line: u64, event: &Event<'_>) {
         let Some(unit) = self.suite.unit.as_deref().filter(|_| self.suite.prefix.is_none()) else { return };
         let (place, time) = (Place::file(unit), event.exec_time.time(1.0));
         let failed = event.event.get() == Some("failed");
         let outcome = if failed { Outcome::Failed } else { Outcome::Passed };
         if time.known().is_some() {
-            self.sink.whole(&Whole { place, time, exact: true, outcome, ..Whole::default() });
+            let line = Some(line);
+            self.sink.whole(&Whole { place, time, exact: true, outcome, line, ..Whole::default() });
         }
     }
 

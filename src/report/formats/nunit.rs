@@ -6,10 +6,10 @@
 
 use std::io::BufRead;
 
-use super::dotnet_names::{class_of, inside};
+use super::dotnet_names::{class_of, within};
 use crate::report::head::Head;
 use crate::report::xml::{self, Elements, Tag};
-use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
+use crate::report::{Case, Outcome, ReportError, Sink, Time};
 
 /// Whether this is one of NUnit's.
 pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
@@ -40,9 +40,10 @@ impl Elements for NUnit {
         let name = name.as_deref().unwrap_or_default();
         let full = fullname.as_deref().filter(|full| !full.is_empty()).unwrap_or(name);
         let class = classname.as_deref().filter(|class| !class.is_empty()).or_else(|| class_of(full));
+        let (place, name) = within(name, class);
         sink.case(&Case {
-            place: class.map_or(Place::default(), Place::class),
-            name: class.map_or(name, |class| inside(name, class)),
+            place,
+            name,
             time: duration.or(time).as_deref().map_or(Time::Absent, Time::read),
             outcome: match (executed.as_deref(), result.as_deref(), label.as_deref(), runstate.as_deref()) {
                 (Some("False"), ..) | (_, Some("Skipped" | "Ignored" | "NotRunnable"), ..) => {
@@ -53,6 +54,7 @@ impl Elements for NUnit {
                 (_, None, _, Some("Ignored" | "Skipped" | "NotRunnable" | "Explicit")) => Outcome::Skipped,
                 _ => Outcome::Passed,
             },
+            line: Some(tag.line()),
             ..Case::default()
         });
         Ok(())

@@ -34,7 +34,8 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
             _ if line.trim().is_empty() => {}
             Some((path, seconds)) => {
                 let place = Place::file(path);
-                sink.case(&Case { place, time: Time::read(seconds), ..Case::default() });
+                let (time, line) = (Time::read(seconds), Some(number));
+                sink.case(&Case { place, time, line, ..Case::default() });
             }
             None => sink.warn(Some(number), "no `path:seconds`: passed over"),
         }

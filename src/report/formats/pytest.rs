@@ -66,7 +66,7 @@ fn add(
 ) {
     let (file, name) = id.split_once("::").unwrap_or((id, ""));
     let time = seconds.map_or(Time::Absent, Time::Seconds);
-    sink.case(&Case { place: Place::file(file), name, time, outcome, attempts, last, bytes });
+    sink.case(&Case { place: Place::file(file), name, time, outcome, attempts, last, bytes, line: None });
 }
 
 /// Adds what is known.

@@ -28,6 +28,7 @@ struct Robot {
     /// How deep inside the test that is open; 0: none is.
     inside: usize,
     name: String,
+    line: Option<u64>,
     time: Spent,
     outcome: Outcome,
 }
@@ -64,7 +65,7 @@ impl Elements for Robot {
             self.suites.push(Suite { name, source });
         } else if name == "test" {
             let [name] = tag.values(["name"])?;
-            self.inside = 1;
+            (self.inside, self.line) = (1, Some(tag.line()));
             self.name = name.unwrap_or_default().into_owned();
             (self.time, self.outcome) = (Spent::Absent, Outcome::Passed);
         }
@@ -96,6 +97,7 @@ impl Elements for Robot {
                 Spent::Text(text) => Time::read(text),
             },
             outcome: self.outcome,
+            line: self.line,
             ..Case::default()
         });
     }

@@ -57,6 +57,7 @@ pub(in crate::report) fn read(input: impl BufRead, sink: &mut dyn Sink) -> Resul
             elapsed: row("elapsedraw").or_else(|| row("elapsed")),
             outcome: outcome(row("state").as_deref()),
             bytes: None,
+            line: number,
         });
         job.bytes = job.bytes.max(row("maxrss").and_then(|peak| memory::bytes(&peak, 1)));
         Ok(())
@@ -75,6 +76,8 @@ struct Job {
     elapsed: Option<String>,
     outcome: Outcome,
     bytes: Option<u64>,
+    /// Of its first row.
+    line: u64,
 }
 
 /// Where the columns are.
@@ -145,7 +148,8 @@ fn emit(job: Option<Job>, sink: &mut dyn Sink) {
     // The tasks of an array have one name, and a number each.
     let name = job.id.split_once('_').map_or("", |(_, task)| task);
     let (place, outcome, bytes) = (Place::file(&job.name), job.outcome, job.bytes);
-    sink.case(&Case { place, name, time, outcome, bytes, ..Case::default() });
+    let line = Some(job.line);
+    sink.case(&Case { place, name, time, outcome, bytes, line, ..Case::default() });
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::io::BufRead;
 use std::rc::Rc;
 
-use super::dotnet_names::inside;
+use super::dotnet_names::within;
 use crate::report::head::Head;
 use crate::report::number::timespan;
 use crate::report::xml::{self, Elements, Tag};
-use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
+use crate::report::{Case, Outcome, ReportError, Sink, Time};
 use crate::text::{printable, shorten};
 
 /// Whether this is a `.trx`.
@@ -66,6 +66,7 @@ struct UnitResult {
     outcome: Outcome,
     /// Whether there are results inside.
     whole: bool,
+    line: Option<u64>,
 }
 
 impl Elements for Trx {
@@ -83,7 +84,7 @@ impl Elements for Trx {
             }
             other if self.open.last() == Some(&Kind::Results) => {
                 sink.warn(
-                    None,
+                    Some(tag.line()),
                     &format!(
                         "<{}> is passed over: no result of a unit test",
                         printable(&shorten(other, 200))
@@ -111,6 +112,7 @@ impl Elements for Trx {
                     duration: duration.map(|duration| duration.into_owned()),
                     outcome: outcome.as_deref().map_or(Outcome::Passed, outcome_of),
                     whole: false,
+                    line: Some(tag.line()),
                 });
             }
             Kind::Results | Kind::Other => {}
@@ -152,15 +154,16 @@ impl Trx {
 
 impl UnitResult {
     fn hand_on(&self, class: Option<&str>, sink: &mut dyn Sink) {
-        let class = class.filter(|class| !class.is_empty());
+        let (place, name) = within(&self.name, class);
         sink.case(&Case {
-            place: class.map_or(Place::default(), Place::class),
-            name: class.map_or(&self.name, |class| inside(&self.name, class)),
+            place,
+            name,
             time: match self.duration.as_deref().map(str::trim) {
                 None | Some("") => Time::Absent,
                 Some(text) => timespan(text).map_or(Time::Unreadable(text), Time::Seconds),
             },
             outcome: self.outcome,
+            line: self.line,
             ..Case::default()
         });
     }
@@ -195,7 +198,8 @@ mod tests {
             <WebTestResult testId="1"/></Results>"#;
         let definitions = r#"<TestDefinitions><UnitTest name="Add" id="1"><Execution id="e"/><TestMethod codeBase="T.dll" className="App.Sums, T, Version=1.0.0.0" name="Add"/></UnitTest>
             <UnitTest id="2"><TestMethod className="App.Slow"/></UnitTest></TestDefinitions>"#;
-        let warning = "warning <WebTestResult> is passed over: no result of a unit test";
+        let warning =
+            |line: u64| format!("warning {line}: <WebTestResult> is passed over: no result of a unit test");
         let first = "- App.Sums - | Add(x: 1.5) = 62.5";
         let rest = [
             "- App.Slow - | Late = 86401 aborted",
@@ -207,9 +211,9 @@ mod tests {
                 "<TestRun xmlns='http://microsoft.com/schemas/VisualStudio/TeamTest/2010'>{parts}</TestRun>"
             )
         };
-        check(&run(&format!("{results}{definitions}")), &[warning, first, rest[0], rest[1], rest[2]]);
+        check(&run(&format!("{results}{definitions}")), &[&warning(6), first, rest[0], rest[1], rest[2]]);
         // Without a definition there is nothing to find before the end.
-        check(&run(&format!("{definitions}{results}")), &[first, rest[0], rest[1], warning, rest[2]]);
+        check(&run(&format!("{definitions}{results}")), &[first, rest[0], rest[1], &warning(7), rest[2]]);
         check(&run(""), &[]);
     }
 

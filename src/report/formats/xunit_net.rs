@@ -2,11 +2,11 @@
 
 use std::io::BufRead;
 
-use super::dotnet_names::inside;
+use super::dotnet_names::within;
 use crate::report::head::Head;
 use crate::report::number::timespan;
 use crate::report::xml::{self, Elements, Tag};
-use crate::report::{Case, Outcome, Place, ReportError, Sink, Time};
+use crate::report::{Case, Outcome, ReportError, Sink, Time};
 
 /// Whether this is one of xUnit.net's: others have assemblies too.
 pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
@@ -34,21 +34,21 @@ impl Elements for XUnitNet {
         }
         let [name, class, time, clocked, result] =
             tag.values(["name", "type", "time", "time-rtf", "result"])?;
-        let name = name.as_deref().unwrap_or_default();
-        let class = class.as_deref().filter(|class| !class.is_empty());
+        let (place, name) = within(name.as_deref().unwrap_or_default(), class.as_deref());
         let time = match time.as_deref().map_or(Time::Absent, Time::read) {
             Time::Absent => clocked.as_deref().and_then(timespan).map_or(Time::Absent, Time::Seconds),
             time => time,
         };
         sink.case(&Case {
-            place: class.map_or(Place::default(), Place::class),
-            name: class.map_or(name, |class| inside(name, class)),
+            place,
+            name,
             time,
             outcome: match result.as_deref() {
                 Some("Skip" | "NotRun") => Outcome::Skipped,
                 Some("Fail") => Outcome::Failed,
                 _ => Outcome::Passed,
             },
+            line: Some(tag.line()),
             ..Case::default()
         });
         Ok(())

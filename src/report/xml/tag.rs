@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr_iter, memchr3};
 
 use crate::report::encoding;
 use crate::report::markup::names::{check_reference, dangling, is_name, is_part, shortened};
@@ -21,6 +21,8 @@ pub(in crate::report) struct Tag<'a> {
     prefix: Option<&'a str>,
     name: &'a str,
     attributes: &'a [Attribute],
+    /// Line breaks before its end.
+    lines: u64,
 }
 
 /// Where an attribute stands in the text of its tag.
@@ -42,7 +44,8 @@ impl Attribute {
 }
 
 impl<'a> Tag<'a> {
-    /// Reads a tag without its brackets, of which the first `length` bytes are the name.
+    /// Reads a tag without its brackets, of which the first `length` bytes are the name; so many line breaks
+    /// stand before its end.
     ///
     /// # Errors
     /// What is not well-formed.
@@ -50,6 +53,7 @@ impl<'a> Tag<'a> {
         raw: &'a str,
         length: usize,
         declares: bool,
+        lines: u64,
         attributes: &'a mut Vec<Attribute>,
     ) -> Result<Tag<'a>, String> {
         attributes.clear();
@@ -58,12 +62,18 @@ impl<'a> Tag<'a> {
         read_attributes(raw, length, declares, attributes)?;
         check_duplicates(raw, attributes)?;
         let prefix = colon.checked_sub(1).map(|length| &qualified[..length]);
-        Ok(Tag { raw, prefix, name: &qualified[colon..], attributes })
+        Ok(Tag { raw, prefix, name: &qualified[colon..], attributes, lines })
     }
 
     /// The name without its namespace.
     pub(in crate::report) fn name(&self) -> &'a str {
         self.name
+    }
+
+    /// The line that it begins in, from 1.
+    pub(in crate::report) fn line(&self) -> u64 {
+        let own = memchr_iter(b'\n', self.raw.as_bytes()).count() as u64;
+        (self.lines + 1).saturating_sub(own)
     }
 
     /// The values of some attributes by their names without namespace, unescaped, in the order of the names;
