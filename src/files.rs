@@ -47,12 +47,19 @@ pub fn find_upwards(folder: &Path, name: &str) -> Option<PathBuf> {
     folder.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The files that `pattern` matches below `folder`, in the order of their names, relative to
-/// `folder` and with `/` between their parts.
+/// What a pattern matches.
+pub struct Walked {
+    /// Files in the order of their names, relative to the folder of the walk and with `/` between their parts.
+    pub files: Vec<String>,
+    /// Folders that could not be looked into.
+    pub closed: Vec<PathBuf>,
+}
+
+/// What `pattern` matches below `folder`.
 ///
 /// # Errors
-/// A pattern that is none, a folder that cannot be read, a name that is not UTF-8.
-pub fn walk(folder: &Path, pattern: &str) -> Result<Vec<String>> {
+/// A pattern that is none, a name that is not UTF-8.
+pub fn walk(folder: &Path, pattern: &str) -> Result<Walked> {
     let options = glob::MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
@@ -63,9 +70,15 @@ pub fn walk(folder: &Path, pattern: &str) -> Result<Vec<String>> {
         if Path::new(pattern).is_absolute() { pattern.to_owned() } else { format!("{root}/{pattern}") };
     let entries = glob::glob_with(&whole, options)
         .map_err(|err| anyhow::anyhow!("pattern `{pattern}`: {}", err.msg))?;
-    let mut found = Vec::new();
+    let (mut found, mut closed) = (Vec::new(), Vec::new());
     for entry in entries {
-        let path = entry.with_context(|| format!("cannot read all that `{pattern}` matches"))?;
+        let path = match entry {
+            Ok(path) => path,
+            Err(err) => {
+                closed.push(err.path().to_owned());
+                continue;
+            }
+        };
         if path.is_dir() {
             continue;
         }
@@ -76,7 +89,9 @@ pub fn walk(folder: &Path, pattern: &str) -> Result<Vec<String>> {
         found.push(name.replace(std::path::MAIN_SEPARATOR, "/"));
     }
     found.sort_unstable();
-    Ok(found)
+    closed.sort_unstable();
+    closed.dedup();
+    Ok(Walked { files: found, closed })
 }
 
 /// Whether `text` holds a character of a pattern.

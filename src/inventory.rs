@@ -18,6 +18,7 @@ use crate::report::Format;
 use crate::text::{count, examples, printable};
 
 pub use node::{NodeId, coarsen};
+pub use report::recognise as report_format;
 
 /// Longest listing that is read, in bytes.
 pub const SIZE_MAX: u64 = 1 << 30;
@@ -107,6 +108,11 @@ impl Collector {
     #[must_use]
     pub fn new(granularity: Option<Granularity>, map: NameMap) -> Collector {
         Collector { granularity, map, found: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// Adds to what the user should know.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 
     /// What the user should know of the listings.

@@ -38,8 +38,8 @@ pub(super) enum Command {
 
 Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits")]
 pub(super) struct PlanArgs {
-    /// Where the suites are: a list, a report, a glob in quotes, a test file, or `-` for a list on
-    /// standard input. Lists are recognised by their content; a format in front, such as
+    /// Where the suites are: a list, a report, a folder of reports, a glob in quotes, a test file, or
+    /// `-` for a list on standard input. Lists are recognised by their content; a format in front, such as
     /// `lines:PATH`, forces it. Default: [inventory] of shard.toml
     #[arg(value_name = "SOURCE")]
     pub(super) sources: Vec<String>,

@@ -57,7 +57,7 @@ fn inspected<S>(read: reports::Read<S>, figures: impl Fn(S) -> (Tally, Option<Ag
         }
         Err(err) => Inspected {
             name,
-            format: None,
+            format: err.format,
             tally: Tally::default(),
             against: None,
             error: Some(err.to_string()),

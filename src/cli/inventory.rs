@@ -2,14 +2,16 @@
 //! configured command.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use super::Failure;
 use super::configured::Configured;
+use super::{Failure, reports};
 use crate::config::ListFormat;
 use crate::files;
-use crate::inventory::{Collector, Inventory, ListingError, SIZE_MAX};
-use crate::text::count;
+use crate::inventory::{Collector, Inventory, ListingError, SIZE_MAX, report_format};
+use crate::report::{BEGINNING, Format};
+use crate::text::{count, examples, printable};
 
 /// Endings of test files: a path with one of them is a suite, any other file is a list.
 const SOURCE_ENDINGS: &str = "bats c cc cjs clj cpp cs cts cxx dart erl ex exs feature fs go groovy hs java jl js jsx kt kts lua m mjs \
@@ -36,7 +38,8 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
             ));
         }
         for pattern in &wanted.files {
-            walk(pattern, "", &configured.root, &mut collector)?;
+            let found = walk(pattern, "", &configured.root)?;
+            add_files(pattern, &found, &configured.root, &mut collector)?;
         }
         if let Some(command) = &wanted.command {
             let listing = files::run_command(command, &configured.root, SIZE_MAX)?;
@@ -61,7 +64,8 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
     }
     let (forced, path) = match source.split_once(':') {
         Some(("glob", pattern)) => {
-            walk(pattern, &prefix(configured), &configured.root, collector)?;
+            let found = walk(pattern, &prefix(configured), &configured.root)?;
+            found.iter().for_each(|id| collector.file(id));
             return Ok(false);
         }
         Some((name, path)) if name.parse::<ListFormat>().is_ok() => (name.parse().ok(), path),
@@ -69,12 +73,16 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
     };
     if forced.is_none() && files::is_pattern(path) && !configured.here.join(path).exists() {
         let prefix = if Path::new(path).is_absolute() { String::new() } else { prefix(configured) };
-        walk(path, &prefix, &configured.root, collector)?;
+        let found = walk(path, &prefix, &configured.root).map_err(|err| {
+            // `junt:reports/*.xml` matches nothing either.
+            reports::no_format(source, &["glob"]).unwrap_or(err)
+        })?;
+        add_files(path, &found, &configured.root, collector)?;
         return Ok(false);
     }
     let full = configured.here.join(path);
     if forced.is_some() && files::is_pattern(path) && !full.exists() {
-        let found = files::walk(&configured.here, path)?;
+        let found = all_of(&configured.here, path)?;
         if found.is_empty() {
             return Err(Failure::usage(format!("`{path}` matches no file")));
         }
@@ -84,22 +92,15 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         return Ok(true);
     }
     if full.is_dir() {
-        return Err(Failure::usage(format!(
-            "`{path}` is a folder\n  help: name its files with a glob: '{}/**/test_*.py'",
-            path.trim_end_matches('/')
-        )));
+        add_folder(path, &full, forced, collector)?;
+        return Ok(true);
     }
     if !full.exists() {
         let mut message = format!("`{path}` does not exist");
-        let word = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         if path.contains("::") {
             message.push_str("\n  help: put single tests into a list, one a line");
-        } else if let (None, Some((name, _))) =
-            (forced, source.split_once(':').filter(|(name, _)| word(name)))
-        {
-            message.push_str(&format!(
-                "\n  help: `{name}` is no format; known are glob, lines, pytest, and every format of a report",
-            ));
+        } else if let Some(wrong) = reports::no_format(source, &["glob"]) {
+            return Err(wrong);
         }
         return Err(Failure::usage(message));
     }
@@ -149,15 +150,108 @@ fn add_listing(
     })
 }
 
-fn walk(pattern: &str, prefix: &str, root: &Path, collector: &mut Collector) -> Result<(), Failure> {
+/// What a pattern matches, at least one file.
+fn walk(pattern: &str, prefix: &str, root: &Path) -> Result<Vec<String>, Failure> {
     let whole = lexical(Path::new(&format!("{prefix}{pattern}")));
-    let found = files::walk(root, &whole.to_string_lossy())?;
+    let found = all_of(root, &whole.to_string_lossy())?;
     if found.is_empty() {
         return Err(Failure::usage(format!(
             "`{pattern}` matches no file\n  help: `*` stops at `/`, `**` does not: tests/**/test_*.py"
         )));
     }
+    Ok(found)
+}
+
+/// All that a pattern matches: what lies where nobody may look would never run.
+fn all_of(folder: &Path, pattern: &str) -> Result<Vec<String>, Failure> {
+    let walked = files::walk(folder, pattern)?;
+    match walked.closed.first() {
+        None => Ok(walked.files),
+        Some(closed) => Err(Failure::usage(format!(
+            "cannot look into `{}`, where `{pattern}` may match more\n  help: make it readable, or name a pattern beside it",
+            closed.strip_prefix(folder).unwrap_or(closed).display()
+        ))),
+    }
+}
+
+/// Adds the files that a pattern matched, unless they are reports: those hold suites and are none.
+fn add_files(pattern: &str, found: &[String], root: &Path, collector: &mut Collector) -> Result<(), Failure> {
+    let reports: Vec<(&str, Format)> =
+        found.iter().filter_map(|id| Some((id.as_str(), report_in(&root.join(id), id)?))).collect();
+    if let Some((first, format)) = reports.first() {
+        let (first, name) = (printable(first), format.name());
+        let mixed = reports.iter().any(|(_, other)| other != format);
+        let with = if mixed { "PATTERN" } else { pattern };
+        let help = format!("the suites that they hold are those of '{name}:{with}'");
+        if reports.len() == found.len() {
+            let files = count(found.len(), "report");
+            return Err(Failure::usage(format!(
+                "`{pattern}` matches {files} and no suite, such as `{first}` ({name})\n  help: {help}; if the files themselves are the suites, say 'glob:{pattern}'"
+            )));
+        }
+        let files = count(reports.len(), "report");
+        collector.note(format!(
+            "warning: `{pattern}` matches {files} beside suites, such as `{first}` ({name}), planned as if they were suites\n  help: {help}; exclude them from this one"
+        ));
+    }
     found.iter().for_each(|id| collector.file(id));
+    Ok(())
+}
+
+/// The format of a report that may be packed; `None` where it is none, or a test by its name.
+fn report_in(path: &Path, name: &str) -> Option<Format> {
+    if is_test_file(name) || !path.is_file() {
+        return None;
+    }
+    let mut found = None;
+    // What cannot be read is no report.
+    let _ = files::unpack(path, |_, input| {
+        let mut start = Vec::new();
+        if found.is_none() && input.take(BEGINNING).read_to_end(&mut start).is_ok() {
+            found = report_format(&start);
+        }
+    });
+    found
+}
+
+/// Adds what the reports and listings of a folder hold.
+fn add_folder(
+    shown: &str,
+    folder: &Path,
+    format: Option<ListFormat>,
+    collector: &mut Collector,
+) -> Result<(), Failure> {
+    let mut found = all_of(folder, "**/*")?;
+    found.retain(|name| folder.join(name).is_file());
+    let shown = shown.trim_end_matches('/');
+    let refused = |what: &str| {
+        let help = format!(
+            "name its test files with a glob: '{shown}/**/test_*.py', its reports with one behind their format: 'junit:{shown}/**/*.xml'"
+        );
+        Err(Failure::usage(format!("`{shown}` is a folder {what}\n  help: {help}")))
+    };
+    let mut others = Vec::new();
+    if format.is_none() {
+        if found.iter().any(|name| is_test_file(name)) {
+            return refused("with test files in it");
+        }
+        (found, others) = found.into_iter().partition(|name| report_in(&folder.join(name), name).is_some());
+    }
+    if found.is_empty() {
+        return refused("without a report or a listing that is known");
+    }
+    for name in &found {
+        read_packed(&format!("{shown}/{name}"), &folder.join(name), format, collector)?;
+    }
+    let files = count(found.len(), "file");
+    let others = match others.len() {
+        0 => String::new(),
+        more => {
+            let names = examples(others.iter().map(String::as_str), 3);
+            format!("; {} not recognised: {names}", count(more, "other"))
+        }
+    };
+    collector.note(format!("`{shown}`: the suites are what {files} in it list{others}"));
     Ok(())
 }
 

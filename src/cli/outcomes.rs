@@ -19,14 +19,17 @@ pub(super) fn expand(sources: &[String], here: &Path) -> Result<Vec<PathBuf>, Fa
             found.push(path);
             continue;
         }
-        let matched: Vec<PathBuf> = match path.is_dir() {
-            true => files::walk(&path, "**/*.jsonl")?.into_iter().map(|name| path.join(name)).collect(),
-            false => files::walk(here, source)?.into_iter().map(|name| here.join(name)).collect(),
+        let (from, walked) = match path.is_dir() {
+            true => (path.as_path(), files::walk(&path, "**/*.jsonl")?),
+            false => (here, files::walk(here, source)?),
         };
-        if matched.is_empty() {
+        let before = found.len();
+        let files = walked.files.into_iter().map(|name| from.join(name)).filter(|path| path.is_file());
+        // A folder that cannot be looked into cannot be read either.
+        found.extend(files.chain(walked.closed));
+        if found.len() == before {
             return Err(Failure::usage(format!("`{source}` holds no outcome")));
         }
-        found.extend(matched.into_iter().filter(|path| path.is_file()));
     }
     found.sort();
     found.dedup();

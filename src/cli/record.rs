@@ -150,10 +150,12 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
             continue;
         }
         let found = files::walk(&configured.here, pattern)?;
+        let found: Vec<PathBuf> =
+            found.files.into_iter().map(|name| configured.here.join(name)).chain(found.closed).collect();
         if found.is_empty() {
             return Err(Failure::usage(format!("`{pattern}` matches no file")));
         }
-        paths.extend(found.into_iter().map(|name| configured.here.join(name)));
+        paths.extend(found);
     }
     let read =
         |path: &PathBuf| parse_store(&files::read_packed(path, history::SIZE_MAX)?, &shown(path, configured));

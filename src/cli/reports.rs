@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::Failure;
-use crate::files;
 use crate::model::{Digest, Digesting};
 use crate::report::{self, Format, ReportError, Sink};
+use crate::{files, text};
 
 /// A file that may hold a report.
 pub(super) struct Named {
@@ -50,12 +50,13 @@ impl<S> Read<S> {
     /// What is wrong, with where.
     pub(super) fn error(&self) -> Option<String> {
         let err = self.result.as_ref().err()?;
-        Some(err.in_file(crate::text::printable(&self.name)))
+        Some(err.in_file(text::printable(&self.name)))
     }
 }
 
 /// The files that are meant, each once: files, folders with all that they hold, patterns; a format in front
-/// forces it. `flag` stands in front of them in messages.
+/// forces it. `flag` stands in front of them in messages. A folder that cannot be looked into is one of them:
+/// it cannot be read either.
 pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<Named>, Failure> {
     let mut named: Vec<Named> = Vec::new();
     for source in sources {
@@ -65,21 +66,24 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
         };
         let path = here.join(pattern);
         let folder = path.is_dir();
-        if !folder && (path.exists() || !files::is_pattern(pattern)) {
+        if folder || (files::is_pattern(pattern) && !path.exists()) {
+            let (from, walked) = match folder {
+                true => (path.as_path(), files::walk(&path, "**/*")?),
+                false => (here, files::walk(here, pattern)?),
+            };
+            let found = walked.files.into_iter().map(|name| from.join(name)).filter(|path| may_be_read(path));
+            let before = named.len();
+            named.extend(found.chain(walked.closed).map(|path| Named { path, format, asked: false }));
+            if named.len() == before {
+                let what = if folder { "holds" } else { "matches" };
+                let nothing = Failure::usage(format!("{flag}`{pattern}` {what} no file"));
+                return Err(no_format(source, &[]).unwrap_or(nothing));
+            }
+        } else if let Some(wrong) = no_format(source, &[]).filter(|_| !path.exists()) {
+            return Err(wrong);
+        } else {
             named.push(Named { path, format, asked: true });
-            continue;
         }
-        let found: Vec<PathBuf> = match folder {
-            true => files::walk(&path, "**/*")?.into_iter().map(|name| path.join(name)).collect(),
-            false => files::walk(here, pattern)?.into_iter().map(|name| here.join(name)).collect(),
-        };
-        // A pipe would wait for ever, and a link that leads round would be read again and again.
-        let found: Vec<PathBuf> = found.into_iter().filter(|path| path.is_file()).collect();
-        if found.is_empty() {
-            let what = if folder { "holds" } else { "matches" };
-            return Err(Failure::usage(format!("{flag}`{pattern}` {what} no file")));
-        }
-        named.extend(found.into_iter().map(|path| Named { path, format, asked: false }));
     }
     // Asked for first, so that a file that is also found somewhere stays asked for.
     named.sort_by(|a, b| (!a.asked, &a.path).cmp(&(!b.asked, &b.path)));
@@ -87,6 +91,34 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
     named.retain(|named| seen.insert(named.path.canonicalize().unwrap_or_else(|_| named.path.clone())));
     named.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(named)
+}
+
+/// Whether this is a file, or nobody may know. A pipe would wait for ever, and a link that leads round would be
+/// read again and again.
+fn may_be_read(path: &Path) -> bool {
+    match path.metadata() {
+        Ok(metadata) => metadata.is_file(),
+        Err(err) => err.kind() == std::io::ErrorKind::PermissionDenied,
+    }
+}
+
+/// What is wrong with a source that begins with a word and a colon, where the word is no format. `more` are
+/// words that may stand there too.
+pub(super) fn no_format(source: &str, more: &[&'static str]) -> Option<Failure> {
+    let (word, _) = source.split_once(':')?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let known = || more.iter().copied().chain(Format::words());
+    // One letter is a drive.
+    if word.len() < 2 || !word.bytes().all(plain) || known().any(|known| known == word) {
+        return None;
+    }
+    let close =
+        text::closest(word, known()).map_or_else(String::new, |close| format!(", did you mean `{close}`?"));
+    let names: Vec<&str> = more.iter().copied().chain(Format::all().map(Format::name)).collect();
+    let names = names.join(", ");
+    Some(Failure::usage(format!(
+        "no format `{word}`{close}\n  help: in front of the colon may stand {names}"
+    )))
 }
 
 /// Reads every file, and every file of an archive, each into a sink of its own; in the order of their names.
@@ -129,8 +161,8 @@ fn read_file<S: Sink>(
         all.push(Read { name, result, digest });
     });
     if let Err(err) = unpacked {
-        let result = Err(ReportError::new(None, format!("cannot read it: {err}")));
-        all.push(Read { name: shown, result, digest: None });
+        let err = ReportError::new(None, format!("cannot read it: {err}")).of(named.format);
+        all.push(Read { name: shown, result: Err(err), digest: None });
     }
     all
 }
@@ -161,7 +193,6 @@ impl Digested<'_> {
 }
 
 fn unknown(shown: &str) -> ReportError {
-    let forced =
-        format!("a format in front forces it, such as `junit-xml:{}`", crate::text::printable(shown));
+    let forced = format!("a format in front forces it, such as `junit-xml:{}`", text::printable(shown));
     ReportError::new(None, format!("this is no report that is known; {forced}"))
 }

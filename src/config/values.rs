@@ -104,13 +104,10 @@ impl FromStr for ListFormat {
             Ok(Format::FileList) => Ok(ListFormat::Lines),
             Ok(Format::PytestCollect) => Ok(ListFormat::Pytest),
             Ok(format) => Ok(ListFormat::Report(format)),
-            Err(()) => {
-                let names = || Format::all().map(Format::name).chain(["lines", "pytest"]);
-                Err(match crate::text::closest(text, names()) {
-                    Some(close) => format!("did you mean `{close}`?"),
-                    None => "known are lines, pytest, and every format of a report".to_owned(),
-                })
-            }
+            Err(()) => Err(match crate::text::closest(text, Format::words()) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => "known are lines, pytest, and every format of a report".to_owned(),
+            }),
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::text::{count, examples, printable, thousands};
 /// Slowest and heaviest units that are shown.
 const TOP: usize = 5;
 
+/// Files of no known format that are named.
+const STRANGE: usize = 5;
+
 /// One file, and what was found in it.
 pub struct Inspected {
     /// Its path, as the user would say it.
@@ -74,10 +77,12 @@ pub fn lines(files: &[Inspected]) -> serde_json::Result<String> {
     Ok(out)
 }
 
-/// A paragraph a file.
+/// A paragraph a file, and one for all that are of no known format.
 #[must_use]
 pub fn text(files: &[Inspected]) -> String {
     let mut out = String::new();
+    let (files, strange): (Vec<_>, Vec<_>) =
+        files.iter().partition(|file| file.format.is_some() || file.error.is_some());
     for file in files {
         if !out.is_empty() {
             out.push('\n');
@@ -89,12 +94,16 @@ pub fn text(files: &[Inspected]) -> String {
             continue;
         }
         let tally = &file.tally;
-        out.push_str(&format!(
-            "{name}: {format}\n  {} in {}, {:.3} s\n",
-            count(tally.cases, "case"),
-            units(tally.units.len(), file.unit_kind()),
-            tally.seconds()
-        ));
+        out.push_str(&format!("{name}: {format}\n"));
+        // Of another document a warning says what it is.
+        if file.format != Some(Format::OtherXml) || tally.cases > 0 {
+            out.push_str(&format!(
+                "  {} in {}, {:.3} s\n",
+                count(tally.cases, "case"),
+                units(tally.units.len(), file.unit_kind()),
+                tally.seconds()
+            ));
+        }
         let odd = [
             (tally.untimed, "without a time"),
             (tally.negative, "with a negative time"),
@@ -122,6 +131,11 @@ pub fn text(files: &[Inspected]) -> String {
         if let Some(against) = &file.against {
             out.push_str(&met(against));
         }
+    }
+    if !strange.is_empty() {
+        let names = examples(strange.iter().map(|file| file.name.as_str()), STRANGE);
+        let blank = if out.is_empty() { "" } else { "\n" };
+        out.push_str(&format!("{blank}not recognised: {}: {names}\n", count(strange.len(), "file")));
     }
     out
 }

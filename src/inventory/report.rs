@@ -6,8 +6,10 @@ use super::ListingError;
 use crate::report::{self, Case, Format, Sink, Whole};
 use crate::text::printable;
 
-/// The format of a report; `None` for what is a list by itself: plain lines, and what pytest collects.
-pub(super) fn recognise(bytes: &[u8]) -> Option<Format> {
+/// The format of a report by its beginning; `None` for what is a list by itself (plain lines, and what pytest
+/// collects) and for anything else.
+#[must_use]
+pub fn recognise(bytes: &[u8]) -> Option<Format> {
     let format = report::recognise(bytes)?;
     // A JSON list of files is read as a report too, since it has no lines.
     let json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');

@@ -189,6 +189,11 @@ impl Format {
         ALL.iter().map(|row| row.format)
     }
 
+    /// Every word that names a format.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        ALL.iter().flat_map(|row| [row.name].into_iter().chain(row.also.iter().copied()))
+    }
+
     fn row(self) -> &'static Row {
         // A test holds that each has one.
         ALL.iter().find(|row| row.format == self).unwrap_or(&ALL[0])

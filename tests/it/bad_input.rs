@@ -23,16 +23,13 @@ fn sources() {
     refused(
         &[],
         "plan jset:tests.txt",
-        &[
-            "`jset:tests.txt` does not exist",
-            "`jset` is no format; known are glob, lines, pytest, and every format",
-        ],
+        &["no format `jset`, did you mean `jest`?", "in front of the colon may stand glob, "],
     );
     refused(&[], "plan spec/**/*.rb", &["`spec/**/*.rb` matches no file", "`*` stops at `/`"]);
     refused(
         &[("sub/x.py", "")],
         "plan sub",
-        &["`sub` is a folder", "name its files with a glob: 'sub/**/test_*.py'"],
+        &["`sub` is a folder with test files in it", "name its test files with a glob: 'sub/**/test_*.py'"],
     );
     refused(
         &[("empty.txt", "# none yet\n\n")],

@@ -76,16 +76,18 @@ fn what_cannot_be_read_is_said() {
     let project =
         Project::with(&[("good.xml", JUNIT), ("bad.xml", "<testsuite>\n<testcase"), ("x.txt", "hello")]);
     let text = project.shard("inspect good.xml bad.xml").ok().stdout();
-    assert!(text.contains("bad.xml: unknown\n  error: 2: not well-formed XML"), "{text}");
+    assert!(text.contains("bad.xml: junit-xml\n  error: 2: not well-formed XML"), "{text}");
     let found = lines(&project, "good.xml bad.xml");
     assert_eq!((&found[0]["cases"], &found[1]["cases"]), (&json!(0), &json!(5)));
     assert!(found[0]["error"].as_str().unwrap().starts_with("2: not well-formed"));
+    assert_eq!(found[0]["format"], "junit-xml");
     project.shard("inspect good.xml bad.xml --strict").fails(1, &["1 file could not be read"]);
     project.shard("inspect bad.xml").fails(2, &["1 file could not be read"]);
     project.shard("inspect none.xml").fails(2, &["1 file could not be read"]);
     project.shard("inspect 'none/*.xml'").fails(2, &["matches no file"]);
     project.shard("inspect").fails(2, &["required"]);
-    project.shard("inspect knapsack:good.xml").fails(2, &["could not be read"]);
+    let forced = project.shard("inspect knapsack:good.xml").fails(2, &["could not be read"]).stdout();
+    assert!(forced.starts_with("good.xml: knapsack\n  error: "), "{forced}");
 }
 
 #[test]
