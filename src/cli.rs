@@ -5,6 +5,7 @@ mod backtest;
 mod ci;
 mod configured;
 mod diff;
+mod elsewhere;
 mod folder;
 mod inspect;
 mod inventory;

@@ -11,6 +11,7 @@ pub mod meet;
 pub mod names;
 pub mod ran;
 pub mod record;
+mod spelling;
 pub mod store;
 
 use std::collections::BTreeMap;

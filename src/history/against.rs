@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Place;
-use super::names::{Found, Index, bare, find};
+use super::names::{Found, Index, find};
+use super::spelling::bare;
 use crate::config::NameMap;
 use crate::report::{self, Case, Sink, Whole};
 

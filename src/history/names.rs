@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use super::Place;
+use super::spelling::{bare, normalise, spellings, stem};
 use crate::config::NameMap;
 use crate::inventory::{Inventory, NodeId};
 
@@ -139,39 +140,6 @@ impl<'a> Index<'a> {
             head = head.rsplit_once('.').filter(|_| class)?.0;
         }
     }
-}
-
-/// A path with `/` between its parts, no `./` in front and no `//` within.
-fn normalise(name: &str) -> String {
-    let mut name = name.replace('\\', "/");
-    while name.contains("//") {
-        name = name.replace("//", "/");
-    }
-    name.strip_prefix("./").map(str::to_owned).unwrap_or(name)
-}
-
-/// A name as it is, then without the line and the column that may stand behind a file: `test/a_test.exs:12`.
-fn spellings(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |name| without_line(name))
-}
-
-fn without_line(name: &str) -> Option<&str> {
-    let (file, line) = name.rsplit_once(':')?;
-    let digits = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && !file.is_empty()).then_some(file)
-}
-
-/// What a name that met `path` calls the file: a line behind it goes, unless the path has one too.
-pub(super) fn bare<'n>(name: &'n str, path: &str) -> &'n str {
-    match without_line(path) {
-        Some(_) => name,
-        None => spellings(name).last().unwrap_or(name),
-    }
-}
-
-/// A file name without its last ending.
-fn stem(basename: &str) -> &str {
-    basename.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(basename, |(stem, _)| stem)
 }
 
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {

@@ -139,6 +139,30 @@ impl<'de: 'a, 'a> Deserialize<'de> for Figure<'a> {
     }
 }
 
+/// The part of a visitor of lists and objects that makes the same of every scalar but null.
+macro_rules! no_scalar {
+    ($value:ty, $made:expr) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+        fn visit_str<E>(self, _: &str) -> Result<$value, E> {
+            Ok($made)
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<$value, E> {
+            Ok($made)
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<$value, E> {
+            Ok($made)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<$value, E> {
+            Ok($made)
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<$value, E> {
+            Ok($made)
+        }
+    };
+}
+
 /// An object, or `None` where something else stands in its place.
 #[derive(Debug)]
 pub(super) struct Object<T>(pub(super) Option<T>);
@@ -154,9 +178,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         struct Any<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Any<T> {
             type Value = Object<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
                 T::deserialize(Lenient(map)).map(|object| Object(Some(object)))
             }
@@ -164,21 +185,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Object(None))
             }
-            fn visit_str<E>(self, _: &str) -> Result<Object<T>, E> {
-                Ok(Object(None))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Object<T>, E> {
-                Ok(Object(None))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Object<T>, E> {
-                Ok(Object(None))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Object<T>, E> {
-                Ok(Object(None))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Object<T>, E> {
-                Ok(Object(None))
-            }
+            no_scalar!(Object<T>, Object(None));
             fn visit_unit<E>(self) -> Result<Object<T>, E> {
                 Ok(Object(None))
             }
@@ -267,16 +274,8 @@ pub(super) const NO_OBJECT: &str = "an entry that is no object";
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Objects<T>, D::Error> {
         struct Any<T>(PhantomData<T>);
-        impl<T> Any<T> {
-            fn none<E>() -> Result<Objects<T>, E> {
-                Ok(Objects { list: Vec::new(), odd: 1 })
-            }
-        }
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Any<T> {
             type Value = Objects<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Objects<T>, A::Error> {
                 let mut objects = Objects::default();
                 while let Some(Object(element)) = seq.next_element::<Object<T>>()? {
@@ -289,23 +288,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Objects<T>, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Self::none()
+                Ok(Objects { list: Vec::new(), odd: 1 })
             }
-            fn visit_str<E>(self, _: &str) -> Result<Objects<T>, E> {
-                Self::none()
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Objects<T>, E> {
-                Self::none()
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Objects<T>, E> {
-                Self::none()
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Objects<T>, E> {
-                Self::none()
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Objects<T>, E> {
-                Self::none()
-            }
+            no_scalar!(Objects<T>, Objects { list: Vec::new(), odd: 1 });
             fn visit_unit<E>(self) -> Result<Objects<T>, E> {
                 Ok(Objects::default())
             }
@@ -506,9 +491,6 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Many<'a, T> {
         struct Any<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Any<T> {
             type Value = Vec<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(element) = seq.next_element()? {
@@ -520,21 +502,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Many<'a, T> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Vec::new())
             }
-            fn visit_str<E>(self, _: &str) -> Result<Vec<T>, E> {
-                Ok(Vec::new())
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Vec<T>, E> {
-                Ok(Vec::new())
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Vec<T>, E> {
-                Ok(Vec::new())
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Vec<T>, E> {
-                Ok(Vec::new())
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Vec<T>, E> {
-                Ok(Vec::new())
-            }
+            no_scalar!(Vec<T>, Vec::new());
             fn visit_unit<E>(self) -> Result<Vec<T>, E> {
                 Ok(Vec::new())
             }
