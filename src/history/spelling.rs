@@ -11,7 +11,8 @@ pub(super) fn normalise(name: &str) -> String {
 
 /// A name as it is, then without the line and the column that may stand behind a file: `test/a_test.exs:12`.
 pub(super) fn spellings(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |name| without_line(name))
+    // No more than these two: a name may be nothing but colons and digits.
+    std::iter::successors(Some(name), |name| without_line(name)).take(3)
 }
 
 fn without_line(name: &str) -> Option<&str> {
@@ -43,6 +44,7 @@ mod tests {
         check("a/b.exs", &["a/b.exs"]);
         check("a/b.exs:12", &["a/b.exs:12", "a/b.exs"]);
         check("b.lua:3:14", &["b.lua:3:14", "b.lua:3", "b.lua"]);
+        check("b.lua:3:1:4", &["b.lua:3:1:4", "b.lua:3:1", "b.lua:3"]);
         for name in ["b.lua:", ":3", "b.rb:x", "b.rb:-1", "b.rb: 1", "//a:b", "C:\\a.rb", ""] {
             check(name, &[name]);
         }
