@@ -593,7 +593,44 @@ mod tests {
         let line = format!("{} Killed process {}\u{202e}", "Out of memory:", "x".repeat(500));
         let quote = Log::of(&line).says(Sign::KernelKill).unwrap();
         assert!(quote.chars().count() < 200 && quote.contains("\\u{202e}"), "{quote}");
-        // Any bytes at all.
-        Log::of(&"é".repeat(LINE_MAX)).line("\u{1b}[\u{1b}[31\r\r\u{1b}");
+    }
+
+    /// Pieces of what tools say, in any order and cut anywhere.
+    #[test]
+    fn no_text_is_too_odd() {
+        let pieces = SIGNS.iter().flat_map(|(_, patterns)| patterns.iter().copied());
+        let odd = [
+            "\u{1b}[",
+            "\u{1b}",
+            "\r",
+            "é",
+            "\u{202e}",
+            "::",
+            "1 failed",
+            "0/0 passed",
+            " passed",
+            "9/",
+            "2025-01-01T00:00:00Z",
+        ];
+        let pieces: Vec<&str> = pieces.chain(odd).collect();
+        let mut state = 5_u64;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        for _ in 0..3_000 {
+            let mut line = String::new();
+            for _ in 0..below(6) {
+                let piece = pieces[below(pieces.len())];
+                let cut = below(piece.len() + 1);
+                line.push_str(piece.get(..cut).unwrap_or(piece));
+            }
+            let log = Log::of(&line);
+            for (sign, _) in SIGNS {
+                assert!(log.says(*sign).is_none_or(|line| !line.contains('\u{1b}')));
+            }
+        }
+        // Longer than what is looked at.
+        Log::of(&"é".repeat(LINE_MAX)).line(&"a * b".repeat(LINE_MAX));
     }
 }

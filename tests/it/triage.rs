@@ -1,6 +1,7 @@
 //! `shard triage`: verdicts on exit codes, logs and outcomes; and the manual's tables of them.
 
 use shard::model::Verdict;
+use shard::outcome::Event;
 use shard::triage::TABLE;
 
 use crate::common::{Project, root};
@@ -80,6 +81,22 @@ fn what_cannot_be_judged_is_refused() {
     check("triage --exit 1 --log gone.log", &["cannot read `gone.log`"]);
     check("triage --exit 1 --log folder", &["`folder` is a folder"]);
     check("triage --exit 99999999999", &["99999999999"]);
+}
+
+#[test]
+fn the_manual_s_outcome_is_one() {
+    let page = std::fs::read_to_string(root().join("docs/outcomes.md")).unwrap();
+    let text = page.split_once("```jsonl\n").unwrap().1.split_once("```").unwrap().0;
+    let outcome = shard::outcome::read(text.as_bytes()).unwrap();
+    assert_eq!(outcome.passed_over, Default::default());
+    let written: String = text
+        .lines()
+        .map(|line| String::from_utf8(serde_json::from_str::<Event>(line).unwrap().line().unwrap()).unwrap())
+        .collect();
+    assert_eq!(written, text);
+    let project = Project::with(&[("e2e-1.0.1.jsonl", text)]);
+    let done = project.shard("triage e2e-1.0.1.jsonl").ok();
+    assert!(done.stdout().starts_with("e2e-1 (attempt 1): incomplete, certain\n"), "{}", done.stdout());
 }
 
 /// The lines between a page's marks of that name.
