@@ -11,6 +11,7 @@ mod inspect;
 mod inventory;
 mod outcomes;
 mod output;
+mod place;
 mod plan;
 mod record;
 mod report;

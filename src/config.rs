@@ -3,6 +3,7 @@
 //! Two steps: [`mod@file`] is what the user may write, [`Config`] is what the program works with.
 //! Flags come later and win; see `cli`.
 
+pub mod address;
 mod command;
 pub mod file;
 mod pattern;
@@ -42,7 +43,7 @@ pub struct Config {
     pub memory_properties: Vec<String>,
     /// Where plans are written, relative to the configuration's folder.
     pub out: String,
-    /// The history's file, relative to the configuration's folder.
+    /// The history's file, relative to the configuration's folder, or its [address](address::Address).
     pub history: String,
     /// Whose observations count; `None`: that of the newest run.
     pub key: Option<String>,

@@ -8,5 +8,7 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// No plan exists under the given limits.
 pub const NO_PLAN: u8 = 3;
+/// The network, or what lies behind it, failed.
+pub const NETWORK: u8 = 5;
 /// A bug of ours.
 pub const BUG: u8 = 70;

@@ -1,8 +1,13 @@
-//! Disk and processes: reading with bounds, walking in order, writing so that a crash leaves the
+//! Disk, processes and shared storage: reading with bounds, walking in order, writing so that a crash leaves the
 //! old or the new.
 
 mod ends;
 mod packed;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(not(feature = "remote"))]
+#[path = "files/without_remote.rs"]
+mod remote;
 mod shared;
 
 use std::fs::{self, File};
@@ -12,7 +17,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 pub use ends::{ends_of, read_ends};
-pub use packed::{Packing, read_packed, unpack};
+pub use packed::{Packing, read_packed, unpack, unpacked};
+pub use remote::{Failed, Remote};
 pub use shared::Exclusive;
 
 /// Reads a whole file of at most `most` bytes.

@@ -24,7 +24,7 @@
 //! | [`emit`] | a plan | matrix, selections, table |
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
-//! | [`files`] | | the disk, and the inventory's command |
+//! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest ← emit`; each
@@ -36,7 +36,7 @@
 //! - `pack` knows no name, no test framework, no clock and no thread count.
 //! - `plan::verify` shares no code with `pack`.
 //! - `emit` never changes a plan.
-//! - Nothing but `files` and `cli` touches disk, processes, environment or time; nothing below `cli` knows a flag.
+//! - Nothing but `files` and `cli` touches disk, network, processes, environment or time; nothing below `cli` knows a flag.
 //! - Planning never reads the machine that it runs on.
 
 pub mod backtest;

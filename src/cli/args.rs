@@ -36,7 +36,7 @@ pub(super) enum Command {
   pytest --collect-only -q | shard plan - --target 6m --timings 'reports/**/*.xml'
   shard plan tests.txt --shards auto --previous shard-out/plan.json
 
-Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits")]
+Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits, 5 with --strict where shared storage cannot be read")]
 pub(super) struct PlanArgs {
     /// Where the suites are: a list, a report, a folder of reports, a glob in quotes, a test file, or
     /// `-` for a list on standard input. Lists are recognised by their content; a format in front, such as
@@ -50,9 +50,13 @@ pub(super) struct PlanArgs {
     /// docs/formats.md, recognised by content
     #[arg(long, value_name = "[FORMAT:]GLOB")]
     pub(super) timings: Vec<String>,
-    /// What earlier runs measured [default: shard-history.json beside the configuration]
+    /// What earlier runs measured: a file, or shared storage such as `s3://bucket/key`
+    /// [default: shard-history.json beside the configuration]
     #[arg(long, value_name = "FILE")]
     pub(super) history: Vec<PathBuf>,
+    /// Longest time to try a history in shared storage [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait: Option<Millis>,
     /// Suites with their exact costs: a CSV with the columns id, ms and, if wanted, tier,
     /// import_bytes, retained_bytes, transient_bytes, cpus
     #[arg(long, value_name = "FILE", conflicts_with_all = ["sources", "timings", "history"])]
@@ -103,7 +107,7 @@ pub(super) struct PlanArgs {
     /// How long to search
     #[arg(long, value_name = "EFFORT", default_value = "normal")]
     pub(super) effort: Effort,
-    /// A suite that alone exceeds the budget is an error, and a report that cannot be read
+    /// A suite that alone exceeds the budget is an error, and a report or history that cannot be read
     #[arg(long)]
     pub(super) strict: bool,
     /// No suites at all are an empty plan, not an error
@@ -121,15 +125,19 @@ pub(super) struct PlanArgs {
 
 Recording twice changes nothing, and histories may be merged in any order. The newest 32 runs of a suite are kept.
 
-Exit codes: 0 recorded, 2 wrong usage, configuration or input")]
+Exit codes: 0 recorded, 2 wrong usage, configuration or input, 5 the storage failed: what was new is kept in a file")]
 pub(super) struct RecordArgs {
     /// Files, folders and globs of any format in docs/formats.md, recognised by content; a format in front,
     /// such as `junit-xml:PATH`, forces it. With --merge: histories
     #[arg(value_name = "[FORMAT:]PATH", required_unless_present = "forget")]
     pub(super) paths: Vec<String>,
-    /// The history, packed if it ends in `.gz` or `.zst` [default: shard-history.json beside the configuration]
+    /// The history: a file, or shared storage such as `s3://bucket/key`; packed if it ends in `.gz` or
+    /// `.zst` [default: shard-history.json beside the configuration]
     #[arg(long, value_name = "FILE")]
     pub(super) history: Option<PathBuf>,
+    /// Longest time to try a history in shared storage [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait: Option<Millis>,
     /// Write the result here, over whatever is there, and leave the history as it is
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,

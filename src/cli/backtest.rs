@@ -44,9 +44,10 @@ fn from_store(
     configured: &Configured,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<Vec<Step>, Failure> {
-    let (store, notes) = report::read_stores(&args.history, configured)?;
-    notes.iter().for_each(|note| terminal.say(note));
-    let steps = recorded(&store);
+    let stores = report::read_stores(&args.history, report::Access::default(), configured)?;
+    stores.notes.iter().for_each(|note| terminal.say(note));
+    stores.warnings.iter().for_each(|warning| terminal.say(format!("warning: {}", warning.message)));
+    let steps = recorded(&stores.store);
     if steps.is_empty() {
         return Err(Failure::usage(
             "there are no two runs with times to replay\n  help: name their reports, oldest first: shard backtest monday.xml tuesday.xml\n  help: or --history with a shard-history.json of several runs",

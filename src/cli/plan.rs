@@ -59,7 +59,8 @@ pub(super) fn run(
         None => {
             let inventory = inventory::gather(&args.sources, &configured)?;
             inventory.notes.iter().for_each(|note| terminal.say(note));
-            let reports = report::gather(&args.timings, &args.history, args.strict, &configured)?;
+            let access = report::Access { strict: args.strict, wait: args.wait, dry: args.dry_run };
+            let reports = report::gather(&args.timings, &args.history, access, &configured)?;
             let (ready, remarks) = learned(inventory.inventory, &reports, &configured.config)?;
             remarks.notes.iter().for_each(|note| terminal.say(note));
             refuse_nothing(&ready, args)?;

@@ -1,14 +1,18 @@
 //! `shard record`: reports, or other histories, into the history.
 
+mod push;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::RecordArgs;
 use super::ci::{self, At};
 use super::configured::{self, Configured};
+use super::place::{self, Place, shown};
 use super::report::{cannot_read, left_out, parse_store};
 use super::{Failure, Terminal, reports};
 use crate::config::Granularity;
+use crate::config::address::Address;
 use crate::exit;
 use crate::files::{self, Exclusive, Packing};
 use crate::history::collect::Collector;
@@ -30,55 +34,70 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let configured = configured::find(args.config.as_deref())?;
-    let here = |path: &PathBuf| configured.here.join(path);
-    let history =
-        args.history.as_ref().map_or_else(|| configured.root.join(&configured.config.history), here);
-    let output = args.output.as_ref().map(here);
+    let history = Place::of(args.history.as_deref(), &configured)?;
+    let output = args.output.as_deref().map(|path| Place::of(Some(path), &configured)).transpose()?;
+    if let (Place::Shared(address), None) | (_, Some(Place::Shared(address))) = (&history, &output) {
+        push::writable(address)?;
+    }
     // All that can be read is read before others have to wait.
     let new = match (args.merge, args.paths.is_empty()) {
         (_, true) => New::Nothing,
-        (true, _) => New::Stores(read_stores(args, &configured)?),
+        (true, _) => New::stores(read_stores(args, &configured)?),
         (false, _) => New::Run(read_reports(args, &configured, terminal)?),
     };
-    let target = output.as_ref().unwrap_or(&history);
-    let held = Exclusive::new(target)?;
-    let from = if args.merge && output.is_some() { None } else { Some(&history) };
-    let (before, base) = match from.filter(|path| path.exists()) {
-        Some(path) => {
-            let bytes = files::read_packed(path, history::SIZE_MAX)?;
-            let store = parse_store(&bytes, &shown(path, &configured))?;
-            (Some(bytes).filter(|_| output.is_none()), store)
-        }
-        None => (None, Store::default()),
+    let now = now();
+    let fold = |base: Store| {
+        let had = base.observed();
+        let mut store = join(base, &new, now);
+        let forgotten = args.forget.map(|runs| store.forget(runs as usize));
+        Folded { store, had, forgotten }
     };
-    let had = base.observed();
-    let (mut store, what) = match new {
-        New::Nothing => (base, None),
-        New::Stores(stores) => {
-            let what = count(stores.len(), "history").replace("historys", "histories");
-            (stores.into_iter().fold(base, Store::join), Some(format!("merged {what}")))
+    let (folded, changed) = match (&output, &history) {
+        (None, Place::Shared(address)) => {
+            push::push(address, &join(Store::default(), &new, now), args, &configured, terminal, fold)?
         }
-        New::Run(new) => {
-            let suites = count(new.suites, "suite");
-            let what = format!("recorded {suites} of run {} ({})", new.run, new.key);
-            let at =
-                new.at.or_else(|| recorded_at(&base, &new)).or_else(|| ci::at(variable)).unwrap_or_else(now);
-            let run = RunMeta { run: new.run, at: at.0, key: new.key };
-            (base.join(Store::of_run(run, new.seen, [])), Some(what))
+        (Some(Place::File(target)), _) | (None, Place::File(target)) => {
+            let held = Exclusive::new(target)?;
+            let from = if args.merge && output.is_some() { None } else { Some(&history) };
+            let (before, base) = match from {
+                Some(Place::File(path)) if path.exists() => {
+                    let bytes = files::read_packed(path, history::SIZE_MAX)?;
+                    let store = parse_store(&bytes, &shown(path, &configured))?;
+                    (Some(bytes).filter(|_| output.is_none()), store)
+                }
+                Some(Place::Shared(address)) => (None, fetch(address, args)?.unwrap_or_default()),
+                _ => (None, Store::default()),
+            };
+            let folded = fold(base);
+            let bytes = store::write(&folded.store);
+            let absent = before.is_none() && output.is_none() && folded.store == Store::default();
+            let changed = before.as_ref() != Some(&bytes) && !absent;
+            if changed {
+                let packed = Packing::of(target).pack(bytes);
+                held.replace(
+                    &packed.map_err(|err| Failure::usage(format!("cannot pack the history: {err}")))?,
+                )?;
+            }
+            (folded, changed)
+        }
+        (Some(Place::Shared(address)), _) => {
+            let help = "name the history with --history, and what is new is folded into it";
+            return Err(Failure::usage(format!("-o writes a file, not `{address}`\n  help: {help}")));
         }
     };
-    let forgotten = args.forget.map(|runs| store.forget(runs as usize));
-    let bytes = store::write(&store);
-    let absent = before.is_none() && output.is_none() && store == Store::default();
-    let changed = before.as_ref() != Some(&bytes) && !absent;
-    if changed {
-        let packed = Packing::of(target).pack(bytes);
-        held.replace(&packed.map_err(|err| Failure::usage(format!("cannot pack the history: {err}")))?)?;
-    }
-    drop(held);
-    let target = shown(target, &configured);
+    let Folded { store, had, forgotten } = folded;
+    let what = match &new {
+        New::Nothing => "tidied".to_owned(),
+        New::Stores(number, _) => {
+            format!("merged {}", count(*number, "history").replace("historys", "histories"))
+        }
+        New::Run(new) => format!("recorded {} of run {} ({})", count(new.suites, "suite"), new.run, new.key),
+    };
+    let target = match output.unwrap_or(history) {
+        Place::File(path) => shown(&path, &configured),
+        Place::Shared(address) => address.to_string(),
+    };
     let holds = format!("{}, {}", count(store.ids().count(), "suite"), count(store.runs.len(), "run"));
-    let what = what.unwrap_or_else(|| "tidied".to_owned());
     let nothing = if changed { "" } else { ", nothing new" };
     terminal.print(format!("{what}: {target} holds {holds}{nothing}\n").as_bytes())?;
     if store.observed() < had && forgotten.as_ref().is_none_or(Vec::is_empty) {
@@ -104,11 +123,39 @@ pub(super) fn run(
     Ok(exit::DONE)
 }
 
+/// A history with what is new in it.
+struct Folded {
+    store: Store,
+    /// Observations that it had before.
+    had: usize,
+    forgotten: Option<Vec<String>>,
+}
+
 /// What is to be folded in.
 enum New {
     Nothing,
-    Stores(Vec<Store>),
+    /// How many stores, joined.
+    Stores(usize, Store),
     Run(Run),
+}
+
+impl New {
+    fn stores(stores: Vec<Store>) -> New {
+        New::Stores(stores.len(), stores.into_iter().fold(Store::default(), Store::join))
+    }
+}
+
+/// `base` with what is new. A run has the time that is known of it, else that which the CI says, else `now`.
+fn join(base: Store, new: &New, now: At) -> Store {
+    match new {
+        New::Nothing => base,
+        New::Stores(_, store) => base.join(store.clone()),
+        New::Run(new) => {
+            let at = new.at.or_else(|| recorded_at(&base, new)).or_else(|| ci::at(variable)).unwrap_or(now);
+            let run = RunMeta { run: new.run.clone(), at: at.0, key: new.key.clone() };
+            base.join(Store::of_run(run, new.seen.clone(), []))
+        }
+    }
 }
 
 /// One run's reports.
@@ -118,10 +165,6 @@ struct Run {
     key: String,
     suites: usize,
     seen: Vec<(String, String, Part)>,
-}
-
-fn shown(path: &Path, configured: &Configured) -> String {
-    path.strip_prefix(&configured.here).unwrap_or(path).display().to_string()
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -143,7 +186,15 @@ fn now() -> At {
 
 fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>, Failure> {
     let mut paths = Vec::new();
+    let mut stores = Vec::new();
     for pattern in &args.paths {
+        if Address::is(pattern) {
+            if let Place::Shared(address) = Place::of(Some(pattern.as_ref()), configured)? {
+                let missing = || Failure::usage(format!("`{address}` does not exist"));
+                stores.push(fetch(&address, args)?.ok_or_else(missing)?);
+            }
+            continue;
+        }
         let path = configured.here.join(pattern);
         if path.exists() || !files::is_pattern(pattern) {
             paths.push(path);
@@ -159,7 +210,16 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
     }
     let read =
         |path: &PathBuf| parse_store(&files::read_packed(path, history::SIZE_MAX)?, &shown(path, configured));
-    paths.iter().map(read).collect()
+    let read: Vec<Store> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    stores.extend(read);
+    Ok(stores)
+}
+
+/// The store in shared storage that is only read from.
+fn fetch(address: &Address, args: &RecordArgs) -> Result<Option<Store>, Failure> {
+    let failed = |err| Failure::with_code(exit::NETWORK, format!("cannot read `{address}`: {err}"));
+    let bytes = place::fetch(address, args.wait).map_err(failed)?;
+    bytes.map(|bytes| place::parse_shared(&bytes, address)).transpose()
 }
 
 fn read_reports(

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use super::configured::Configured;
+use super::place::{self, Place, shown};
 use super::{Failure, reports};
 use crate::config::Config;
+use crate::config::address::Address;
+use crate::exit;
 use crate::files;
 use crate::history::collect::Collector;
 use crate::history::meet::{self, Meeting};
@@ -12,6 +15,7 @@ use crate::history::names::Index;
 use crate::history::store::{self, Store};
 use crate::history::{self, History, Report, Unusable, Wrong};
 use crate::inventory::Inventory;
+use crate::model::Millis;
 use crate::plan::Warning;
 use crate::report::Format;
 use crate::text::{count, examples, printable, thousands};
@@ -42,11 +46,12 @@ pub(super) struct Remarks {
 pub(super) fn gather(
     timings: &[String],
     stores: &[PathBuf],
-    strict: bool,
+    access: Access,
     configured: &Configured,
 ) -> Result<Gathered, Failure> {
-    let (store, notes) = read_stores(stores, configured)?;
-    let mut gathered = Gathered { reports: None, store, notes, warnings: Vec::new() };
+    let strict = access.strict;
+    let Stores { store, notes, warnings } = read_stores(stores, access, configured)?;
+    let mut gathered = Gathered { reports: None, store, notes, warnings };
     if timings.is_empty() {
         return Ok(gathered);
     }
@@ -144,29 +149,90 @@ impl Gathered {
     }
 }
 
+/// How stores are read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Access {
+    /// All must be read.
+    pub(super) strict: bool,
+    /// Longest time to try shared storage.
+    pub(super) wait: Option<Millis>,
+    /// Nothing is written, not even a copy of what shared storage holds.
+    pub(super) dry: bool,
+}
+
+/// Stores joined, and what to say about them.
+#[derive(Default)]
+pub(super) struct Stores {
+    pub(super) store: Store,
+    pub(super) notes: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
+}
+
 /// The stores that are named, joined, or the configured one; and what to say of those that are not there.
 pub(super) fn read_stores(
     paths: &[PathBuf],
+    access: Access,
     configured: &Configured,
-) -> Result<(Store, Vec<String>), Failure> {
-    let mut notes = Vec::new();
-    let named: Vec<PathBuf> = match paths {
-        [] => vec![configured.root.join(&configured.config.history)],
-        paths => paths.iter().map(|path| configured.here.join(path)).collect(),
+) -> Result<Stores, Failure> {
+    let places: Vec<Place> = match paths {
+        [] => vec![Place::of(None, configured)?],
+        paths => paths.iter().map(|path| Place::of(Some(path), configured)).collect::<Result<_, _>>()?,
     };
-    let mut joined = Store::default();
-    for path in named {
-        let shown = path.strip_prefix(&configured.here).unwrap_or(&path).display().to_string();
-        if !path.exists() {
-            // The first run of every project: worth a word only where the user named the file.
-            if !paths.is_empty() {
-                notes.push(format!("history: `{shown}` does not exist yet"));
+    let mut stores = Stores::default();
+    for place in places {
+        let read = match place {
+            Place::Shared(address) => read_shared(&address, access, configured, &mut stores)?,
+            Place::File(path) if path.exists() => {
+                let bytes = files::read_packed(&path, history::SIZE_MAX)?;
+                Some(parse_store(&bytes, &shown(&path, configured))?)
             }
-            continue;
-        }
-        joined = joined.join(parse_store(&files::read_packed(&path, history::SIZE_MAX)?, &shown)?);
+            Place::File(path) => {
+                // The first run of every project: worth a word only where the user named the file.
+                if !paths.is_empty() {
+                    let shown = shown(&path, configured);
+                    stores.notes.push(format!("history: `{shown}` does not exist yet"));
+                }
+                None
+            }
+        };
+        stores.store = stores.store.join(read.unwrap_or_default());
     }
-    Ok((joined, notes))
+    Ok(stores)
+}
+
+/// The store in shared storage, or the last copy of it where that cannot be reached.
+fn read_shared(
+    address: &Address,
+    access: Access,
+    configured: &Configured,
+    stores: &mut Stores,
+) -> Result<Option<Store>, Failure> {
+    let err = match place::fetch(address, access.wait) {
+        Ok(Some(bytes)) => {
+            let store = place::parse_shared(&bytes, address)?;
+            if !access.dry {
+                stores.notes.extend(place::keep_copy(&bytes, address, configured));
+            }
+            return Ok(Some(store));
+        }
+        Ok(None) => {
+            stores.notes.push(format!("history: `{address}` does not exist yet"));
+            return Ok(None);
+        }
+        Err(err) if access.strict => {
+            return Err(Failure::with_code(exit::NETWORK, format!("cannot read `{address}`: {err}")));
+        }
+        Err(err) => err,
+    };
+    let copy = place::copy(address, configured);
+    let copied = copy.exists().then(|| files::read_packed(&copy, history::SIZE_MAX)).transpose()?;
+    let instead = match &copied {
+        Some(_) => format!("its last copy `{}` is used", shown(&copy, configured)),
+        None => "no earlier copy of it is here, so nothing of it is known".to_owned(),
+    };
+    let message = format!("cannot read `{address}`: {err}: {instead}");
+    stores.warnings.push(Warning::new("history-unreachable", "history", message));
+    copied.map(|bytes| parse_store(&bytes, &shown(&copy, configured))).transpose()
 }
 
 /// The store that a file holds.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+use super::address::Address;
 use super::values::{
     self, Budget, Granularity, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom, Timeout,
 };
@@ -17,6 +18,9 @@ use crate::model::{Bytes, Cost, Millis, Percent};
 
 /// Longest configuration that is read, in bytes.
 pub const SIZE_MAX: u64 = 4 << 20;
+
+/// Said of an address that is none.
+const ADDRESS: &str = "name a file, or storage such as `s3://bucket/key`";
 
 /// Most CPUs or workers of one tier: far above any machine, far below an overflow.
 const WORKERS_MAX: u32 = 4_096;
@@ -291,10 +295,6 @@ impl Checker<'_> {
         ConfigError { line, message, help: (!help.is_empty()).then(|| help.to_owned()) }
     }
 
-    fn not_yet<T>(&self, spanned: &Spanned<T>, what: &str, help: &str) -> ConfigError {
-        self.error(Some(spanned.span()), format!("{what} is not supported yet"), help)
-    }
-
     fn config(&self, file: File) -> Result<Config, ConfigError> {
         let default = Config::default();
         let mut rules = Vec::new();
@@ -346,8 +346,10 @@ impl Checker<'_> {
                 format!("`{key}` is empty"),
                 "leave the key out for its default",
             )),
-            Some(path) if key == "history" && path.get_ref().contains("://") => {
-                Err(self.not_yet(&path, "a history in shared storage", "name a file"))
+            Some(path) if key == "history" && Address::is(path.get_ref()) => {
+                let wrong = |what| self.error(Some(path.span()), format!("`history`: {what}"), ADDRESS);
+                Address::parse(path.get_ref()).map_err(wrong)?;
+                Ok(Some(path.into_inner()))
             }
             path => Ok(path.map(Spanned::into_inner)),
         }

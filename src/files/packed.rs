@@ -127,6 +127,14 @@ pub fn read_packed(path: &Path, most: u64) -> Result<Vec<u8>> {
     super::read_from(contents(&start, start.as_slice().chain(file)), most).with_context(cannot)
 }
 
+/// Unpacks what a file holds, at most `most` bytes of it, as [`read_packed`] does.
+///
+/// # Errors
+/// It is not soundly packed or too large.
+pub fn unpacked(bytes: &[u8], most: u64) -> Result<Vec<u8>> {
+    super::read_from(contents(&bytes[..bytes.len().min(4)], bytes), most)
+}
+
 /// The first four bytes, which are to be read again.
 fn beginning(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
@@ -176,6 +184,8 @@ mod tests {
             assert!(packed.starts_with(magic), "{name}");
             std::fs::write(&path, &packed).unwrap();
             assert_eq!(read_packed(&path, 8000).unwrap(), text);
+            assert_eq!(unpacked(&packed, 8000).unwrap(), text);
+            assert!(unpacked(&packed, 7999).is_err());
             let err = format!("{:#}", read_packed(&path, 7999).unwrap_err());
             assert!(err.contains("larger than"), "{err}");
             std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();

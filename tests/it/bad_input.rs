@@ -379,6 +379,36 @@ fn nothing_foreign_is_lost() {
 
 #[cfg(unix)]
 #[test]
+fn addresses_of_histories() {
+    for (address, what) in [
+        ("ftp://me:secret@h/x", "`ftp://` is no kind of storage"),
+        ("s3://me:secret@b/k", "does not belong into `s3://`"),
+        ("https://me:secret@h/x?y", "`?`"),
+        ("gs://b", "`gs://bucket/key`"),
+    ] {
+        let project = good();
+        project.file("shard.toml", format!("history = \"{address}\"\n").as_bytes());
+        let file = project.shard("plan tests.txt").fails(2, &["shard.toml:1", "`history`: ", what]);
+        project.file("shard.toml", b"");
+        let flag =
+            project.shard(&format!("plan tests.txt --history {address}")).fails(2, &["history: ", what]);
+        let record =
+            project.shard(&format!("record x.json --history {address}")).fails(2, &["history: ", what]);
+        for done in [file, flag, record] {
+            assert!(!done.stderr().contains("secret"), "{}", done.stderr());
+        }
+    }
+    #[cfg(not(feature = "remote"))]
+    {
+        let help = "build it with `cargo install --locked --path . --features remote`";
+        let what = "`https://h/x` is in shared storage, which this build of shard leaves out";
+        for words in ["plan tests.txt", "record x.json", "backtest"] {
+            refused(&[("shard.toml", "history = \"https://me:secret@h/x\"\n")], words, &[what, help]);
+        }
+    }
+}
+
+#[test]
 fn links_and_escapes_are_not_followed() {
     let project = good();
     project.file("precious.txt", b"mine");

@@ -21,6 +21,8 @@ mod pytest;
 mod quality;
 mod readme;
 mod record;
+#[cfg(feature = "remote")]
+mod remote;
 mod reports;
 mod rules;
 mod scenarios;
