@@ -9,6 +9,7 @@ pub mod costs;
 pub mod executed;
 pub mod meet;
 pub mod names;
+pub mod outcomes;
 pub mod ran;
 pub mod record;
 mod spelling;

@@ -21,13 +21,14 @@
 //! | [`pack`] | costs as integers | which suites share a shard |
 //! | [`plan`] | a packing | shards with names, predictions, proofs, warnings |
 //! | [`backtest`] | runs that are over | how plans made before them would have done |
+//! | [`drift`] | outcomes | what shards took beside what was planned |
 //! | [`emit`] | a plan | matrix, selections, table |
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
-//! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest ← emit`; each
+//! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
 //! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, and [`text`]
 //! is under all. What is deliberately absent:
 //!
@@ -42,6 +43,7 @@
 pub mod backtest;
 pub mod cli;
 pub mod config;
+pub mod drift;
 pub mod emit;
 pub mod estimate;
 pub mod exit;

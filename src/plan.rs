@@ -16,7 +16,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use crate::config::{Budget, Config, Goal, MemoryKind, Order, Price, Runner, RunsOn, ShardCount};
+use crate::config::{Budget, Config, Goal, MemoryKind, Order, Price, Runner, RunsOn, ShardCount, Tier};
 use crate::estimate::{self, Estimates};
 use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Digest, Estimate, Millis};
@@ -158,15 +158,32 @@ fn worth(
     Worth { at_once: concurrency.map(|slots| slots as usize), by }
 }
 
-fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &Limits) -> TierProblem {
-    let config = &sources.config.tiers[tier];
-    let kind = match (config.memory, config.each) {
+/// The law of a tier's sessions above their floor, without a budget.
+#[must_use]
+pub fn law(tier: &Tier) -> Law {
+    let kind = match (tier.memory, tier.each) {
         (MemoryKind::Isolated, true) => Kind::Each,
         (MemoryKind::Isolated, false) => Kind::Isolated,
-        (MemoryKind::Accumulates, _) if config.spreads() => Kind::Spread,
-        (MemoryKind::Accumulates, _) if config.workers == 1 && config.order == Order::Kept => Kind::InOrder,
+        (MemoryKind::Accumulates, _) if tier.spreads() => Kind::Spread,
+        (MemoryKind::Accumulates, _) if tier.workers == 1 && tier.order == Order::Kept => Kind::InOrder,
         (MemoryKind::Accumulates, _) => Kind::AnyOrder,
     };
+    Law {
+        kind,
+        workers: tier.workers as usize,
+        floor: 0,
+        import_cap: None,
+        budget: None,
+        admission: None,
+        cpus: u64::from(tier.cpus),
+        setup: tier.setup.0,
+        session_start: tier.session_start.0,
+        sessions: if tier.sessions == 0 { usize::MAX } else { tier.sessions as usize },
+    }
+}
+
+fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &Limits) -> TierProblem {
+    let config = &sources.config.tiers[tier];
     let item = |suite: &usize| {
         let cost = &sources.estimates.suites[*suite].cost;
         Item {
@@ -179,16 +196,11 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
         }
     };
     let law = Law {
-        kind,
-        workers: config.workers as usize,
         floor: limits.floor.0,
         import_cap: limits.import_cap.map(|cap| cap.0),
         budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
         admission: limits.budget.map(|budget| budget.0),
-        cpus: u64::from(config.cpus),
-        setup: config.setup.0,
-        session_start: config.session_start.0,
-        sessions: if config.sessions == 0 { usize::MAX } else { config.sessions as usize },
+        ..law(config)
     };
     TierProblem {
         shards: config.goal.count().map(|shards| shards as usize),

@@ -115,10 +115,11 @@ pub(super) struct PlanArgs {
     pub(super) allow_empty: bool,
 }
 
-/// Fold what reports measured into the history
+/// Fold what reports and outcomes measured into the history
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   shard record 'reports/**/*.xml'
+  shard record shard-out/outcomes
   shard record reports .test_durations --run nightly-42 --at 2026-01-31T04:00:00Z
   shard record --merge job-1/shard-history.json job-2/shard-history.json -o shard-history.json
   shard record --forget 20
@@ -127,8 +128,8 @@ Recording twice changes nothing, and histories may be merged in any order. The n
 
 Exit codes: 0 recorded, 2 wrong usage, configuration or input, 5 the storage failed: what was new is kept in a file")]
 pub(super) struct RecordArgs {
-    /// Files, folders and globs of any format in docs/formats.md, recognised by content; a format in front,
-    /// such as `junit-xml:PATH`, forces it. With --merge: histories
+    /// Files, folders and globs: outcomes of `shard run`, and any format in docs/formats.md, recognised by content;
+    /// a format in front, such as `junit-xml:PATH`, forces it. With --merge: histories
     #[arg(value_name = "[FORMAT:]PATH", required_unless_present = "forget")]
     pub(super) paths: Vec<String>,
     /// The history: a file, or shared storage such as `s3://bucket/key`; packed if it ends in `.gz` or
@@ -157,6 +158,10 @@ pub(super) struct RecordArgs {
     /// As fine as suites are recorded where reports name tests [default: granularity of shard.toml, else file]
     #[arg(long, value_name = "UNIT")]
     pub(super) granularity: Option<Unit>,
+    /// For outcomes: the plan that was run, to name the suites that are farthest from it
+    /// [default: plan.json in the plan's usual folder, if it is that plan]
+    #[arg(long, value_name = "PLAN", conflicts_with = "merge")]
+    pub(super) plan: Option<PathBuf>,
     /// Forget suites that the last N runs did not measure
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub(super) forget: Option<u32>,

@@ -1,5 +1,6 @@
 //! `shard record`: reports, or other histories, into the history.
 
+mod outcomes;
 mod push;
 
 use std::io::Write;
@@ -11,8 +12,8 @@ use super::configured::{self, Configured};
 use super::place::{self, Place, shown};
 use super::report::{cannot_read, left_out, parse_store};
 use super::{Failure, Terminal, reports};
-use crate::config::Granularity;
 use crate::config::address::Address;
+use crate::config::{Config, Granularity};
 use crate::exit;
 use crate::files::{self, Exclusive, Packing};
 use crate::history::collect::Collector;
@@ -22,6 +23,7 @@ use crate::history::{self, Report, Unusable};
 use crate::model::{Digesting, RunMeta};
 use crate::report::Format;
 use crate::text::{count, examples, thousands};
+use outcomes::Ended;
 
 /// Suites that so many runs did not measure are listed.
 const STALE_RUNS: usize = 10;
@@ -48,14 +50,19 @@ pub(super) fn run(
     let now = now();
     let fold = |base: Store| {
         let had = base.observed();
-        let mut store = join(base, &new, now);
+        let mut store = join(base, &new, now, &configured.config);
         let forgotten = args.forget.map(|runs| store.forget(runs as usize));
         Folded { store, had, forgotten }
     };
     let (folded, changed) = match (&output, &history) {
-        (None, Place::Shared(address)) => {
-            push::push(address, &join(Store::default(), &new, now), args, &configured, terminal, fold)?
-        }
+        (None, Place::Shared(address)) => push::push(
+            address,
+            &join(Store::default(), &new, now, &configured.config),
+            args,
+            &configured,
+            terminal,
+            fold,
+        )?,
         (Some(Place::File(target)), _) | (None, Place::File(target)) => {
             let held = Exclusive::new(target)?;
             let from = if args.merge && output.is_some() { None } else { Some(&history) };
@@ -91,7 +98,7 @@ pub(super) fn run(
         New::Stores(number, _) => {
             format!("merged {}", count(*number, "history").replace("historys", "histories"))
         }
-        New::Run(new) => format!("recorded {} of run {} ({})", count(new.suites, "suite"), new.run, new.key),
+        New::Run(new) => new.what(),
     };
     let target = match output.unwrap_or(history) {
         Place::File(path) => shown(&path, &configured),
@@ -146,11 +153,12 @@ impl New {
 }
 
 /// `base` with what is new. A run has the time that is known of it, else that which the CI says, else `now`.
-fn join(base: Store, new: &New, now: At) -> Store {
+fn join(base: Store, new: &New, now: At, config: &Config) -> Store {
     match new {
         New::Nothing => base,
         New::Stores(_, store) => base.join(store.clone()),
         New::Run(new) => {
+            let base = outcomes::fold(base, &new.outcomes, config);
             let at = new.at.or_else(|| recorded_at(&base, new)).or_else(|| ci::at(variable)).unwrap_or(now);
             let run = RunMeta { run: new.run.clone(), at: at.0, key: new.key.clone() };
             base.join(Store::of_run(run, new.seen.clone(), []))
@@ -158,13 +166,25 @@ fn join(base: Store, new: &New, now: At) -> Store {
     }
 }
 
-/// One run's reports.
+/// One run's reports, and outcomes of any run.
 struct Run {
     run: String,
     at: Option<At>,
     key: String,
     suites: usize,
     seen: Vec<(String, String, Part)>,
+    outcomes: Vec<Ended>,
+}
+
+impl Run {
+    fn what(&self) -> String {
+        let reports = format!("{} of run {} ({})", count(self.suites, "suite"), self.run, self.key);
+        match (self.outcomes.is_empty(), self.suites) {
+            (true, _) => format!("recorded {reports}"),
+            (false, 0) => format!("recorded {}", outcomes::what(&self.outcomes)),
+            (false, _) => format!("recorded {}, and {reports} from reports", outcomes::what(&self.outcomes)),
+        }
+    }
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -235,10 +255,12 @@ fn read_reports(
     let key = args.key.as_ref().map(|key| name("--key", key)).transpose()?;
     let key = key.or_else(|| config.key.clone()).unwrap_or_else(ci::machine);
     let named = reports::expand(&args.paths, &configured.here, "")?;
+    let (ended, named): (Vec<_>, Vec<_>) = named.into_iter().partition(super::outcomes::is_outcome);
     let read = reports::read_digested(&named, &configured.here, || {
         Collector::new(config.time_from, &config.memory_properties)
     });
-    let errors: Vec<String> = read.iter().filter_map(reports::Read::error).collect();
+    let mut errors: Vec<String> = read.iter().filter_map(reports::Read::error).collect();
+    let ended = outcomes::read(&ended, args, configured, &mut errors)?;
     let timed = |format: Option<Format>| format.is_some_and(|format| !format.is_listing());
     let others = read.iter().filter(|read| matches!(read.result, Ok((format, _)) if !timed(format)));
     let others: Vec<String> = others.map(|read| read.name.clone()).collect();
@@ -253,7 +275,7 @@ fn read_reports(
     // One report under two names is one report.
     known.sort_by(|a, b| a.0.cmp(&b.0));
     known.dedup_by(|a, b| a.0 == b.0);
-    if known.is_empty() || (args.strict && !errors.is_empty()) {
+    if (known.is_empty() && ended.is_empty()) || (args.strict && !errors.is_empty()) {
         return Err(cannot_read(&errors, "PATH"));
     }
     if !others.is_empty() {
@@ -264,7 +286,7 @@ fn read_reports(
         terminal.say(format!("{} {are} with times: {names}{help}", count(others.len(), "file")));
     }
     errors.iter().for_each(|error| terminal.say(format!("warning: not used: {error}")));
-    let learned = learn(&known, granularity(args, configured));
+    let mut learned = learn(&known, granularity(args, configured));
     let mut unusable = Unusable::default();
     known.iter().for_each(|(_, report)| unusable.add(&report.unusable));
     left_out(&unusable).iter().for_each(|note| terminal.say(note.trim_start()));
@@ -283,17 +305,21 @@ fn read_reports(
             count(peaks, "peak")
         ));
     }
-    let suites = learned.seen.chunk_by(|a, b| a.0 == b.0).count();
-    if suites == 0 {
-        let reports = count(known.len(), "report");
-        terminal.say(format!("warning: {reports} with no time that teaches anything: nothing is recorded"));
-    }
     let run = run.unwrap_or_else(|| {
         let mut digesting = Digesting::default();
         known.iter().for_each(|(digest, _)| digesting.add(digest.as_bytes()));
         format!("local-{}", digesting.finish().short())
     });
-    Ok(Run { run, at: args.at, key, suites, seen: learned.seen })
+    // What outcomes measured their own reports tell once more.
+    let measured = outcomes::measured(&ended, &run, &key);
+    learned.seen.retain(|(id, ..)| !measured.contains(id.as_str()));
+    let suites = learned.seen.chunk_by(|a, b| a.0 == b.0).count();
+    if suites == 0 && ended.is_empty() {
+        let reports = count(known.len(), "report");
+        terminal.say(format!("warning: {reports} with no time that teaches anything: nothing is recorded"));
+    }
+    outcomes::tell(&ended, args, configured, terminal)?;
+    Ok(Run { run, at: args.at, key, suites, seen: learned.seen, outcomes: ended })
 }
 
 /// As fine as the plan's suites are, or may become.

@@ -148,6 +148,19 @@ impl Law {
         Need { ms, bytes: self.floor.saturating_add(bytes) }
     }
 
+    /// Bytes at the peak of one session whose suites ran in this order.
+    #[must_use]
+    pub fn bytes_in_order(&self, items: &[Item]) -> u64 {
+        let imports = items.iter().fold(0u64, |sum, item| sum.saturating_add(item.import));
+        match self.kind {
+            Kind::InOrder => {
+                let above = self.imports(imports).saturating_add(peak_in_order(items.iter().copied()));
+                self.floor.saturating_add(above)
+            }
+            _ => self.session_need(items, &(0..items.len()).collect::<Vec<_>>()).bytes,
+        }
+    }
+
     /// The schedule of `each`: the longest first, each as soon as memory, CPUs and exclusive suites
     /// allow; one that does not fit now is passed over for a later one that does. A suite that fits
     /// nowhere runs when nothing else does.

@@ -282,3 +282,121 @@ fn a_kill_at_any_instant_leaves_the_old_or_the_new_file() {
     let hidden: Vec<String> = project.list(".").into_iter().filter(|name| name.starts_with('.')).collect();
     assert!(hidden.is_empty(), "{hidden:?}");
 }
+
+/// The outcome of a shard of one session: a suite a line as `id before peak after`, in order.
+fn outcome(shard: &str, run: &str, suites: &[(&str, u64, u64, u64)], tail: &str) -> String {
+    let ids: Vec<String> = suites.iter().map(|(id, ..)| format!("\"{id}\"")).collect();
+    let mut lines = format!(
+        r#"{{"event":"start","schema":1,"shard":"{shard}","tier":"default","plan":"p","run":"{run}","attempt":1,"key":"k","at":1000,"host":{{}},"predicted_bytes":400000000,"predicted_ms":65000}}
+{{"event":"session","index":1,"attempt":1,"at":1000,"suites":[{}]}}
+{{"event":"floor","worker":"main","bytes":100000000}}
+"#,
+        ids.join(",")
+    );
+    for (id, before, peak, after) in suites {
+        lines.push_str(&format!(
+            r#"{{"event":"begin","worker":"main","id":"{id}","at":1001,"level_bytes":{before}000000}}"#
+        ));
+        lines.push('\n');
+        if *after > 0 {
+            lines.push_str(&format!(
+                r#"{{"event":"suite","worker":"main","id":"{id}","ms":5000,"before_bytes":{before}000000,"peak_bytes":{peak}000000,"after_bytes":{after}000000,"status":"passed","last":false}}"#
+            ));
+            lines.push('\n');
+        }
+    }
+    lines + tail
+}
+
+const PASSED: &str = r#"{"event":"session-end","index":1,"attempt":1,"at":1020,"exit":0,"signal":null,"peak_bytes":420000000,"method":"tree","ms":20000}
+{"event":"end","at":1020,"exit":0,"verdict":"passed","confidence":"certain","evidence":[],"peak_bytes":420000000,"not_run":[]}
+"#;
+
+const KILLED: &str = r#"{"event":"sample","at":1015,"bytes":2900000000,"available_bytes":1000000}
+{"event":"session-end","index":1,"attempt":1,"at":1020,"exit":null,"signal":9,"peak_bytes":2900000000,"method":"cgroup2","oom_kills":1,"ms":20000}
+{"event":"end","at":1020,"exit":137,"verdict":"out-of-memory","confidence":"certain","evidence":["x"],"peak_bytes":2900000000,"not_run":[]}
+"#;
+
+#[test]
+fn outcomes_teach_times_memory_and_what_was_planned() {
+    let project = Project::with(&[
+        ("tests.txt", "t/a.py\nt/b.py\n"),
+        (
+            "o/u-1.0.1.jsonl",
+            &outcome("u-1", "r1", &[("t/a.py", 100, 300, 150), ("t/b.py", 150, 420, 250)], PASSED),
+        ),
+    ]);
+    let done = project.shard("record o").ok();
+    assert_eq!(
+        done.stdout(),
+        "recorded 2 suites of run r1 (k) from 1 outcome: shard-history.json holds 2 suites, 1 run\n"
+    );
+    assert_eq!(
+        done.stderr(),
+        "  u-1  20s planned, 20s (+0 %) · 400 MB planned, 420 MB (+5 %)\nadvice: tier `default`: `session-start` is set to 3s; as measured it is\n  session-start = \"10s\"\n"
+    );
+    let history = project.read(HISTORY);
+    let rows = [
+        r#""t/a.py":[[0,1,5000,null,50000000,150000000]],"#,
+        r#""t/b.py":[[0,1,5000,null,100000000,170000000]]"#,
+        // Above the floor: 320 MB held, and 50 + 100 + 170 of the model.
+        r#""default":[[0,"u-1.0.1",100000000,0,10000,null,320000000,320000000,20000,20000,400000000]]"#,
+    ];
+    rows.iter().for_each(|row| assert!(history.contains(row), "{row} is not in\n{history}"));
+    // The reports of the same run add nothing to that, and nothing changes for the second time.
+    let report = r#"<testsuite><testcase file="t/a.py" name="x" time="7"/></testsuite>"#;
+    project.file("junit.xml", report.as_bytes());
+    project.shard("record o junit.xml --run r1 --key k").ok();
+    assert_eq!(project.read(HISTORY), history);
+    let planned = project.shard("plan tests.txt --key k").ok();
+    assert!(planned.stdout().contains("time 2 measured; memory 2 measured"), "{}", planned.stdout());
+}
+
+#[test]
+fn a_killed_suite_is_blamed_and_planned_alone() {
+    let killed = outcome("u-1", "r1", &[("t/a.py", 100, 300, 150), ("t/b.py", 150, 0, 0)], KILLED);
+    let project = Project::with(&[("tests.txt", "t/a.py\nt/b.py\nt/c.py\n"), ("o/u-1.0.1.jsonl", &killed)]);
+    let done = project.shard("record o").ok();
+    assert!(
+        done.stderr()
+            .starts_with("killed for memory: 1 suite, planned alone from now on until measured: `t/b.py`\n"),
+        "{}",
+        done.stderr()
+    );
+    assert!(project.read(HISTORY).contains(r#""t/b.py":[[0,1,null,null,null,2750000000,1]]"#));
+    let planned = project.shard("plan tests.txt --budget 4GB").ok();
+    let plan = project.plan();
+    let of = |shard: &serde_json::Value| shard["sessions"][0]["suites"].as_array().unwrap().len();
+    let mut sizes: Vec<usize> = plan["shards"].as_array().unwrap().iter().map(of).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [1, 2], "{}", planned.stdout());
+    assert!(
+        planned.stdout().contains("`t/b.py` was killed for memory and has not ended since"),
+        "{}",
+        planned.stdout()
+    );
+}
+
+#[test]
+fn outcomes_that_say_nothing_cost_only_themselves() {
+    let good = outcome("u-1", "r1", &[("t/a.py", 100, 300, 150)], PASSED);
+    let nobody = good.lines().skip(1).collect::<Vec<_>>().join("\n");
+    let newer = good.replace("\"schema\":1", "\"schema\":9");
+    let project = Project::with(&[
+        ("o/u-1.0.1.jsonl", &good),
+        ("o/u-2.0.1.jsonl", &nobody),
+        ("o/u-3.0.1.jsonl", &newer),
+        ("o/u-4.0.1.jsonl", &good.replace("\"run\":\"r1\"", "\"run\":\"\"")),
+    ]);
+    let done = project.shard("record o").ok();
+    for part in [
+        "u-2.0.1.jsonl: it does not say which shard of which run it is of",
+        "u-3.0.1.jsonl:1: schema 9 is newer than this shard understands",
+        "u-4.0.1.jsonl: it does not say which run it is of; name it with --run",
+    ] {
+        assert!(done.stderr().contains(part), "{part}\n{}", done.stderr());
+    }
+    assert!(done.stdout().starts_with("recorded 1 suite of run r1 (k) from 1 outcome"), "{}", done.stdout());
+    project.shard("record o --strict").fails(2, &["u-2.0.1.jsonl"]);
+    project.shard("record o --plan nope.json").fails(2, &["nope.json"]);
+}

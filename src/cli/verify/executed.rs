@@ -1,7 +1,7 @@
 //! `shard verify` with reports and outcomes: was every suite executed, and none twice?
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use super::super::args::{DiffFormat, VerifyArgs};
 use super::super::{Failure, Terminal, configured, outcomes, output, reports};
@@ -15,9 +15,6 @@ use crate::plan::Plan;
 use crate::plan::coverage::{Source, coverage, shard_of_path};
 use crate::{exit, text};
 
-/// How much of a file tells whether it is an outcome, in bytes.
-const BEGINNING: u64 = 64 << 10;
-
 pub(super) fn run(
     args: &VerifyArgs,
     plan: &Plan,
@@ -26,7 +23,7 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let configured = configured::find(args.config.as_deref())?;
     let named = reports::expand(&args.sources, &configured.here, "")?;
-    let (ours, others): (Vec<_>, Vec<_>) = named.into_iter().partition(is_outcome);
+    let (ours, others): (Vec<_>, Vec<_>) = named.into_iter().partition(outcomes::is_outcome);
     let mut read = Sources::default();
     let mut outcomes = Vec::new();
     for named in &ours {
@@ -95,21 +92,6 @@ pub(super) fn run(
 
 fn were(suites: usize) -> String {
     format!("{} {}", text::count(suites, "suite"), if suites == 1 { "was" } else { "were" })
-}
-
-/// Whether a file is an outcome: by its name, or by its first line. A format in front makes it a report.
-fn is_outcome(named: &reports::Named) -> bool {
-    if named.is_forced() {
-        return false;
-    }
-    let name = named.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if outcome::parse_file_name(name).is_some() {
-        return true;
-    }
-    let mut beginning = Vec::new();
-    let read =
-        std::fs::File::open(named.path()).and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning));
-    read.is_ok() && outcome::recognise(&beginning)
 }
 
 /// The suites of a plan, by which names are met.
