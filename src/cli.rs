@@ -6,6 +6,7 @@ mod ci;
 mod configured;
 mod diff;
 mod elsewhere;
+mod explain;
 mod folder;
 mod inspect;
 mod inventory;
@@ -44,6 +45,7 @@ pub fn run(
         Command::Plan(args) => plan::run(args, &mut terminal),
         Command::Record(args) => record::run(args, &mut terminal),
         Command::Select(args) => select::run(args, &mut terminal),
+        Command::Explain(args) => explain::run(args, &mut terminal),
         Command::Diff(args) => diff::run(args, &mut terminal),
         Command::Verify(args) => verify::run(args, &mut terminal),
         Command::Inspect(args) => inspect::run(args, &mut terminal),

@@ -4,6 +4,7 @@ pub mod backtest;
 pub mod coverage;
 pub mod diff;
 pub mod drift;
+pub mod explain;
 pub mod github;
 pub mod inspect;
 pub mod markdown;

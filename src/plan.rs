@@ -3,7 +3,9 @@
 mod before;
 pub mod coverage;
 pub mod diff;
+pub mod explain;
 pub mod file;
+pub mod law;
 mod limits;
 mod machines;
 mod refusal;

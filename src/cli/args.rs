@@ -21,6 +21,7 @@ pub(super) enum Command {
     Plan(PlanArgs),
     Record(RecordArgs),
     Select(SelectArgs),
+    Explain(ExplainArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
     Inspect(InspectArgs),
@@ -187,6 +188,56 @@ pub(super) struct SelectArgs {
     /// Only one session of the shard, from 1
     #[arg(long, value_name = "N")]
     pub(super) session: Option<usize>,
+}
+
+/// Tell where a suite's numbers come from, or what makes a shard long and heavy
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard explain unit-1
+  shard explain tests/unit/test_login.py
+  shard explain tests/unit/test_login.py tests.txt --timings .test_durations
+
+A suite is looked up among SOURCE, else the configuration's suites, else those of the plan. Name the sources, timings
+and flags that the plan was made with to see its very numbers.
+
+Exit codes: 0 explained, 2 wrong usage, configuration or input, or no such suite and shard")]
+pub(super) struct ExplainArgs {
+    /// A suite, or a shard of the plan. What is both is taken as a shard
+    #[arg(value_name = "SUITE|SHARD")]
+    pub(super) name: String,
+    /// Where the suites are, as for `shard plan`
+    #[arg(value_name = "SOURCE")]
+    pub(super) sources: Vec<String>,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The plan [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// Reports of an earlier run with times or memory, as for `shard plan`
+    #[arg(long, value_name = "[FORMAT:]GLOB")]
+    pub(super) timings: Vec<String>,
+    /// What earlier runs measured [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Vec<PathBuf>,
+    /// Memory that one job may use: `3GB`, `auto` or `none`
+    #[arg(long, value_name = "SIZE")]
+    pub(super) budget: Option<Budget>,
+    /// What becomes a suite where a list names tests
+    #[arg(long, value_name = "UNIT")]
+    pub(super) granularity: Option<Unit>,
+    /// Whose measurements count [default: those of the newest run]
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// This quantile of earlier times instead of their mean: 0.9
+    #[arg(long, value_name = "SHARE")]
+    pub(super) time_quantile: Option<Quantile>,
+    /// What to print: text for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
+    /// A report that cannot be read is an error
+    #[arg(long)]
+    pub(super) strict: bool,
 }
 
 /// Show what changed from one plan to another, and why

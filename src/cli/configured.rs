@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::args::PlanArgs;
-use crate::config::{Config, Goal, ShardCount, file};
+use super::args::{ExplainArgs, PlanArgs, Unit};
+use crate::config::{Budget, Config, Goal, Quantile, ShardCount, file};
 use crate::files;
 
 /// A configuration and the folder that its paths and patterns are relative to.
@@ -35,6 +35,15 @@ pub(super) fn load(args: &PlanArgs) -> Result<Configured, Failure> {
     Ok(configured)
 }
 
+/// The configuration for `shard explain`, with the flags that a plan was made with.
+pub(super) fn to_explain(args: &ExplainArgs) -> Result<Configured, Failure> {
+    let mut configured = find(args.config.as_deref())?;
+    let config = &mut configured.config;
+    overrule_budget(config, args.budget);
+    overrule_estimates(config, args.time_quantile, args.granularity, args.key.as_deref());
+    Ok(configured)
+}
+
 /// The configuration that is named, or the nearest one from here upwards, or the defaults.
 pub(super) fn find(named: Option<&Path>) -> Result<Configured, Failure> {
     let here = std::env::current_dir()
@@ -62,18 +71,31 @@ fn overrule(config: &mut Config, args: &PlanArgs) {
         replace(&mut config.goal, args.shards, args.target);
         config.tiers.iter_mut().for_each(|tier| replace(&mut tier.goal, None, None));
     }
-    if args.budget.is_some() {
-        config.goal.budget = args.budget;
-        config.tiers.iter_mut().for_each(|tier| tier.goal.budget = None);
-    }
+    overrule_budget(config, args.budget);
     if let Some(stability) = args.stability {
         config.stability = stability;
     }
-    config.time.quantile = args.time_quantile.or(config.time.quantile);
-    if let Some(unit) = args.granularity {
+    overrule_estimates(config, args.time_quantile, args.granularity, args.key.as_deref());
+}
+
+fn overrule_budget(config: &mut Config, budget: Option<Budget>) {
+    if budget.is_some() {
+        config.goal.budget = budget;
+        config.tiers.iter_mut().for_each(|tier| tier.goal.budget = None);
+    }
+}
+
+fn overrule_estimates(
+    config: &mut Config,
+    quantile: Option<Quantile>,
+    granularity: Option<Unit>,
+    key: Option<&str>,
+) {
+    config.time.quantile = quantile.or(config.time.quantile);
+    if let Some(unit) = granularity {
         config.inventory.granularity = Some(unit.into());
     }
-    if args.key.is_some() {
-        config.key.clone_from(&args.key);
+    if key.is_some() {
+        config.key = key.map(str::to_owned);
     }
 }

@@ -15,7 +15,7 @@ use crate::history::names::Index;
 use crate::history::store::{self, Store};
 use crate::history::{self, History, Report, Unusable, Wrong};
 use crate::inventory::Inventory;
-use crate::model::Millis;
+use crate::model::{Millis, RunMeta};
 use crate::plan::Warning;
 use crate::report::Format;
 use crate::text::{count, examples, printable, thousands};
@@ -126,6 +126,11 @@ pub(super) fn cannot_read(errors: &[String], flag: &str) -> Failure {
 }
 
 impl Gathered {
+    /// The runs of the history, oldest first.
+    pub(super) fn runs(&self) -> &[RunMeta] {
+        &self.store.runs
+    }
+
     /// Meets the names with those of an inventory.
     pub(super) fn meet(&self, inventory: &Inventory, config: &Config) -> (History, Remarks) {
         let mut notes = self.notes.clone();

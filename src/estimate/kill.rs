@@ -14,14 +14,43 @@ pub(super) fn kills(samples: &[Sample]) -> Vec<Kill> {
     own.map_while(|sample| sample.seen.killed).collect()
 }
 
+/// What the kills of a suite say of its transient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Raise {
+    /// How often it was killed since it last ended.
+    pub kills: u32,
+    /// The kill that says most.
+    pub hardest: Option<Kill>,
+    /// What is left for it on the largest machine; `None` without a limit.
+    pub room: Option<Bytes>,
+}
+
+impl Raise {
+    pub(super) fn new(kills: &[Kill]) -> Raise {
+        let hardest = kills.iter().copied().max_by_key(|kill| (need(kill), *kill));
+        Raise { kills: u32::try_from(kills.len()).unwrap_or(u32::MAX), hardest, room: None }
+    }
+
+    /// What the suite is said to need, whatever machines there are.
+    #[must_use]
+    pub fn need(&self) -> Bytes {
+        self.hardest.as_ref().map_or(Bytes(0), need)
+    }
+
+    /// Its transient is not planned below.
+    #[must_use]
+    pub fn floor(&self) -> Bytes {
+        self.room.map_or(self.need(), |room| self.need().min(room))
+    }
+}
+
 /// What the suite is said to need. A retry costs minutes of a person's waiting, so one step has to do: half as much
 /// again, and as much again for one that had its shard to itself.
-pub(super) fn floor(kills: &[Kill]) -> Bytes {
-    let need = |kill: &Kill| match kill.alone {
+fn need(kill: &Kill) -> Bytes {
+    Bytes(match kill.alone {
         false => (kill.used + kill.used / 2).max(kill.used + (256 << 20)),
         true => (kill.used * 2).max(kill.used + (1 << 30)),
-    };
-    Bytes(kills.iter().map(need).max().unwrap_or(0))
+    })
 }
 
 #[cfg(test)]
@@ -42,7 +71,7 @@ mod tests {
             let sample = |(age, seen): (usize, &Observation)| Sample { age, foreign: false, seen: *seen };
             let samples: Vec<Sample> = seen.iter().enumerate().map(sample).collect();
             let kills = kills(&samples);
-            assert_eq!((kills.len(), floor(&kills).0 / MIB), expect, "{seen:?}");
+            assert_eq!((kills.len(), Raise::new(&kills).floor().0 / MIB), expect, "{seen:?}");
         };
         check(&[], (0, 0));
         check(&[ended, killed(100 * MIB, false)], (0, 0));

@@ -3,13 +3,13 @@
 //! A shrunk log-normal bound that widens while samples are few. Logarithms come from the pinned
 //! `libm`, so that a plan is the same bytes everywhere.
 
-use crate::model::Bytes;
+use crate::model::{Bytes, Percent};
 
 use super::time::weight;
 
 /// How many of the newest runs count for the bound, and for the maximum.
-const RUNS_MAX: usize = 20;
-const RECENT_MAX: usize = 10;
+pub(super) const RUNS_MAX: usize = 20;
+pub(super) const RECENT_MAX: usize = 10;
 
 /// Added before the logarithm: transients are often zero, since another suite built the fixture
 /// first.
@@ -70,23 +70,99 @@ fn student(freedom: f64) -> f64 {
     z + (z3 + z) / (4.0 * freedom) + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * freedom * freedom)
 }
 
-/// What a suite's transient stays below in all but a few runs. `spread` is the repository's.
-pub(super) fn transient(samples: &[(usize, u64)], spread: f64) -> Bytes {
-    let Some(Moments { n, mean, variance }) = moments(samples) else { return Bytes(0) };
-    let freedom = PRIOR + n - 1.0;
-    let deviation = ((PRIOR * spread * spread + (n - 1.0) * variance) / freedom).sqrt();
-    let bound = libm::exp(mean + student(freedom) * deviation * (1.0 + 1.0 / n).sqrt()) - OFFSET;
-    let max = |most: usize| samples.iter().take(most).map(|(_, bytes)| *bytes).max().unwrap_or(0) as f64;
-    let bound = bound.min(1.5 * max(RUNS_MAX));
-    Bytes(bound.max(1.05 * max(RECENT_MAX)).max(0.0).ceil() as u64)
+/// What a suite's transient stays below in all but a few runs, by its terms. Floating point, in bytes or their
+/// logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// Runs that count.
+    pub runs: usize,
+    /// The same by their weights: old ones count less.
+    pub effective: f64,
+    /// The mean of the logarithms.
+    pub mean: f64,
+    /// The repository's standard deviation of logarithms.
+    pub prior: f64,
+    /// This suite's, drawn towards that while its samples are few.
+    pub deviation: f64,
+    /// The quantile of Student's distribution.
+    pub t: f64,
+    /// What these make.
+    pub bound: f64,
+    /// 1.5 × the largest: no bound is higher.
+    pub most: f64,
+    /// 1.05 × the largest of the last ten: none is lower.
+    pub least: f64,
 }
 
-/// What is retained or imported: near zero, sometimes negative, so no logarithm. 5 % above the
-/// largest of the last ten.
-pub(super) fn level(samples: &[(usize, i64)]) -> Bytes {
-    let largest = samples.iter().take(RECENT_MAX).map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    let largest = u64::try_from(largest).unwrap_or(0);
-    Bytes(largest).plus(crate::model::Percent(500))
+/// Which term of a [`Bound`] decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// The bound itself.
+    Bound,
+    /// 1.5 × the largest.
+    Most,
+    /// 1.05 × the largest of the last ten.
+    Least,
+}
+
+impl Bound {
+    /// By the newest sample first; `None` without samples. `prior` is the repository's spread.
+    pub(super) fn new(samples: &[(usize, u64)], prior: f64) -> Option<Bound> {
+        let Moments { n, mean, variance } = moments(samples)?;
+        let freedom = PRIOR + n - 1.0;
+        let deviation = ((PRIOR * prior * prior + (n - 1.0) * variance) / freedom).sqrt();
+        let t = student(freedom);
+        let bound = libm::exp(mean + t * deviation * (1.0 + 1.0 / n).sqrt()) - OFFSET;
+        let max = |most: usize| samples.iter().take(most).map(|(_, bytes)| *bytes).max().unwrap_or(0) as f64;
+        let (most, least) = (1.5 * max(RUNS_MAX), 1.05 * max(RECENT_MAX));
+        let runs = samples.len().min(RUNS_MAX);
+        Some(Bound { runs, effective: n, mean, prior, deviation, t, bound, most, least })
+    }
+
+    /// The figure.
+    #[must_use]
+    pub fn value(&self) -> Bytes {
+        Bytes(self.bound.min(self.most).max(self.least).max(0.0).ceil() as u64)
+    }
+
+    /// What decided it.
+    #[must_use]
+    pub fn decided(&self) -> Decided {
+        match self.bound.min(self.most) {
+            upper if upper < self.least => Decided::Least,
+            upper if upper < self.bound => Decided::Most,
+            _ => Decided::Bound,
+        }
+    }
+
+    /// The weighted mean of the samples, as their logarithms have it.
+    #[must_use]
+    pub fn middle(&self) -> Bytes {
+        Bytes((libm::exp(self.mean) - OFFSET).max(0.0) as u64)
+    }
+}
+
+/// What is retained or imported: near zero, sometimes negative, so no logarithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Runs that count.
+    pub runs: usize,
+    /// Bytes, the most of the last ten.
+    pub largest: i64,
+}
+
+impl Level {
+    /// By the newest sample first; `None` without samples.
+    pub(super) fn new(samples: &[(usize, i64)]) -> Option<Level> {
+        let recent = &samples[..samples.len().min(RECENT_MAX)];
+        Some(Level { runs: recent.len(), largest: recent.iter().map(|(_, bytes)| *bytes).max()? })
+    }
+
+    /// 5 % above the largest.
+    #[must_use]
+    pub fn value(&self) -> Bytes {
+        Bytes(u64::try_from(self.largest).unwrap_or(0)).plus(Percent(500))
+    }
 }
 
 #[cfg(test)]
@@ -96,7 +172,7 @@ mod tests {
     fn bound(samples: &[u64]) -> f64 {
         let aged: Vec<_> = samples.iter().copied().enumerate().collect();
         let spread = pooled_spread(std::iter::once(aged.clone()));
-        transient(&aged, spread).0 as f64 / 1e6
+        Bound::new(&aged, spread).unwrap().value().0 as f64 / 1e6
     }
 
     #[test]
@@ -115,8 +191,28 @@ mod tests {
         let found = bound(&alternating);
         assert!((55.0..=78.7).contains(&found), "{found}");
         assert!(bound(&[u64::MAX >> 12; 3]) > 0.0);
-        assert_eq!(level(&[(0, -7), (1, -9)]), Bytes(0));
-        assert_eq!(level(&[(0, 100), (1, 40)]), Bytes(105));
-        assert_eq!(level(&[]), Bytes(0));
+        let level = |samples: &[(usize, i64)]| Level::new(samples).map(|level| level.value());
+        assert_eq!(level(&[(0, -7), (1, -9)]), Some(Bytes(0)));
+        assert_eq!(level(&[(0, 100), (1, 40)]), Some(Bytes(105)));
+        assert_eq!(level(&[]), None);
+    }
+
+    #[test]
+    fn the_term_that_decides_is_told() {
+        let check = |samples: &[u64], expect: Decided| {
+            let aged: Vec<_> = samples.iter().copied().enumerate().collect();
+            let bound = Bound::new(&aged, 0.1).unwrap();
+            let term = match bound.decided() {
+                Decided::Bound => bound.bound,
+                Decided::Most => bound.most,
+                Decided::Least => bound.least,
+            };
+            assert_eq!((bound.decided(), bound.value()), (expect, Bytes(term.ceil() as u64)), "{samples:?}");
+        };
+        check(&[1_000 << 20; 3], Decided::Bound);
+        check(&[1 << 10], Decided::Most);
+        let mut one_high = [100 << 20; 20];
+        one_high[9] = 900 << 20;
+        check(&one_high, Decided::Least);
     }
 }

@@ -6,10 +6,25 @@ use std::collections::BTreeMap;
 /// How many relatives the parent directory's value is worth.
 const PARENT: u64 = 2;
 
+/// Which of the relatives' values is taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Quantile {
+pub(super) enum Quantile {
     Median,
+    /// The upper quartile, rounded up: of two relatives the larger.
     Upper,
+}
+
+/// What one directory, or the file of a part, adds to what is inherited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The directory is so many bytes of the suite's id; 0: the whole tier.
+    pub end: usize,
+    /// The quantile of the values that it holds.
+    pub own: u64,
+    /// How many these are.
+    pub count: u64,
+    /// That, drawn towards the directory above.
+    pub value: u64,
 }
 
 /// The known values of a tier by id.
@@ -25,33 +40,27 @@ impl<'a> Tree<'a> {
         Tree { values: values.collect(), memo: RefCell::default() }
     }
 
-    /// The median over the nearest relatives of `id`: its file, its directory, the parent, and so
+    /// The quantile over the nearest relatives of `id`: its file, its directory, the parent, and so
     /// on to the whole tree. While a directory holds few values it leans on its parent. `None`
     /// where nobody has a value.
-    pub(super) fn median(&self, id: &str) -> Option<u64> {
-        self.quantile(id, Quantile::Median)
+    pub(super) fn value(&self, id: &str, quantile: Quantile) -> Option<u64> {
+        self.steps(id, quantile).last().map(|step| step.value)
     }
 
-    /// The same for the upper quartile, rounded up: of two relatives the larger.
-    pub(super) fn upper_quartile(&self, id: &str) -> Option<u64> {
-        self.quantile(id, Quantile::Upper)
-    }
-
-    fn quantile(&self, id: &str, quantile: Quantile) -> Option<u64> {
+    /// How that came about: from the whole tree down to the nearest that knows anything.
+    pub(super) fn steps<'s>(&'s self, id: &'s str, quantile: Quantile) -> impl Iterator<Item = Step> + 's {
         let levels = id
             .bytes()
             .enumerate()
             .filter(|(at, byte)| *byte == b'/' || id.as_bytes()[*at..].starts_with(b"::"));
         let ends = levels.map(|(at, byte)| at + if byte == b'/' { 1 } else { 2 });
-        let mut value = None;
-        for end in std::iter::once(0).chain(ends) {
-            value = match (value, self.within(&id[..end], quantile)) {
-                (Some(parent), Some((own, count))) => Some(lean(own, count, parent)),
-                (parent, None) => parent,
-                (None, Some((own, _))) => Some(own),
-            };
-        }
-        value
+        let mut above: Option<u64> = None;
+        std::iter::once(0).chain(ends).filter_map(move |end| {
+            let (own, count) = self.within(&id[..end], quantile)?;
+            let value = above.map_or(own, |parent| lean(own, count, parent));
+            above = Some(value);
+            Some(Step { end, own, count, value })
+        })
     }
 
     /// The quantile of one directory alone, and how many values it rests on.
@@ -85,7 +94,7 @@ mod tests {
     use super::*;
 
     fn check(values: &[(&str, Option<u64>)], id: &str, expect: Option<u64>) {
-        assert_eq!(Tree::new(values.iter().copied()).median(id), expect, "{id}");
+        assert_eq!(Tree::new(values.iter().copied()).value(id, Quantile::Median), expect, "{id}");
     }
 
     #[test]
@@ -106,7 +115,7 @@ mod tests {
         check(&[("ä/\u{202e}", None), ("ä/b", Some(3))], "ä/\u{202e}", Some(3));
         check(&[("a.py::x", Some(8)), ("a.py::y", None), ("b.py::x", Some(2))], "a.py::y", Some(6));
         let pair = [("a/1", Some(1)), ("a/2", Some(900)), ("a/3", None)];
-        assert_eq!(Tree::new(pair.into_iter()).upper_quartile("a/3"), Some(900), "the larger of two");
+        assert_eq!(Tree::new(pair.into_iter()).value("a/3", Quantile::Upper), Some(900), "the larger of two");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::file::{Plan, Shard, Suite};
-use super::verify;
+use super::law;
 use crate::model::{Bytes, Millis};
 
 /// Everything that differs. Suites in the order of their ids, shards in that of the later plan.
@@ -237,7 +237,7 @@ fn leave(was: &Shard, new: &Plan, now: Option<&Shard>, after: &BTreeMap<&str, (&
         if held.is_empty() {
             continue;
         }
-        let need = verify::session_need(tier, now, held);
+        let need = law::session_need(tier, now, held);
         ms += need.0 + tier.session_start_ms;
         bytes = bytes.max(need.1);
     }

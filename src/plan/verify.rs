@@ -1,15 +1,15 @@
 //! A plan against itself: the hard rules, proved from `plan.json` alone.
 //!
 //! Runs before a plan is written and after one is read. It shares no code with `pack`: memory and
-//! time are computed here a second time, in the plainest way, so that a mistake in one place shows
-//! in the other.
+//! time are computed in [`super::law`] a second time, in the plainest way, so that a mistake in one
+//! place shows in the other.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{NUMBER_MAX, ObjectiveKind, Plan, Session, Shard, Suite, Tier};
-use crate::config::{MemoryKind, Order, Patterns, RuleKind};
-use crate::model::{Basis, Bytes, Millis, SuiteId};
+use super::law;
+use crate::config::{Patterns, RuleKind};
+use crate::model::{Basis, Millis, SuiteId};
 use crate::text::printable;
 
 /// Most findings that are listed.
@@ -89,8 +89,8 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
             findings.push(format!("{}: session `{}` is empty", shard.id, session.selection));
             continue;
         }
-        let need = session_bytes(tier, shard, &session.suites);
-        let took = u128::from(tier.session_start_ms.0) + session_ms(tier, shard, &session.suites);
+        let need = law::peak(tier, shard, &session.suites).bytes();
+        let took = u128::from(tier.session_start_ms.0) + law::session_ms(tier, shard, &session.suites);
         check_figure(shard, session, "predicted_bytes", session.predicted_bytes.0, need, findings);
         check_figure(shard, session, "predicted_ms", session.predicted_ms.0, took, findings);
         if !in_order(tier, &session.suites) {
@@ -128,14 +128,6 @@ fn check_shard(plan: &Plan, tier: &Tier, shard: &Shard, findings: &mut Vec<Strin
     }
 }
 
-/// Milliseconds, without its start, and bytes of a session of these suites in their best order.
-pub(super) fn session_need(tier: &Tier, shard: &Shard, mut suites: Vec<Suite>) -> (Millis, Bytes) {
-    suites.sort_by(|a, b| order(tier, a, b));
-    let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
-    let (ms, bytes) = (session_ms(tier, shard, &suites), session_bytes(tier, shard, &suites));
-    (Millis(figure(ms)), Bytes(figure(bytes)))
-}
-
 fn check_figure(
     shard: &Shard,
     session: &Session,
@@ -153,112 +145,7 @@ fn check_figure(
 }
 
 fn in_order(tier: &Tier, suites: &[Suite]) -> bool {
-    suites.windows(2).all(|pair| order(tier, &pair[0], &pair[1]).is_lt())
-}
-
-/// The order of a session.
-fn order(tier: &Tier, a: &Suite, b: &Suite) -> Ordering {
-    let by_time = b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id));
-    if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time }
-}
-
-fn own(suite: &Suite) -> u128 {
-    u128::from(suite.import_bytes.0)
-        + u128::from(suite.retained_bytes.0)
-        + u128::from(suite.transient_bytes.0)
-}
-
-fn largest(mut values: Vec<u128>, count: u32) -> u128 {
-    values.sort_unstable();
-    values.iter().rev().take(count as usize).sum()
-}
-
-/// Bytes of one session, by the law of its tier.
-fn session_bytes(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
-    let (floor, workers) = (u128::from(tier.floor_bytes.0), u128::from(tier.workers.max(1)));
-    if tier.memory == MemoryKind::Isolated {
-        let own: Vec<u128> = suites.iter().map(own).collect();
-        return if tier.each {
-            each(tier, shard, suites).0
-        } else {
-            floor + largest(own, tier.workers.max(1))
-        };
-    }
-    let imports: u128 = suites.iter().map(|suite| u128::from(suite.import_bytes.0)).sum();
-    let imports = tier.import_cap_bytes.map_or(imports, |cap| imports.min(u128::from(cap.0)));
-    let retained: u128 = suites.iter().map(|suite| u128::from(suite.retained_bytes.0)).sum();
-    let transients: Vec<u128> = suites.iter().map(|suite| u128::from(suite.transient_bytes.0)).collect();
-    if tier.spread {
-        return floor + workers * (imports + retained + largest(transients, 1));
-    }
-    if workers > 1 || tier.order == Order::Any {
-        return floor + workers * imports + retained + largest(transients, tier.workers.max(1));
-    }
-    floor + imports + running_peak(suites)
-}
-
-fn running_peak(suites: &[Suite]) -> u128 {
-    let mut level = 0;
-    let levels = suites.iter().map(|suite| {
-        level += u128::from(suite.retained_bytes.0);
-        level + u128::from(suite.transient_bytes.0)
-    });
-    levels.max().unwrap_or(0)
-}
-
-/// Milliseconds of one session, without its start.
-fn session_ms(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
-    if tier.memory == MemoryKind::Isolated && tier.each {
-        return each(tier, shard, suites).1;
-    }
-    let mut times: Vec<u128> = suites.iter().map(|suite| u128::from(suite.ms.0)).collect();
-    let (sum, longest) = (times.iter().sum::<u128>(), times.iter().max().copied().unwrap_or(0));
-    if tier.spread && tier.memory == MemoryKind::Accumulates {
-        return sum.div_ceil(u128::from(tier.workers.max(1))).max(longest);
-    }
-    times.sort_unstable_by(|a, b| b.cmp(a));
-    // More workers than suites change nothing, and a plan may name any number.
-    let mut workers = vec![0; (tier.workers.max(1) as usize).min(times.len())];
-    for ms in times {
-        workers.sort_unstable();
-        workers[0] += ms;
-    }
-    workers.into_iter().max().unwrap_or(0)
-}
-
-/// Bytes and milliseconds of one process a suite: a clock that jumps from end to end.
-fn each(tier: &Tier, shard: &Shard, suites: &[Suite]) -> (u128, u128) {
-    let mut waiting: Vec<&Suite> = suites.iter().collect();
-    waiting.sort_by(|a, b| b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id)));
-    // The schedule keeps to the tier's budget; a larger machine changes nothing for a suite that is
-    // alone on it.
-    let budget = tier.budget_bytes.or(shard.budget_bytes).map(|budget| u128::from(budget.0));
-    let mut running: Vec<(u128, &Suite)> = Vec::new();
-    let (mut now, mut peak) = (0, 0);
-    loop {
-        while running.len() < tier.workers.max(1) as usize {
-            let used =
-                u128::from(tier.floor_bytes.0) + running.iter().map(|(_, suite)| own(suite)).sum::<u128>();
-            let cpus: u64 = running.iter().map(|(_, suite)| u64::from(suite.cpus)).sum();
-            let exclusive = running.iter().any(|(_, suite)| suite.exclusive);
-            let fits = |suite: &&Suite| {
-                running.is_empty()
-                    || (budget.is_none_or(|budget| used + own(suite) <= budget)
-                        && cpus + u64::from(suite.cpus) <= u64::from(tier.cpus)
-                        && !suite.exclusive
-                        && !exclusive)
-            };
-            let Some(next) = waiting.iter().position(fits) else { break };
-            let suite = waiting.remove(next);
-            running.push((now + u128::from(suite.ms.0), suite));
-            peak = peak.max(used + own(suite));
-        }
-        match running.iter().map(|(end, _)| *end).min() {
-            Some(end) => now = end,
-            None => return (peak, now),
-        }
-        running.retain(|(end, _)| *end > now);
-    }
+    suites.windows(2).all(|pair| law::order(tier, &pair[0], &pair[1]).is_lt())
 }
 
 /// Suites that share a shard, or do not, as the rules say.
@@ -337,6 +224,7 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Bytes;
 
     fn plan() -> Plan {
         Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap()

@@ -1,0 +1,166 @@
+//! `shard explain`: where a suite's numbers come from, and what makes a shard long and heavy.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::args::{DiffFormat, ExplainArgs};
+use super::configured::{self, Configured};
+use super::folder::read_sound_plan;
+use super::{Failure, Terminal, inventory, output, report};
+use crate::config::Patterns;
+use crate::emit::explain as emit;
+use crate::estimate::explain::explain;
+use crate::history::History;
+use crate::inventory::{Collector, Inventory, assign};
+use crate::model::RunMeta;
+use crate::plan::file::Shard;
+use crate::plan::{self, Plan};
+use crate::{exit, text};
+
+pub(super) fn run(
+    args: &ExplainArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let configured = configured::to_explain(args)?;
+    let (path, plan) = plan(args, &configured)?;
+    let text = match plan.as_ref().and_then(|plan| Some((plan, plan.shard(&args.name)?))) {
+        Some((plan, shard)) => of_shard(plan, shard, args, terminal)?,
+        None => of_suite(args, &configured, plan.as_ref(), &path, terminal)?,
+    };
+    terminal.print(text.as_bytes())?;
+    Ok(exit::DONE)
+}
+
+/// The plan that is named, or the one where plans are written, if there is one; and its path.
+fn plan(args: &ExplainArgs, configured: &Configured) -> Result<(String, Option<Plan>), Failure> {
+    let usual = configured.root.join(&configured.config.out).join("plan.json");
+    let path: PathBuf = match &args.plan {
+        Some(path) => path.clone(),
+        None => usual.strip_prefix(&configured.here).unwrap_or(&usual).to_owned(),
+    };
+    let wanted = args.plan.is_some() || path.exists();
+    let plan = if wanted { Some(read_sound_plan(&path)?) } else { None };
+    Ok((path.display().to_string(), plan))
+}
+
+fn of_shard(
+    plan: &Plan,
+    shard: &Shard,
+    args: &ExplainArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<String, Failure> {
+    if plan::explain::placed(plan, &args.name).is_some() {
+        let name = text::printable(&args.name);
+        terminal.say(format!("note: `{name}` is a suite too; this is the shard"));
+    }
+    let parts = plan::explain::shard(plan, shard)
+        .ok_or_else(|| Failure::with_code(exit::BUG, "a sound plan has a shard without a tier"))?;
+    match args.format {
+        DiffFormat::Table => Ok(emit::render_shard(plan, shard, &parts, output::style())),
+        DiffFormat::Json => emit::json::shard(plan, shard, &parts).map_err(|err| bug(&err)),
+    }
+}
+
+fn bug(err: &serde_json::Error) -> Failure {
+    Failure::with_code(exit::BUG, format!("the explanation cannot be written: {err}"))
+}
+
+fn of_suite(
+    args: &ExplainArgs,
+    configured: &Configured,
+    plan: Option<&Plan>,
+    path: &str,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<String, Failure> {
+    let config = &configured.config;
+    let inventory = suites(args, configured, plan, terminal)?;
+    let found = inventory.suites.iter().position(|suite| suite.id.as_str() == args.name);
+    let suite = found.ok_or_else(|| unknown(&args.name, &inventory, plan, path))?;
+    let assigned = assign(&inventory, &config.tiers).map_err(|err| Failure::usage(err.to_string()))?;
+    let reports = report::gather(&args.timings, &args.history, args.strict, configured)?;
+    let (history, remarks) = reports.meet(&inventory, config);
+    let samples = history.suites.get(suite).map_or(&[][..], Vec::as_slice);
+    if samples.is_empty() {
+        // Perhaps its names do not meet.
+        remarks.notes.iter().for_each(|note| terminal.say(note));
+    }
+    let explanation = explain(&inventory, &assigned, config, &history, suite);
+    let told = emit::Suite {
+        id: &args.name,
+        tier: &config.tiers[assigned[suite]],
+        explanation: &explanation,
+        config,
+        runs: runs(&history, suite, reports.runs(), !args.timings.is_empty()),
+        plan: plan.map(|plan| (path, plan)),
+        placed: plan.and_then(|plan| plan::explain::placed(plan, &args.name)),
+    };
+    match args.format {
+        DiffFormat::Table => Ok(emit::render_suite(&told, output::style())),
+        DiffFormat::Json => emit::json::suite(&told).map_err(|err| bug(&err)),
+    }
+}
+
+/// For each sample of a suite its run; `None`: reports that were `named`, which are the newest.
+fn runs<'a>(history: &History, suite: usize, runs: &'a [RunMeta], named: bool) -> Vec<Option<&'a RunMeta>> {
+    let samples = history.suites.get(suite).into_iter().flatten();
+    let run = |age: usize| runs.len().checked_sub(1 + age.checked_sub(usize::from(named))?);
+    samples.map(|sample| runs.get(run(sample.age)?)).collect()
+}
+
+/// The suites that the arguments or the configuration name, cut as the plan has them; else those of the plan.
+fn suites(
+    args: &ExplainArgs,
+    configured: &Configured,
+    plan: Option<&Plan>,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Inventory, Failure> {
+    let wanted = &configured.config.inventory;
+    let named = !args.sources.is_empty() || !wanted.files.is_empty() || wanted.command.is_some();
+    let Some(plan) = plan else {
+        return Ok(inventory::gather(&args.sources, configured)?.inventory);
+    };
+    if !named {
+        let mut collector = Collector::default();
+        plan.suites().for_each(|(_, suite)| collector.file(&suite.id));
+        return Ok(collector.finish(&Patterns::default()));
+    }
+    let gathered = inventory::gather(&args.sources, configured)?;
+    gathered.notes.iter().for_each(|note| terminal.say(note));
+    Ok(cut_as_planned(gathered.inventory, plan))
+}
+
+/// Suites that the plan has only in parts are cut into these.
+fn cut_as_planned(mut inventory: Inventory, plan: &Plan) -> Inventory {
+    let planned: BTreeSet<&str> = plan.suites().map(|(_, suite)| suite.id.as_str()).collect();
+    // A file becomes classes and functions, these become tests.
+    for _ in 0..2 {
+        let parts = |id: &str| {
+            let inside = format!("{id}::");
+            planned.range(inside.as_str()..).next().is_some_and(|part| part.starts_with(&inside))
+        };
+        let cut = |id: &str| !planned.contains(id) && parts(id);
+        let suites = inventory.suites.iter().enumerate();
+        let wanted = suites.filter(|(_, suite)| cut(suite.id.as_str())).map(|(number, _)| number).collect();
+        inventory = inventory.split(&wanted);
+    }
+    inventory
+}
+
+/// A name that is neither a suite nor a shard.
+fn unknown(name: &str, inventory: &Inventory, plan: Option<&Plan>, path: &str) -> Failure {
+    let shards = || plan.into_iter().flat_map(|plan| &plan.shards).map(|shard| shard.id.as_str());
+    let suites = || inventory.suites.iter().map(|suite| suite.id.as_str());
+    // Few people type a whole path: a part of one that is nowhere else is as good as a near miss.
+    let holds: Vec<&str> = suites().filter(|id| !name.is_empty() && id.contains(name)).take(4).collect();
+    let help = match (holds.as_slice(), text::closest(name, shards().chain(suites()))) {
+        ([_, ..], _) => format!("did you mean {}?", text::examples(holds.iter().copied(), 3)),
+        ([], Some(close)) => format!("did you mean `{}`?", text::printable(close)),
+        ([], None) if plan.is_none() => {
+            format!("there is no plan `{}`, so no shard can be explained", text::printable(path))
+        }
+        ([], None) => format!("the plan has {}", text::examples(shards(), 10)),
+    };
+    let shown = text::printable(name);
+    Failure::usage(format!("`{shown}` is neither a suite nor a shard\n  help: {help}"))
+}
