@@ -8,6 +8,7 @@ mod bad_input;
 mod cases;
 mod common;
 mod curve;
+mod explain;
 mod folders;
 mod github;
 mod inputs;

@@ -34,7 +34,7 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
     let largest = shown.iter().filter_map(|seen| seen.transient).map(|(bytes, _)| bytes).max().unwrap_or(0);
     let mut head = format!("{}{}  age  {:>7}", "run", " ".repeat(names - 3), "time");
     if memory {
-        let _ = write!(head, "  {:bar$}  {:>8}  {:>10}", "", "stays", "passes");
+        let _ = write!(head, "  {:bar$}  {:>8}  {:>9}", "", "retained", "transient");
     }
     let _ = writeln!(out, "\n{}", style.paint(Paint::Strong, &head));
     for (place, seen) in shown.iter().enumerate() {
@@ -57,7 +57,7 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
             };
             let passes = seen.transient.map(|(bytes, _)| bytes.max(0) as u64);
             let chart = chart(passes, largest.max(0) as u64);
-            let _ = write!(line, "  {:>8}  {:>10}  {chart}", figure(seen.retained), figure(seen.transient));
+            let _ = write!(line, "  {:>8}  {:>9}  {chart}", figure(seen.retained), figure(seen.transient));
         }
         let note = note(suite, place, seen);
         let _ = writeln!(out, "{}", format!("{line}  {}", style.paint(Paint::Quiet, &note)).trim_end());

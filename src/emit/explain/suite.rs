@@ -24,7 +24,7 @@ pub fn render(suite: &Suite<'_>, style: Style) -> String {
     let import =
         if cost.import.0 > 0 { format!(" Its import takes {}.", cost.import) } else { String::new() };
     let whole = format!(
-        "Planned with {}; it leaves {} behind and needs {} more while it runs.{import} {}",
+        "It is planned with {}; it leaves {} behind and needs {} more while it runs.{import} {}",
         cost.time,
         cost.retained,
         cost.transient,
@@ -35,8 +35,8 @@ pub fn render(suite: &Suite<'_>, style: Style) -> String {
     figure("time", &cost.time.to_string(), terms.time.basis, &time(suite), style, &mut out);
     let memory = [
         ("import", &terms.import, cost.import, &suite.explanation.relatives[1]),
-        ("stays", &terms.retained, cost.retained, &suite.explanation.relatives[2]),
-        ("passes", &terms.transient, cost.transient, &suite.explanation.relatives[3]),
+        ("retained", &terms.retained, cost.retained, &suite.explanation.relatives[2]),
+        ("transient", &terms.transient, cost.transient, &suite.explanation.relatives[3]),
     ];
     for (name, of, value, steps) in memory {
         // Few runners measure imports: what was never seen is worth no line.
@@ -44,7 +44,7 @@ pub fn render(suite: &Suite<'_>, style: Style) -> String {
             continue;
         }
         let mut text = sentence(of, name, steps, suite);
-        if name == "passes" {
+        if name == "transient" {
             text.push_str(&killed(suite));
         }
         figure(name, &value.to_string(), of.basis, &text, style, &mut out);
@@ -99,7 +99,7 @@ fn place(suite: &Suite<'_>) -> String {
 
 fn reasons(placed: &Placed<'_>, shards: usize) -> String {
     let reason = |why: &Why| match why {
-        Why::OnlyShard => format!("the only one of tier {}", placed.shard.tier),
+        Why::OnlyShard => format!("the only shard of tier {}", placed.shard.tier),
         Why::Killed => "since it was killed for memory and shows only alone what it needs".to_owned(),
         Why::Oversize => "since it alone is above the budget".to_owned(),
         Why::Runner { runner } => format!("on the larger machine `{}`", printable(runner)),
@@ -136,8 +136,9 @@ fn time(suite: &Suite<'_>) -> String {
             match (runs, quantile) {
                 (1, _) => format!("what its only run took{others}."),
                 (runs, Some(quantile)) => format!(
-                    "{} of the time in its last {runs} runs was no longer{others}.",
-                    Percent(quantile.0).to_string().replace('%', " %")
+                    "what {} of its last {runs} runs did not exceed; one that is {} older counts half{others}.",
+                    per_cent(Percent(quantile.0)),
+                    count(rule.half_life as usize, "run")
                 ),
                 (runs, None) => format!(
                     "the mean of its last {runs} runs{cut}; one that is {} older counts half{others}.",
@@ -218,13 +219,8 @@ fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<
             inherited(text, steps, suite.id, |bytes| Bytes(bytes).to_string())
         }
         MemoryBase::Assumed { file, parts } => {
-            let key = match name {
-                "stays" => "retained",
-                "passes" => "transient",
-                other => other,
-            };
             let (tier, parts) = (&suite.tier.name, shared(*parts));
-            format!("never measured, so it takes {file} of `assume.{key}` in tier {tier}{parts}.")
+            format!("never measured, so it takes {file} of `assume.{name}` in tier {tier}{parts}.")
         }
     };
     let mut text = text;
@@ -276,19 +272,16 @@ fn bound(bound: &Bound) -> String {
     match bound.decided() {
         Decided::Bound => {
             let above = percent(size(bound.bound).saturating_sub(middle).0, middle.0);
-            let why = match bound.runs {
-                0..10 => format!(
-                    "{} little to know that by",
-                    if bound.runs == 1 { "one run is" } else { "so few runs are" }
-                ),
-                _ => "runs differ".to_owned(),
+            let little = match bound.runs {
+                1 => "; one run says little about that".to_owned(),
+                runs @ 2..10 => format!("; {runs} runs say little about that"),
+                _ => String::new(),
             };
             format!(
-                "{all} needed {middle} in the middle. Runs differ by {:.0} %, and {why}, so {above} % are \
-                 added: then all but a few of 100 runs stay below.",
+                "{all} needed {middle} in the middle. Runs differ by {:.0} %{little}, so {above} % are added: \
+                 all but a few of 100 runs stay below.",
                 bound.deviation * 100.0
             )
-            .replace(", and runs differ, so", ", so")
         }
         Decided::Most => format!(
             "1.5 × the largest of {all}; the bound for {} would be higher, {}.",
@@ -336,14 +329,17 @@ fn change(suite: &Suite<'_>) -> String {
     }
     if let Some(later) = &suite.explanation.later {
         let parts = [
-            (later.cost.time != now.time).then(|| format!("{} of time", later.cost.time)),
-            (later.cost.retained != now.retained).then(|| format!("{} that stay", later.cost.retained)),
-            (later.cost.transient != now.transient).then(|| format!("{} that pass", later.cost.transient)),
+            ("time", now.time.to_string(), later.cost.time.to_string()),
+            ("retained", now.retained.to_string(), later.cost.retained.to_string()),
+            ("transient", now.transient.to_string(), later.cost.transient.to_string()),
         ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        // What looks the same is the same to people.
+        let parts = parts.into_iter().filter(|(_, now, later)| now != later);
+        let parts: Vec<String> =
+            parts.map(|(name, now, later)| format!("{name} {later} instead of {now}")).collect();
         all.push(match parts.as_slice() {
             [] => format!("{MORE_RUNS} more runs like the newest change nothing"),
-            parts => format!("{MORE_RUNS} more runs like the newest make it {}", parts.join(", ")),
+            parts => format!("{MORE_RUNS} more runs like the newest make {}", parts.join(", ")),
         });
     }
     let memory = [&terms.retained, &terms.transient];
@@ -368,8 +364,9 @@ fn change(suite: &Suite<'_>) -> String {
 fn table(suite: &Suite<'_>, style: Style, out: &mut String) {
     let explanation = suite.explanation;
     let terms = &explanation.terms;
+    let cost = terms.estimate().cost;
     let mut row = |name: &str, text: &str| {
-        let label = format!("  {name:<8}");
+        let label = format!("  {name:<9}  ");
         style.paragraph((Paint::Quiet, &label), text, out);
     };
     match &terms.time.terms {
@@ -394,38 +391,35 @@ fn table(suite: &Suite<'_>, style: Style, out: &mut String) {
             row("time", &format!("{file} a file ÷ {}", count(*parts as usize, "part")))
         }
     }
-    let memory = [("import", &terms.import), ("stays", &terms.retained), ("passes", &terms.transient)];
+    let memory = [("import", &terms.import), ("retained", &terms.retained), ("transient", &terms.transient)];
     for (name, of) in memory {
         if name == "import" && of.terms.value().0 == 0 {
             continue;
         }
-        let added = format!("calibration +{}, margin +{}", of.terms.calibration, of.terms.margin);
-        let base = match &of.terms.base {
-            MemoryBase::Level(level) => format!("1.05 × largest {}", super::signed(level.largest)),
+        match &of.terms.base {
+            MemoryBase::Level(level) => {
+                row(name, &format!("1.05 × {}, the largest", super::signed(level.largest)))
+            }
             MemoryBase::Bound(bound) => {
                 let mark = |of: Decided| if bound.decided() == of { " (decides)" } else { "" };
                 let size = |bytes: f64| Bytes(bytes.max(0.0) as u64);
-                format!(
-                    "n {:.2}, m {}, s {:.3}, sd {:.3}, t {:.2}: bound {}{}; 1.5 × largest {}{}; 1.05 × largest of ten {}{}",
-                    bound.effective,
-                    bound.middle(),
-                    bound.prior,
-                    bound.deviation,
-                    bound.t,
-                    size(bound.bound),
-                    mark(Decided::Bound),
-                    size(bound.most),
-                    mark(Decided::Most),
-                    size(bound.least),
-                    mark(Decided::Least)
-                )
+                let Bound { effective, prior, deviation, t, .. } = bound;
+                let middle = bound.middle();
+                row(
+                    name,
+                    &format!("n {effective:.2}, m {middle}, s {prior:.3}, sd {deviation:.3}, t {t:.2}"),
+                );
+                row("", &format!("bound {}{}", size(bound.bound), mark(Decided::Bound)));
+                row("", &format!("at most 1.5 × the largest, {}{}", size(bound.most), mark(Decided::Most)));
+                let least = size(bound.least);
+                row("", &format!("at least 1.05 × the largest of ten, {least}{}", mark(Decided::Least)));
             }
-            MemoryBase::Relatives(quartile) => format!("1.5 × upper quartile {quartile}"),
+            MemoryBase::Relatives(quartile) => row(name, &format!("1.5 × {quartile}, the upper quartile")),
             MemoryBase::Assumed { file, parts } => {
-                format!("{file} a file ÷ {}", count(*parts as usize, "part"))
+                row(name, &format!("{file} a file ÷ {}", count(*parts as usize, "part")));
             }
-        };
-        row(name, &format!("{base}; {added}"));
+        }
+        row("", &format!("calibration +{}, margin +{}", of.terms.calibration, of.terms.margin));
     }
     if let Some(kill) = terms.kills.hardest {
         let room = terms.kills.room.map_or_else(|| "no limit".to_owned(), |room| room.to_string());
@@ -437,9 +431,9 @@ fn table(suite: &Suite<'_>, style: Style, out: &mut String) {
     }
     let inherited = [
         ("time", matches!(terms.time.terms, TimeTerms::Relatives { .. }), 0),
-        ("import", matches!(terms.import.terms.base, MemoryBase::Relatives(_)), 1),
-        ("stays", matches!(terms.retained.terms.base, MemoryBase::Relatives(_)), 2),
-        ("passes", matches!(terms.transient.terms.base, MemoryBase::Relatives(_)), 3),
+        ("import", cost.import.0 > 0 && matches!(terms.import.terms.base, MemoryBase::Relatives(_)), 1),
+        ("retained", matches!(terms.retained.terms.base, MemoryBase::Relatives(_)), 2),
+        ("transient", matches!(terms.transient.terms.base, MemoryBase::Relatives(_)), 3),
     ];
     let inherited: Vec<_> = inherited.into_iter().filter(|(_, inherits, _)| *inherits).collect();
     if inherited.is_empty() {
@@ -448,7 +442,7 @@ fn table(suite: &Suite<'_>, style: Style, out: &mut String) {
     let _ = writeln!(
         out,
         "\n{}",
-        style.paint(Paint::Strong, "relatives                             suites       own    leaning")
+        style.paint(Paint::Strong, "relatives                                suites       own    leaning")
     );
     for (name, _, which) in inherited {
         for step in &explanation.relatives[which] {
@@ -459,7 +453,7 @@ fn table(suite: &Suite<'_>, style: Style, out: &mut String) {
             } else {
                 shorten(&printable(&suite.id[..step.end]), 28)
             };
-            let of = format!("{name:<6}  {of}{}", " ".repeat(28usize.saturating_sub(width(&of))));
+            let of = format!("{name:<9}  {of}{}", " ".repeat(28usize.saturating_sub(width(&of))));
             let _ = writeln!(
                 out,
                 "{of}  {:>6}  {:>8}  {:>9}",
