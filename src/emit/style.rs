@@ -82,7 +82,17 @@ impl Style {
         if self.unicode {
             return text;
         }
-        let pairs = [("█", "#"), ("░", "."), ("·", "-"), ("…", "~"), ("→", "->"), ("–", "-"), ("−", "-")];
+        let pairs = [
+            ("█", "#"),
+            ("░", "."),
+            ("·", "-"),
+            ("…", "~"),
+            ("→", "->"),
+            ("–", "-"),
+            ("−", "-"),
+            ("×", "x"),
+            ("÷", "/"),
+        ];
         let text = pairs.into_iter().fold(text, |text, (from, to)| text.replace(from, to));
         // What is left is in names.
         let shown = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() };

@@ -236,3 +236,18 @@ fn hostile_names_are_shown_without_harm() {
     let wrong = project.run(["explain", "\u{1b}[2J"], b"", &[]);
     wrong.fails(2, &["`\\u{1b}[2J`"]);
 }
+
+#[test]
+fn plain_terminals_and_narrow_ones_are_served() {
+    let project = Project::with(&[
+        ("shard.toml", include_str!("../../testdata/cli/explain-suite/in/shard.toml")),
+        ("tests.txt", include_str!("../../testdata/cli/explain-suite/in/tests.txt")),
+        ("shard-history.json", include_str!("../../testdata/cli/explain-suite/in/shard-history.json")),
+    ]);
+    project.shard("plan tests.txt").ok();
+    for name in project.read("tests.txt").lines().chain(["unit-1"]) {
+        let shown = project.run(["explain", name], b"", &[("LANG", "C")]).ok().stdout();
+        assert!(shown.is_ascii() && !shown.contains("\\u"), "{shown}");
+        assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
+    }
+}

@@ -28,7 +28,9 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
     let name = |place: usize| name(suite, place);
     let names = (0..shown.len()).map(|place| width(&name(place))).max().unwrap_or(0).max(3);
     let memory = shown.iter().any(|seen| seen.retained.is_some() || seen.transient.is_some());
-    let fixed = names + 5 + 11 + if memory { 24 } else { 0 } + 12;
+    let notes: Vec<String> = shown.iter().enumerate().map(|(place, seen)| note(suite, place, seen)).collect();
+    let room = notes.iter().map(|note| width(note)).max().unwrap_or(0);
+    let fixed = names + 18 + room + if memory { 23 } else { 0 };
     let bar = (style.width.saturating_sub(fixed) / if memory { 2 } else { 1 }).clamp(4, 24);
     let longest = shown.iter().filter_map(|seen| seen.time).map(|(time, _)| time.0).max().unwrap_or(0);
     let largest = shown.iter().filter_map(|seen| seen.transient).map(|(bytes, _)| bytes).max().unwrap_or(0);
@@ -42,6 +44,13 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
             Some(part) => style.paint(Paint::Note, &gauge(part, whole, bar)),
             None => " ".repeat(bar),
         };
+        if let Some(kill) = seen.killed {
+            let gap = " ".repeat(names - width(&name(place)));
+            let used = Bytes(kill.used);
+            let _ =
+                writeln!(out, "{}{gap}  {:>3}        –  killed for memory, at {used}", name(place), seen.age);
+            continue;
+        }
         let time = seen.time.map(|(time, _)| time);
         let mut line = format!(
             "{}{}  {:>3}  {:>7}  {}",
@@ -59,8 +68,8 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
             let chart = chart(passes, largest.max(0) as u64);
             let _ = write!(line, "  {:>8}  {:>9}  {chart}", figure(seen.retained), figure(seen.transient));
         }
-        let note = note(suite, place, seen);
-        let _ = writeln!(out, "{}", format!("{line}  {}", style.paint(Paint::Quiet, &note)).trim_end());
+        let note = &notes[place];
+        let _ = writeln!(out, "{}", format!("{line}  {}", style.paint(Paint::Quiet, note)).trim_end());
     }
     if seen.len() > ROWS_MAX {
         let _ = writeln!(out, "… and {}, see --format json", count(seen.len() - ROWS_MAX, "older run"));
@@ -69,12 +78,9 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
 
 /// What is odd about a run, and which of its figures do not count.
 fn note(suite: &Suite<'_>, place: usize, seen: &Seen) -> String {
-    if let Some(kill) = seen.killed {
-        return format!("killed at {}", Bytes(kill.used));
-    }
     let mut notes = Vec::new();
     if let (true, Some(Some(run))) = (seen.foreign, suite.runs.get(place)) {
-        notes.push(shorten(&printable(&run.key), NAME_MAX));
+        notes.push(format!("key {}", shorten(&printable(&run.key), NAME_MAX)));
     }
     let uses = [seen.time.map(|(_, used)| used), seen.retained.or(seen.transient).map(|(_, used)| used)];
     if uses.contains(&Some(Use::Trimmed)) {

@@ -12,7 +12,7 @@ use crate::plan::file::{Shard, Suite, Tier};
 use crate::text::{count, examples, printable, shorten, width};
 
 /// Suites that are listed by time and by memory.
-const ROWS_MAX: usize = 8;
+const ROWS_MAX: usize = 5;
 
 /// For people.
 #[must_use]
@@ -20,7 +20,10 @@ pub fn render(plan: &Plan, shard: &Shard, parts: &ShardParts, style: Style) -> S
     let mut out = String::new();
     let suites: Vec<&Suite> = shard.sessions.iter().flat_map(|session| &session.suites).collect();
     let memory = match (shard.budget_bytes, phrase::percent(shard)) {
-        (Some(budget), Some(percent)) => format!("{} of {budget} ({percent} %)", shard.predicted_bytes),
+        (Some(budget), Some(percent)) => {
+            let enforced = if plan.memory_is_assumed(&shard.tier) { ", not enforced" } else { "" };
+            format!("{} of {budget} ({percent} %{enforced})", shard.predicted_bytes)
+        }
         _ => format!("{}, no budget", shard.predicted_bytes),
     };
     let sessions = match shard.sessions.len() {
@@ -91,7 +94,8 @@ fn long(plan: &Plan, shard: &Shard, parts: &ShardParts, tier: Option<&Tier>, sui
 fn shorter(plan: &Plan, shard: &Shard, parts: &ShardParts) -> String {
     let quality = &plan.quality;
     let least = parts.least_ms;
-    if least >= shard.predicted_ms {
+    // What looks the same is the same to people.
+    if least.to_string() == shard.predicted_ms.to_string() {
         return "no: its longest suite takes that alone. Only a shorter suite, or `split = true` in its tier, helps.".to_owned();
     }
     let alone = format!("with its longest suite no shard is below {least}");
@@ -101,11 +105,11 @@ fn shorter(plan: &Plan, shard: &Shard, parts: &ShardParts) -> String {
     let shards = count(quality.shards, "shard");
     match quality.makespan_ms.0.saturating_sub(quality.makespan_bound_ms.0) {
         0 => format!(
-            "not with {shards}: that no longest shard can be below {} is proven. More shards can be shorter; {alone}.",
+            "not with {shards}: it is proven that no plan has a longest shard below {}. More shards can be shorter; {alone}.",
             quality.makespan_bound_ms
         ),
         _ => format!(
-            "perhaps: with {shards} only a longest shard below {} is proven impossible; {alone}.",
+            "perhaps: with {shards} it is only proven that no plan has a longest shard below {}; {alone}.",
             quality.makespan_bound_ms
         ),
     }
@@ -122,13 +126,16 @@ fn heavy(shard: &Shard, peak: &PeakParts, tier: Option<&Tier>) -> String {
         Some(0) => format!("its peak{session} comes with the first suite, {running}"),
         Some(before) => format!("its peak{session} comes with {running}, after {}", count(before, "suite")),
         None if isolated => format!("its peak{session} comes when {running} run side by side"),
-        None => format!("its peak{session} counts as if {running} ran last, on all that the others left"),
+        None if peak.transient_bytes.0 == 0 => {
+            format!("its peak{session} comes in the end, when all suites have left what they retain")
+        }
+        None => format!("its peak{session} is counted with {running} running when all others are done"),
     };
     let (largest, what) = [
-        (peak.floor_bytes, "what a session holds before any suite"),
+        (peak.floor_bytes, "the floor, which a session holds before any suite"),
         (peak.import_bytes, "imports"),
-        (peak.retained_bytes, "what suites left behind until then"),
-        (peak.transient_bytes, "what runs at that moment"),
+        (peak.retained_bytes, "what suites retained until then"),
+        (peak.transient_bytes, "the transient of what runs then"),
     ]
     .into_iter()
     .max_by_key(|(bytes, _)| *bytes)
@@ -149,13 +156,13 @@ fn heavy(shard: &Shard, peak: &PeakParts, tier: Option<&Tier>) -> String {
 /// Whether it could hold less, and what bounds that.
 fn smaller(plan: &Plan, shard: &Shard, parts: &ShardParts, tier: Option<&Tier>) -> String {
     let suites: usize = shard.sessions.iter().map(|session| session.suites.len()).sum();
-    if parts.least_bytes >= shard.predicted_bytes {
+    if parts.least_bytes.to_string() == shard.predicted_bytes.to_string() {
         return match suites {
             1 => "no: it holds one suite only. A smaller suite or fewer workers help, or a larger machine (`[[runner]]`).".to_owned(),
             _ => "no: its largest suite needs that alone.".to_owned(),
         };
     }
-    let mut text = format!("down to {}, which its largest suite needs alone", parts.least_bytes);
+    let mut text = format!("yes, but not below {}, which its largest suite needs alone", parts.least_bytes);
     let several = tier.filter(|tier| {
         let lives_on = tier.memory == crate::config::MemoryKind::Accumulates;
         let most = tier.sessions as usize;
@@ -167,7 +174,7 @@ fn smaller(plan: &Plan, shard: &Shard, parts: &ShardParts, tier: Option<&Tier>) 
     if let Some(tier) = several {
         let _ = write!(
             text,
-            "; a further session (`sessions = {}` in [tier.{}]) gives back what stays, {} here, for {} of time",
+            "; a further session (`sessions = {}` in [tier.{}]) gives back some of the {} that are retained, for {} more",
             tier.sessions + 1,
             tier.name,
             parts.peak.retained_bytes,
@@ -175,10 +182,10 @@ fn smaller(plan: &Plan, shard: &Shard, parts: &ShardParts, tier: Option<&Tier>) 
         );
     }
     let mine = plan.shards.iter().filter(|other| other.tier == shard.tier).count();
-    let _ = write!(
-        text,
-        "; else with more shards than the {mine} of its tier, or with lighter suites in exchange."
-    );
+    text.push_str(match mine {
+        1 => "; otherwise only with more shards.",
+        _ => "; otherwise with more shards, or with lighter suites in exchange.",
+    });
     text
 }
 
@@ -197,10 +204,10 @@ fn time_table(parts: &ShardParts, style: Style, out: &mut String) {
 
 fn memory_table(shard: &Shard, peak: &PeakParts, style: Style, out: &mut String) {
     let rows = [
-        ("before any suite", peak.floor_bytes),
+        ("floor", peak.floor_bytes),
         ("imports", peak.import_bytes),
-        ("left behind", peak.retained_bytes),
-        ("running", peak.transient_bytes),
+        ("retained", peak.retained_bytes),
+        ("transient", peak.transient_bytes),
     ];
     let whole = shard.budget_bytes.unwrap_or_default().max(shard.predicted_bytes).0;
     let of = if shard.budget_bytes.is_some() { "memory, of the budget" } else { "memory" };
@@ -211,10 +218,10 @@ fn memory_table(shard: &Shard, peak: &PeakParts, style: Style, out: &mut String)
 }
 
 fn bar(name: &str, figure: &str, part: u64, whole: u64, style: Style, out: &mut String) {
-    let columns = style.width.saturating_sub(40).clamp(10, 60);
+    let columns = style.width.saturating_sub(37).clamp(10, 60);
     let chart = style.paint(Paint::Note, &gauge(part, whole, columns));
     let percent = percent(part, whole);
-    let _ = writeln!(out, "  {name:<16}  {figure:>8}  {chart}  {percent:>3} %");
+    let _ = writeln!(out, "  {name:<13}  {figure:>8}  {chart}  {percent:>3} %");
 }
 
 /// Its longest suites, and its heaviest.
@@ -229,15 +236,15 @@ fn by_size(suites: &[&Suite], style: Style, out: &mut String) {
 }
 
 fn table(name: &str, suites: &[&Suite], style: Style, out: &mut String) {
-    let columns = style.width.saturating_sub(31).max(20);
-    let head = format!("{name:<columns$}  {:>7}  {:>8}  {:>8}", "time", "stays", "passes");
+    let columns = style.width.saturating_sub(32).max(20);
+    let head = format!("{name:<columns$}  {:>7}  {:>8}  {:>9}", "time", "retained", "transient");
     let _ = writeln!(out, "\n{}", style.paint(Paint::Strong, &head));
     for suite in suites.iter().take(ROWS_MAX) {
         let id = shorten(&printable(&suite.id), columns);
         let gap = " ".repeat(columns - width(&id));
         let _ = writeln!(
             out,
-            "{id}{gap}  {:>7}  {:>8}  {:>8}",
+            "{id}{gap}  {:>7}  {:>8}  {:>9}",
             suite.ms.to_string(),
             suite.retained_bytes.to_string(),
             suite.transient_bytes.to_string()

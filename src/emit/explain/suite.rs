@@ -107,7 +107,7 @@ fn reasons(placed: &Placed<'_>, shards: usize) -> String {
             let patterns = examples(matches.iter().map(String::as_str), 2);
             match kind {
                 RuleKind::Together => {
-                    format!("where [[together]] {patterns} keeps it with {}", count(*others, "suite"))
+                    format!("where [[together]] {patterns} keeps it with {others} of these")
                 }
                 RuleKind::Apart => format!("where [[apart]] {patterns} lets no other of these in"),
                 RuleKind::Alone => format!("as [[alone]] {patterns} wants it"),
@@ -115,10 +115,9 @@ fn reasons(placed: &Placed<'_>, shards: usize) -> String {
         }
     };
     match placed.why.as_slice() {
-        [] => format!(
-            ", of {}: no rule put it there, only how time and memory fit best",
-            count(shards, "shard of its tier").replace("shard of its tiers", "shards of its tier")
-        ),
+        [] => {
+            format!(", one of {shards} of its tier: no rule put it there, only how time and memory fit best")
+        }
         why => format!(", {}", why.iter().map(reason).collect::<Vec<_>>().join(", ")),
     }
 }
@@ -211,6 +210,9 @@ fn inherited(text: &str, steps: &[Step], id: &str, figure: impl Fn(u64) -> Strin
 /// An amount of memory in a sentence.
 fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<'_>) -> String {
     let MemoryTerms { base, calibration, margin } = of.terms;
+    if of.terms.is_sampled() && of.terms.value().0 == 0 {
+        return "its runs needed none, or gave memory back.".to_owned();
+    }
     let text = match &base {
         MemoryBase::Level(level) => self::level(level),
         MemoryBase::Bound(bound) => self::bound(bound),
@@ -235,13 +237,13 @@ fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<
     if calibration.0 > 0 {
         let _ = write!(
             text,
-            " {} on top: so much more than the model real sessions of tier {} held.",
+            " Calibration adds {}: real sessions of tier {} held so much more than the model.",
             per_cent(calibration),
             suite.tier.name
         );
     }
     if margin.0 > 0 {
-        let _ = write!(text, " {} of `margin` on top.", per_cent(margin));
+        let _ = write!(text, " `margin` adds {}.", per_cent(margin));
     }
     text
 }
@@ -304,19 +306,23 @@ fn killed(suite: &Suite<'_>) -> String {
         1 => String::new(),
         times => format!(" {times} times"),
     };
-    let rule =
-        if kill.alone { "alone in its shard, so twice that" } else { "so 1.5 × that, or 256 MiB more," };
-    let (need, floor) = (terms.kills.need(), terms.kills.floor());
-    let known = terms.transient.terms.value();
+    let (alone, rule) = match kill.alone {
+        true => (" while alone in its shard", "twice that, or 1 GiB more"),
+        false => ("", "1.5 × that, or 256 MiB more"),
+    };
+    let (need, floor, known) = (terms.kills.need(), terms.kills.floor(), terms.transient.terms.value());
     let end = if floor < known {
-        format!("is less than the {known} above.")
+        format!("less than the {known} above")
     } else if floor < need {
-        format!("would be needed, but the largest machine leaves {floor}.")
+        format!("but the largest machine leaves {floor}")
     } else {
-        format!("is needed, not the {known} that runs showed.")
+        format!("not the {known} that was known before")
     };
     let hopeless = if terms.kills.kills >= HOPELESS { " Another try will not help." } else { "" };
-    format!(" It was killed for memory{times}, at {}, {rule} {need} {end}{hopeless}", Bytes(kill.used))
+    let used = Bytes(kill.used);
+    format!(
+        " It was killed for memory{times}, at {used}{alone}: it is said to need {rule}, which is {need}, {end}.{hopeless}"
+    )
 }
 
 /// What would change the figures.
