@@ -222,12 +222,16 @@ impl<'a> Reader<'a> {
     /// measured.
     fn parts(&self, seen: &Observation) -> Option<(i64, u64)> {
         let above = Bytes(seen.peak.filter(|_| self.lone)?).saturating_sub(self.tier.floor()).0;
-        let share = match self.tier.memory {
-            MemoryKind::Isolated => 0,
-            MemoryKind::Accumulates => u128::from(self.retained.0),
-        };
-        let stays = (u128::from(above) * share / 10_000) as u64;
+        let stays = (u128::from(above) * u128::from(self.share().0) / 10_000) as u64;
         Some((i64::try_from(stays).unwrap_or(i64::MAX), above - stays))
+    }
+
+    /// How much of a peak stays.
+    fn share(&self) -> Percent {
+        match self.tier.memory {
+            MemoryKind::Isolated => Percent(0),
+            MemoryKind::Accumulates => self.retained,
+        }
     }
 }
 

@@ -35,7 +35,7 @@
 //! - `model` knows no file format, no flag and no algorithm.
 //! - `report`, `inventory` and `history` take bytes, never a path to open.
 //! - `pack` knows no name, no test framework, no clock and no thread count.
-//! - `plan::verify` shares no code with `pack`.
+//! - `plan::verify` and `plan::law` share no code with `pack`.
 //! - `emit` never changes a plan.
 //! - Nothing but `files` and `cli` touches disk, network, processes, environment or time; nothing below `cli` knows a flag.
 //! - Planning never reads the machine that it runs on.

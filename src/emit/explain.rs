@@ -4,6 +4,7 @@ pub mod json;
 mod runs;
 mod shard;
 mod suite;
+mod terms;
 
 use crate::config::{Config, Tier};
 use crate::estimate::explain::Explanation;

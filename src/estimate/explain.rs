@@ -82,7 +82,7 @@ pub fn explain(
         terms: own,
         relatives: Known::new(inventory, &mine, &all).steps(suite),
         samples: seen(&reader),
-        share_of_peaks: peaks.then_some(reader.retained),
+        share_of_peaks: peaks.then(|| reader.share()),
         tier: common.tiers[assigned[suite]],
         later: later(&reader, own),
     }
@@ -90,7 +90,10 @@ pub fn explain(
 
 /// What more runs like the newest would make of it.
 fn later(reader: &Reader<'_>, own: Terms) -> Option<Estimate> {
-    let newest = reader.samples.first().filter(|sample| !sample.foreign && sample.seen.killed.is_none())?;
+    let newest = reader.samples.iter().find(|sample| !sample.foreign)?;
+    if newest.seen.killed.is_some() {
+        return None;
+    }
     let more = (0..MORE_RUNS).map(|age| Sample { age, ..*newest });
     let older = reader.samples.iter().map(|sample| Sample { age: sample.age + MORE_RUNS, ..*sample });
     let samples: Vec<Sample> = more.chain(older).collect();

@@ -67,6 +67,8 @@ struct SuiteDocument<'a> {
     /// The transient is not planned below, where it was killed.
     kills: Option<Kills>,
     later: Option<Figures>,
+    /// Hundredths of a percent; where only peaks of whole processes are known.
+    share_of_peaks_hundredths: Option<u32>,
     placed: Option<Place<'a>>,
     samples: Vec<Sample<'a>>,
 }
@@ -265,6 +267,7 @@ pub fn suite(suite: &Suite<'_>) -> serde_json::Result<String> {
         transient: memory(&terms.transient, transients, suite.id),
         kills,
         later: explanation.later.map(Figures::from),
+        share_of_peaks_hundredths: explanation.share_of_peaks.map(|share| share.0),
         placed,
         samples: explanation
             .samples
