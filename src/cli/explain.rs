@@ -78,7 +78,8 @@ fn of_suite(
     let found = inventory.suites.iter().position(|suite| suite.id.as_str() == args.name);
     let suite = found.ok_or_else(|| unknown(&args.name, &inventory, plan, path))?;
     let assigned = assign(&inventory, &config.tiers).map_err(|err| Failure::usage(err.to_string()))?;
-    let reports = report::gather(&args.timings, &args.history, args.strict, configured)?;
+    let access = report::Access { strict: args.strict, wait: None, dry: true };
+    let reports = report::gather(&args.timings, &args.history, access, configured)?;
     let (history, remarks) = reports.meet(&inventory, config);
     let samples = history.suites.get(suite).map_or(&[][..], Vec::as_slice);
     if samples.is_empty() {
