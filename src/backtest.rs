@@ -1,11 +1,15 @@
 //! Runs that are over, replayed: each is planned with what was known before it, and the plan is priced
 //! with what the run really took.
 //!
-//! A replay is about times: all suites are shared out as on one kind of machine, one after another, with
-//! neither set-up nor a budget. A run counts from the second on, since nothing is known before the first.
+//! Times and memory are judged apart. For times all suites are shared out as on one kind of machine, one after
+//! another, with neither set-up nor a budget; for [`memory`] runs are planned as they are configured. A run counts
+//! from the second on, since nothing is known before the first.
 
 mod best;
 mod guess;
+pub mod memory;
+mod price;
+pub mod rule;
 pub mod setting;
 pub mod step;
 
@@ -16,8 +20,10 @@ use crate::inventory::{ListingError, assign};
 use crate::model::{Basis, Millis};
 
 use guess::{Guess, guesses};
+pub use memory::MemoryBacktest;
+pub use rule::{MEMORY_RULES, MemoryRule};
 pub use setting::{Setting, standard};
-pub use step::{Ran, Step, recorded, steps};
+pub use step::{MemoryStep, Ran, Step, recorded, steps, weighed_runs};
 
 /// What became of every run under every setting.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +34,8 @@ pub struct Backtest {
     pub runs: Vec<Replayed>,
     /// The settings, in the order in which they were asked for.
     pub settings: Vec<Summary>,
+    /// What became of memory; `None` where nothing was measured of it.
+    pub memory: Option<MemoryBacktest>,
 }
 
 /// One run.
@@ -198,7 +206,7 @@ pub fn judge(
     Ok(Judged { replayed, misses: misses.map(Iterator::collect).collect() })
 }
 
-/// Replays every run.
+/// Replays the times of every run.
 ///
 /// # Errors
 /// Suites that no tier takes.
@@ -228,7 +236,8 @@ pub fn replay(
         }
     };
     let settings = (0..settings.len()).map(summary).collect();
-    Ok(Backtest { schema: 1, runs: judged.into_iter().map(|judged| judged.replayed).collect(), settings })
+    let runs = judged.into_iter().map(|judged| judged.replayed).collect();
+    Ok(Backtest { schema: 1, runs, settings, memory: None })
 }
 
 fn off<'a, K: Copy + Ord>(misses: impl Iterator<Item = &'a Miss>, key: impl Fn(&Miss) -> K) -> Vec<Off<K>> {

@@ -1,6 +1,6 @@
 //! What was known before a run, and what the run took.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::config::{Granularity, NameMap};
 use crate::history::meet;
@@ -8,7 +8,7 @@ use crate::history::names::Index;
 use crate::history::store::Store;
 use crate::history::{History, Report, Sample, ran};
 use crate::inventory::{Inventory, coarsen};
-use crate::model::{Millis, Observation};
+use crate::model::{Millis, Observation, ShardObservation};
 
 /// How many earlier runs are looked at: estimates take no more into account.
 const RUNS_MAX: usize = 20;
@@ -129,35 +129,107 @@ fn known(inventory: &Inventory, earlier: &Ran, run: &Ran, unit: Granularity, map
 /// time, so they are not part of their run.
 #[must_use]
 pub fn recorded(store: &Store) -> Vec<Step> {
-    let mut by_run: Vec<Vec<(&str, Vec<Sample>, Millis)>> = vec![Vec::new(); store.runs.len()];
-    for id in store.ids().filter(|id| !id.is_empty()) {
-        let seen: Vec<(usize, Observation)> = store.observations(id).collect();
-        for (place, (run, now)) in seen.iter().enumerate() {
-            let Some(real) = now.time else { continue };
-            let before = seen[place + 1..].iter().take(RUNS_MAX).map(|(earlier, seen)| Sample {
-                age: run - 1 - earlier,
-                foreign: store.runs[*earlier].key != store.runs[*run].key,
-                seen: *seen,
-            });
-            by_run[*run].push((id, before.collect(), real));
-        }
-    }
-    let step = |(run, suites): (usize, Vec<(&str, Vec<Sample>, Millis)>)| {
+    let step = |(run, suites): (usize, Vec<Row<'_>>)| {
         let newest = |samples: &[Sample]| match samples.iter().find_map(|sample| sample.seen.time) {
             Some(time) => Known { known: 1, unknown: 0, ms: time.0 },
             None => Known { known: 0, unknown: 1, ms: 0 },
         };
         Step {
             run: store.runs[run].run.clone(),
-            inventory: ran::listed(suites.iter().map(|(id, ..)| *id)),
-            newest: suites.iter().map(|(_, samples, _)| newest(samples)).collect(),
-            real: suites.iter().map(|(_, _, real)| *real).collect(),
-            history: History {
-                inside: vec![false; suites.len()],
-                suites: suites.into_iter().map(|(_, samples, _)| samples).collect(),
-                ..History::default()
-            },
+            inventory: ran::listed(suites.iter().map(|row| row.id)),
+            newest: suites.iter().map(|row| newest(&row.before)).collect(),
+            real: suites.iter().map(|row| row.now.time.unwrap_or_default()).collect(),
+            history: history(store, run, suites),
         }
     };
+    let by_run = by_run(store, |seen| seen.time.is_some());
     by_run.into_iter().enumerate().skip(1).filter(|(_, suites)| !suites.is_empty()).map(step).collect()
+}
+
+/// A run whose memory was measured, with everything that was known before it.
+#[derive(Clone, Debug)]
+pub struct MemoryStep {
+    /// What it is called.
+    pub run: String,
+    /// The suites whose memory it measured, killed ones among them.
+    pub inventory: Inventory,
+    /// What earlier runs tell of each of them.
+    pub history: History,
+    /// What it measured of each of them.
+    pub real: Vec<Observation>,
+    /// What it measured of its shards, by tier.
+    pub shards: BTreeMap<String, Vec<ShardObservation>>,
+    /// Suites that ran, but without their memory being measured: they are left out.
+    pub unmeasured: usize,
+}
+
+/// Whether anything is known of a suite's memory in a run.
+pub(super) fn weighed(seen: &Observation) -> bool {
+    seen.retained.is_some() || seen.transient.is_some() || seen.killed.is_some()
+}
+
+/// The runs of a store that measured memory, from the second such run on.
+#[must_use]
+pub fn weighed_runs(store: &Store) -> Vec<MemoryStep> {
+    let mut ran = vec![0; store.runs.len()];
+    let seen = store.ids().filter(|id| !id.is_empty()).flat_map(|id| store.observations(id));
+    seen.for_each(|(run, _)| ran[run] += 1);
+    let step = |(run, suites): (usize, Vec<Row<'_>>)| {
+        let of_tier = |tier: &str| {
+            let mine = store.shards(tier).into_iter().filter(|(of, _)| *of == run);
+            (tier.to_owned(), mine.map(|(_, seen)| seen).collect())
+        };
+        MemoryStep {
+            run: store.runs[run].run.clone(),
+            inventory: ran::listed(suites.iter().map(|row| row.id)),
+            real: suites.iter().map(|row| row.now).collect(),
+            shards: store.tiers().map(of_tier).collect(),
+            unmeasured: ran[run] - suites.len(),
+            history: history(store, run, suites),
+        }
+    };
+    let known = |step: &MemoryStep| step.history.suites.iter().flatten().any(|sample| weighed(&sample.seen));
+    by_run(store, weighed).into_iter().enumerate().map(step).filter(known).collect()
+}
+
+/// A suite of a run.
+struct Row<'a> {
+    id: &'a str,
+    /// What earlier runs measured of it, newest first.
+    before: Vec<Sample>,
+    now: Observation,
+}
+
+/// For each run of a store the suites of which it has what `counts`, sorted by id.
+fn by_run(store: &Store, counts: impl Fn(&Observation) -> bool) -> Vec<Vec<Row<'_>>> {
+    let mut by_run: Vec<Vec<Row<'_>>> = Vec::new();
+    by_run.resize_with(store.runs.len(), Vec::new);
+    for id in store.ids().filter(|id| !id.is_empty()) {
+        let seen: Vec<(usize, Observation)> = store.observations(id).collect();
+        for (place, (run, now)) in seen.iter().enumerate().filter(|(_, (_, now))| counts(now)) {
+            let before = seen[place + 1..].iter().take(RUNS_MAX);
+            let before = before.map(|(earlier, seen)| sample(store, *run, *earlier, *seen)).collect();
+            by_run[*run].push(Row { id, before, now: *now });
+        }
+    }
+    by_run
+}
+
+/// What an earlier run measured, as `run` sees it.
+fn sample<T>(store: &Store, run: usize, earlier: usize, seen: T) -> Sample<T> {
+    Sample { age: run - 1 - earlier, foreign: store.runs[earlier].key != store.runs[run].key, seen }
+}
+
+/// What the store knew before a run.
+fn history(store: &Store, run: usize, suites: Vec<Row<'_>>) -> History {
+    let of_tier = |tier: &str| {
+        let before = store.shards(tier).into_iter().filter(|(earlier, _)| *earlier < run);
+        let before = before.map(|(earlier, seen)| sample(store, run, earlier, seen));
+        (tier.to_owned(), before.collect())
+    };
+    History {
+        inside: vec![false; suites.len()],
+        suites: suites.into_iter().map(|row| row.before).collect(),
+        tiers: store.tiers().map(of_tier).collect(),
+    }
 }

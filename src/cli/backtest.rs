@@ -5,7 +5,10 @@ use std::io::Write;
 use super::args::{BacktestArgs, DiffFormat};
 use super::configured::{self, Configured};
 use super::{Failure, Terminal, output, report};
-use crate::backtest::{Ran, Setting, Step, recorded, replay, standard, steps};
+use crate::backtest::{
+    MEMORY_RULES, MemoryRule, MemoryStep, Ran, Setting, Step, memory, recorded, replay, standard, steps,
+    weighed_runs,
+};
 use crate::config::Granularity;
 use crate::emit::backtest as emit;
 use crate::exit;
@@ -22,14 +25,20 @@ pub(super) fn run(
         return Err(Failure::usage(format!("--shards takes numbers from 1 to {SHARDS_MAX}, such as `8,16`")));
     }
     let configured = configured::find(args.config.as_deref())?;
-    let steps = match args.runs.as_slice() {
+    let (steps, weighed) = match args.runs.as_slice() {
         [] => from_store(args, &configured, terminal)?,
-        runs => from_reports(runs, args, &configured, terminal)?,
+        // Reports of other tools state peaks at best, of which no shard's can be made.
+        runs => (from_reports(runs, args, &configured, terminal)?, Vec::new()),
     };
     let usual = configured.config.time;
     let settings = if args.compare { standard(usual) } else { vec![Setting::Ours(usual)] };
-    let backtest = replay(&steps, &configured.config, &args.shards, &settings)
+    let mut backtest = replay(&steps, &configured.config, &args.shards, &settings)
         .map_err(|err| Failure::usage(err.to_string()))?;
+    if !weighed.is_empty() {
+        let rules = if args.compare { &MEMORY_RULES[..] } else { &[MemoryRule::Ours] };
+        let memory = memory::replay(&weighed, &configured.config, &args.shards, rules);
+        backtest.memory = Some(memory.map_err(|err| Failure::usage(err.to_string()))?);
+    }
     let text = match args.format {
         DiffFormat::Table => emit::render(&backtest, output::style()),
         DiffFormat::Json => emit::to_json(&backtest)
@@ -43,7 +52,7 @@ fn from_store(
     args: &BacktestArgs,
     configured: &Configured,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
-) -> Result<Vec<Step>, Failure> {
+) -> Result<(Vec<Step>, Vec<MemoryStep>), Failure> {
     let stores = report::read_stores(&args.history, report::Access::default(), configured)?;
     stores.notes.iter().for_each(|note| terminal.say(note));
     stores.warnings.iter().for_each(|warning| terminal.say(format!("warning: {}", warning.message)));
@@ -53,7 +62,7 @@ fn from_store(
             "there are no two runs with times to replay\n  help: name their reports, oldest first: shard backtest monday.xml tuesday.xml\n  help: or --history with a shard-history.json of several runs",
         ));
     }
-    Ok(steps)
+    Ok((steps, weighed_runs(&stores.store)))
 }
 
 fn from_reports(

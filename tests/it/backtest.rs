@@ -170,3 +170,37 @@ fn real_histories_are_replayed() {
         assert!(plan["longest_ms"][0].as_u64() >= plan["bound_ms"].as_u64(), "{plan}");
     }
 }
+
+#[test]
+fn memory_is_judged_where_the_history_has_it() {
+    // Two suites of 100 MB each that stay so, until one needs 900 MB in the last run.
+    let rows = |last: u64| {
+        let row = |run: u64, mb: u64| format!(r#"[{run},"p",1000,0,0,{mb}000000,0]"#);
+        [row(0, 100), row(1, 100), row(2, last)].join(",")
+    };
+    let runs =
+        (0..3).map(|n| format!(r#"{{"run":"gh-{n}","at":{n},"key":""}}"#)).collect::<Vec<_>>().join(",");
+    let store =
+        format!(r#"{{"schema":1,"runs":[{runs}],"suites":{{"a":[{}],"b":[{}]}}}}"#, rows(900), rows(100));
+    let config = "budget = \"500MB\"\n[tier.unit]\nmatch = [\"**\"]\nbase = \"0B\"\nworker-base = \"0B\"\n";
+    let project = Project::with(&[("shard-history.json", &store), ("shard.toml", config)]);
+    let found = json(&project, "--shards 2 --compare");
+    let settings = found["memory"]["settings"].as_array().unwrap();
+    let names: Vec<&str> = settings.iter().map(|setting| setting["setting"].as_str().unwrap()).collect();
+    assert_eq!(names, ["shard", "mean", "largest", "largest + 20 %", "90th percentile + 15 %"]);
+    for setting in settings {
+        let plans = &setting["plans"];
+        assert_eq!((&plans[0]["shards"], &plans[0]["planned"]), (&serde_json::Value::Null, &2.into()));
+        assert_eq!((&plans[0]["over_prediction"], &plans[0]["over_budget"]), (&0.5.into(), &0.5.into()));
+        assert_eq!((&plans[1]["shards"], &plans[1]["planned"]), (&2.into(), &4.into()));
+        assert_eq!((&plans[1]["over_prediction"], &plans[1]["over_budget"]), (&0.25.into(), &0.25.into()));
+    }
+    assert_eq!(found["memory"]["runs"][1]["plans"][1]["held"][0]["real_bytes"], 900_000_000);
+    let table = project.shard("backtest --shards 2 --compare").ok().stdout();
+    for words in ["memory of 2 runs", "largest + 20 %", "50.0 %", "memory by runs seen"] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    // Without it nothing is said of it.
+    let times = three_runs();
+    assert!(json(&times, "one.json two.json")["memory"].is_null());
+}
