@@ -189,14 +189,11 @@ pub fn judge(
             })
             .collect(),
     });
-    let new: Vec<bool> = (step.history.suites.iter())
-        .map(|samples| samples.iter().all(|sample| sample.seen.time.is_none()))
-        .collect();
-    let new_times = step.real.iter().zip(&new).filter(|(_, new)| **new).map(|(time, _)| *time);
+    let new_times = step.real.iter().zip(&step.new).filter(|(_, new)| **new).map(|(time, _)| *time);
     let replayed = Replayed {
         run: step.run.clone(),
         suites: real.len(),
-        new: new.iter().filter(|new| **new).count(),
+        new: step.new.iter().filter(|new| **new).count(),
         total_ms: step.real.iter().copied().sum(),
         new_ms: new_times.sum(),
         plans: plans.collect(),

@@ -8,6 +8,7 @@ pub mod collect;
 pub mod costs;
 pub mod executed;
 pub mod meet;
+mod moved;
 pub mod names;
 pub mod outcomes;
 pub mod ran;
@@ -142,7 +143,7 @@ pub struct History {
 pub struct Sample<T = Observation> {
     /// How many runs ago.
     pub age: usize,
-    /// The run had another key than the plan.
+    /// The run had another key than the plan, or measured a file that was moved since.
     pub foreign: bool,
     /// The figures.
     pub seen: T,

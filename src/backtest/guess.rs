@@ -46,9 +46,9 @@ pub(super) fn guesses(setting: Setting, step: &Step, config: &Config, assigned: 
             guesses
         }
         Setting::LongestFirst => {
-            let times = step.history.suites.iter().map(|samples| {
-                let times: Vec<u64> =
-                    samples.iter().filter_map(|sample| sample.seen.time).map(|time| time.0).collect();
+            let times = step.history.suites.iter().zip(&step.new).map(|(samples, new)| {
+                let known = samples.iter().filter(|_| !new).filter_map(|sample| sample.seen.time);
+                let times: Vec<u64> = known.map(|time| time.0).collect();
                 Some((mean(&times)?, times.len() as u32))
             });
             with_mean(times.collect(), config, assigned)
@@ -60,12 +60,12 @@ pub(super) fn guesses(setting: Setting, step: &Step, config: &Config, assigned: 
 fn ours(rule: TimeRule, step: &Step, config: &Config, assigned: &[usize]) -> Vec<Guess> {
     let config = Config { time: rule, ..config.clone() };
     let estimates = estimate(&step.inventory, assigned, &config, &step.history).suites;
-    let guess = |estimate: crate::model::Estimate| Guess {
+    let guess = |(estimate, new): (crate::model::Estimate, &bool)| Guess {
         ms: estimate.cost.time.0,
         basis: estimate.time_basis,
-        samples: estimate.samples,
+        samples: if *new { 0 } else { estimate.samples },
     };
-    estimates.into_iter().map(guess).collect()
+    estimates.into_iter().zip(&step.new).map(guess).collect()
 }
 
 /// Known times with their samples; for the others the mean of the known.

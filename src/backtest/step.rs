@@ -33,6 +33,8 @@ pub struct Step {
     pub history: History,
     /// What the newest earlier run tells of the tests of each of them.
     pub newest: Vec<Known>,
+    /// Which of them no earlier run knew under the name that they have.
+    pub new: Vec<bool>,
     /// What each of them took.
     pub real: Vec<Millis>,
 }
@@ -64,6 +66,7 @@ impl Step {
                 tiers: self.history.tiers.clone(),
             },
             newest: kept.iter().map(|suite| self.newest[*suite]).collect(),
+            new: kept.iter().map(|suite| self.new[*suite]).collect(),
             real: kept.iter().map(|suite| self.real[*suite]).collect(),
         }
     }
@@ -80,25 +83,31 @@ fn step(runs: &[Ran], number: usize, unit: Granularity, map: &NameMap) -> Option
     let run = &runs[number];
     let inventory = ran::inventory(&run.reports, unit);
     let index = Index::new(&inventory, map);
-    let times = |run: &Ran| -> Vec<Option<Millis>> {
+    let times = |run: &Ran| -> Vec<Option<(Millis, bool)>> {
         let (timings, _) = meet::times(&index, &run.reports);
-        timings.into_iter().map(|timing| timing?.time).collect()
+        timings
+            .into_iter()
+            .map(|timing| timing.and_then(|timing| Some((timing.time?, timing.lent))))
+            .collect()
     };
-    let real: Vec<Option<Millis>> = times(run);
+    let real: Vec<Option<Millis>> = times(run).into_iter().map(|seen| Some(seen?.0)).collect();
     let mut suites: Vec<Vec<Sample>> = vec![Vec::new(); real.len()];
     for (age, earlier) in runs[..number].iter().rev().take(RUNS_MAX).enumerate() {
-        for (samples, time) in suites.iter_mut().zip(times(earlier)) {
-            let seen = Observation { time, ..Observation::default() };
-            samples.extend(time.is_some().then_some(Sample { age, foreign: false, seen }));
+        for (samples, seen) in suites.iter_mut().zip(times(earlier)) {
+            let Some((time, lent)) = seen else { continue };
+            let seen = Observation { time: Some(time), ..Observation::default() };
+            samples.push(Sample { age, foreign: lent, seen });
         }
     }
     let newest = known(&inventory, &runs[number - 1], run, unit, map);
+    let new = suites.iter().map(|samples| samples.iter().all(|sample| sample.foreign)).collect();
     let inside = vec![false; real.len()];
     let whole = Step {
         run: run.name.clone(),
         inventory,
         history: History { suites, inside, ..History::default() },
         newest,
+        new,
         real: real.iter().map(|time| time.unwrap_or_default()).collect(),
     };
     let step = whole.only(|suite| real[suite].is_some());
@@ -117,7 +126,8 @@ fn known(inventory: &Inventory, earlier: &Ran, run: &Ran, unit: Granularity, map
         // What is no node id has the same name at every granularity.
         let suite = place.get(id).or_else(|| place.get(coarsen(id, unit)));
         let Some(slot) = suite.map(|suite| &mut known[*suite]) else { continue };
-        match timing.and_then(|timing| timing.time) {
+        // Nobody else follows files that were moved.
+        match timing.filter(|timing| !timing.lent).and_then(|timing| timing.time) {
             Some(time) => (slot.known, slot.ms) = (slot.known + 1, slot.ms.saturating_add(time.0)),
             None => slot.unknown += 1,
         }
@@ -138,6 +148,10 @@ pub fn recorded(store: &Store) -> Vec<Step> {
             run: store.runs[run].run.clone(),
             inventory: ran::listed(suites.iter().map(|row| row.id)),
             newest: suites.iter().map(|row| newest(&row.before)).collect(),
+            new: suites
+                .iter()
+                .map(|row| row.before.iter().all(|sample| sample.seen.time.is_none()))
+                .collect(),
             real: suites.iter().map(|row| row.now.time.unwrap_or_default()).collect(),
             history: history(store, run, suites),
         }

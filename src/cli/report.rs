@@ -273,6 +273,15 @@ fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
         let places = thousands(meeting.places);
         notes.push(format!("  {strangers} of {places} met no suite: {}", names(&meeting.strangers)));
     }
+    if let [(old, new), ..] = meeting.moved.as_slice() {
+        let files = count(meeting.moved.len(), "file");
+        let verb = if meeting.moved.len() == 1 { "was moved and takes" } else { "were moved and take" };
+        notes.push(format!(
+            "  {files} {verb} old figures, with a margin: `{}` is `{}` now",
+            printable(old),
+            printable(new)
+        ));
+    }
     if meeting.doubles > 0 {
         let tests = count(meeting.doubles, "test");
         notes.push(format!(

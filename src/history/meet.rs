@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
+use super::moved::find_moved;
 use super::names::{Found, Index, Located, find, locate};
 use super::store::Store;
 use super::{History, Place, Report, Sample};
@@ -30,6 +31,17 @@ pub struct Meeting {
     pub unknown: Vec<String>,
     /// The prefix that was found to lead from reports to ids: removed, put in front.
     pub prefix: Option<NameMap>,
+    /// Files that were moved, by their old names and their new ones, sorted: what is known of them is lent by
+    /// what they were.
+    pub moved: Vec<(String, String)>,
+}
+
+impl Meeting {
+    /// Which suites lie in moved files.
+    fn lent(&self, inventory: &Inventory) -> Vec<bool> {
+        let paths: BTreeSet<&str> = self.moved.iter().map(|(_, new)| new.as_str()).collect();
+        inventory.suites.iter().map(|suite| paths.contains(suite.id.path())).collect()
+    }
 }
 
 /// The times of one run's reports, by suite.
@@ -46,7 +58,10 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
     let hinted_places = hints().map(|(place, _)| &**place);
     let places: BTreeSet<&Place> =
         timed_places.chain(hinted_places).chain(peaks().map(|(place, ..)| &**place)).collect();
-    let (found, prefix) = find(index, &places);
+    let (mut found, prefix) = find(index, &places);
+    let cases = reports.iter().flat_map(|report| &report.cases);
+    let cases = cases.map(|case| (&*case.place, &*case.name, Some(case.nanos)));
+    let moved = find_moved(index, &places, &mut found, cases);
     let mut timed = Vec::new();
     let mut coarse = Vec::new();
     let mut gone = 0;
@@ -118,7 +133,9 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
         suites: sums.len(),
         unknown: unknown.collect(),
         prefix,
+        moved,
     };
+    let lent = meeting.lent(index.inventory);
     let mut peak: Vec<Option<u64>> = vec![None; sums.len()];
     for (place, name, bytes) in peaks() {
         let Some(hit) = found.get(&**place) else { continue };
@@ -132,7 +149,13 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
     let timing = |(suite, sum): (usize, Option<u64>)| {
         let time = sum.map(|nanos| Millis(nanos.div_ceil(1_000_000).max(1)));
         let known = time.is_some() || peak[suite].is_some();
-        known.then(|| Timing { time, own: own[suite], inside: inside[suite], peak: peak[suite] })
+        known.then(|| Timing {
+            time,
+            own: own[suite],
+            inside: inside[suite],
+            peak: peak[suite],
+            lent: lent[suite],
+        })
     };
     (sums.into_iter().enumerate().map(timing).collect(), meeting)
 }
@@ -148,6 +171,8 @@ pub struct Timing {
     pub inside: bool,
     /// Most bytes that a process held while it ran.
     pub peak: Option<u64>,
+    /// Its file was moved: all this is of the file that it was.
+    pub lent: bool,
 }
 
 /// One case that met a suite.
@@ -293,7 +318,14 @@ pub fn history(
         }
     };
     let places: Vec<(Place, &str)> = store.ids().map(|id| (place(id), id)).collect();
-    let (found, prefix) = find(index, &places.iter().map(|(place, _)| place).collect());
+    let all: BTreeSet<&Place> = places.iter().map(|(place, _)| place).collect();
+    let (mut found, prefix) = find(index, &all);
+    let newest = |id: &str| store.observations(id).find_map(|(_, seen)| seen.time);
+    let cases = places.iter().map(|(place, id)| {
+        let nanos = newest(id).map(|time| time.0.saturating_mul(1_000_000));
+        (place, NodeId::new(id).rest, nanos)
+    });
+    let moved = find_moved(index, &all, &mut found, cases);
     let mut by_suite: Vec<Vec<Recorded<'_>>> = Vec::new();
     by_suite.resize_with(index.inventory.suites.len(), Vec::new);
     let mut whole = Vec::new();
@@ -335,18 +367,20 @@ pub fn history(
         suites: by_suite.len(),
         unknown: unknown.map(|(_, suite)| suite.id.as_str().to_owned()).collect(),
         prefix,
+        moved,
     };
+    let lent = meeting.lent(index.inventory);
     let age = |run: usize| store.runs.len() - 1 - run + usize::from(reported.is_some());
     let suites = by_suite.iter().enumerate().map(|(suite, recorded)| {
         let newest = reported.and_then(|times| times[suite]).map(|timing| Sample {
             age: 0,
-            foreign: false,
+            foreign: timing.lent,
             seen: Observation { time: timing.time, peak: timing.peak, ..Observation::default() },
         });
         let timed = reported.and_then(|times| times[suite]).is_some_and(|timing| timing.own);
         let recorded = combined(store, recorded, timed).into_iter().rev().map(|(run, seen)| Sample {
             age: age(run),
-            foreign: store.runs[run].key != key,
+            foreign: lent[suite] || store.runs[run].key != key,
             seen,
         });
         newest.into_iter().chain(recorded).collect()
@@ -604,5 +638,59 @@ mod tests {
         assert_eq!(known("t/a.py::x", Some(Granularity::File), &two), (vec![1_000], 0, 1));
         assert_eq!(known("t/a.py::x t/a.py::y", None, &store(&row("t/a.py", 900))), (vec![450, 450], 0, 0));
         assert_eq!(known("t/b.py", None, &two), (vec![0], 2, 0));
+    }
+
+    #[test]
+    fn a_moved_file_takes_its_old_times() {
+        let lent = |list: &str, granularity, report: &str| {
+            let inventory = inventory(list, granularity);
+            let mut collector = crate::history::collect::Collector::default();
+            crate::report::read_any(None, report.as_bytes(), &mut collector).unwrap();
+            let map = NameMap::default();
+            let (times, meeting) = times(&Index::new(&inventory, &map), &[collector.finish()]);
+            let lent =
+                |timing: Timing| format!("{}{}", timing.time.unwrap().0, if timing.lent { "!" } else { "" });
+            let times: Vec<String> =
+                times.into_iter().map(|timing| timing.map_or("-".to_owned(), lent)).collect();
+            format!("{} | {}", times.join(" "), meeting.moved.len())
+        };
+        assert_eq!(lent("new/a.py t/b.py", None, r#"{"old/a.py": 3, "t/b.py": 2}"#), "3000! 2000 | 1");
+        assert_eq!(lent("new/a.py::x", None, r#"{"old/a.py::x": 3, "old/a.py::gone": 2}"#), "3000! | 1");
+        // One of many, on either side; or the new file is known itself.
+        assert_eq!(lent("new/a.py t/a.py", None, r#"{"old/a.py": 3, "t/a.py": 2}"#), "- 2000 | 0");
+        assert_eq!(lent("new/a.py", None, r#"{"old/a.py": 3, "older/a.py": 2}"#), "- | 0");
+        assert_eq!(lent("new/a.py", None, r#"{"old/a.py": 3, "new/a.py": 2}"#), "2000 | 0");
+        assert_eq!(lent("new/core", None, r#"{"old/core": 3}"#), "- | 0");
+        // At least half of its tests must be there still.
+        let file = Some(Granularity::File);
+        let old = r#"{"old/a.py::x": 3, "old/a.py::y": 5}"#;
+        assert_eq!(lent("new/a.py::x new/a.py::z", file, old), "6000! | 1");
+        let old = r#"{"old/a.py::x": 3, "old/a.py::y": 5, "old/a.py::w": 5}"#;
+        assert_eq!(lent("new/a.py::x new/a.py::z", file, old), "- | 0");
+        // It took as long as a skipped test does.
+        assert_eq!(lent("new/a.py t/b.py", None, r#"{"old/a.py": 0.001, "t/b.py": 2}"#), "- 2000 | 0");
+        assert_eq!(lent("new/a.py t/b.py", None, r#"{"old/a.py": 0.001, "t/b.py": 0.01}"#), "1! 10 | 1");
+    }
+
+    #[test]
+    fn a_moved_file_takes_its_old_history_until_it_has_its_own() {
+        let samples = |rows: &str| {
+            let store = format!(
+                r#"{{"schema":1,"runs":[{{"run":"1","at":1,"key":""}},{{"run":"2","at":2,"key":""}}],"suites":{{{rows}}}}}"#
+            );
+            let store = crate::history::store::read(store.as_bytes()).unwrap();
+            let (inventory, map) = (inventory("new/a.py t/b.py", None), NameMap::default());
+            let (history, meeting) = history(&Index::new(&inventory, &map), &store, None, None);
+            let seen = |sample: &Sample| {
+                (sample.foreign, sample.seen.time.map(|time| time.0), sample.seen.transient)
+            };
+            (history.suites[0].iter().map(seen).collect::<Vec<_>>(), meeting.moved)
+        };
+        let old = r#""old/a.py":[[0,"p",900,0,0,7,0],[1,"p",800,0,0,9,0]],"t/b.py":[[0,"p",900,0,0,0,0]]"#;
+        let (seen, moved) = samples(old);
+        assert_eq!(seen, [(true, Some(800), Some(9)), (true, Some(900), Some(7))], "as from another machine");
+        assert_eq!(moved, [("old/a.py".to_owned(), "new/a.py".to_owned())]);
+        let (seen, moved) = samples(&format!(r#"{old},"new/a.py":[[1,"p",5,0,0,1,0]]"#));
+        assert_eq!((seen, moved), (vec![(false, Some(5), Some(1))], Vec::new()));
     }
 }

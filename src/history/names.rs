@@ -234,6 +234,34 @@ fn find_by_suffix<'a>(index: &Index<'a>, place: &Place) -> Option<Found<'a>> {
     Some(Found { path, classes: String::new() })
 }
 
+/// Places that met nothing, and where they lie now if their file was moved. Its last component must be the only one
+/// of that name on both sides, so that one `tests.py` of many is never taken for another, and nothing else may be
+/// known of the file that it is now.
+pub(super) fn moved<'a>(
+    index: &Index<'a>,
+    places: &BTreeSet<&Place>,
+    found: &Map<Place, Found<'a>>,
+) -> Vec<(Place, Found<'a>)> {
+    let taken: BTreeSet<&str> = found.values().map(|hit| hit.path).collect();
+    let mut files: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in places.iter().filter_map(|place| place.file.as_deref()) {
+        let file = normalise(file);
+        files.entry(basename(&file).to_owned()).or_default().insert(file);
+    }
+    let now = |place: &&Place| {
+        let file = normalise(place.file.as_deref()?);
+        let base = basename(&file);
+        let alone = base.contains('.') && files.get(base).is_some_and(|files| files.len() == 1);
+        let path = only(index.named(base).iter().copied()).filter(|path| alone && !taken.contains(path))?;
+        Some(((*place).clone(), Found { path, classes: classes_of(place, path) }))
+    };
+    places.iter().filter(|place| !found.contains_key(**place)).filter_map(now).collect()
+}
+
+fn basename(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// What the report itself calls the file: a class name without its classes, where no file is named.
 fn module_of<'a>(place: &'a Place, hit: &Found<'_>) -> &'a str {
     let Some(classname) = place.classname.as_deref().filter(|_| place.file.is_none()) else {

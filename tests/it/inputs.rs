@@ -146,6 +146,20 @@ fn ids_of_another_folder_are_noticed() {
 }
 
 #[test]
+fn a_moved_file_takes_its_old_times() {
+    let times = r#"{"old/test_moved.py::t": 30, "t/test_a.py::t": 1, "t/test_b.py::t": 1}"#;
+    let list = "new/test_moved.py\nt/test_a.py\nt/test_b.py\n";
+    let project = Project::with(&[("list", list), ("times.json", times)]);
+    let done = project.shard("plan list --timings times.json").ok();
+    let note = "1 file was moved and takes old figures, with a margin: `old/test_moved.py` is `new/test_moved.py` now";
+    assert!(done.stderr().contains(note), "{}", done.stderr());
+    let plan = project.plan();
+    let suites = plan["shards"][0]["sessions"][0]["suites"].as_array().unwrap();
+    let moved = suites.iter().find(|suite| suite["id"] == "new/test_moved.py").unwrap();
+    assert_eq!((&moved["ms"], &moved["basis"]), (&30_000.into(), &"inherited".into()));
+}
+
+#[test]
 fn a_history_that_meets_almost_nothing_is_a_warning() {
     let list: String = (0..30).map(|n| format!("tests/test_{n}.py\n")).collect();
     let times: Vec<String> = (0..30).map(|n| format!("\"old/test_x{n}.py::t\": 1")).collect();
