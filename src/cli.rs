@@ -2,6 +2,7 @@
 
 mod args;
 mod backtest;
+mod check;
 mod ci;
 mod configured;
 mod diff;
@@ -51,6 +52,7 @@ pub fn run(
         Command::Inspect(args) => inspect::run(args, &mut terminal),
         Command::Backtest(args) => backtest::run(args, &mut terminal),
         Command::Triage(args) => triage::run(args, &mut terminal),
+        Command::Check(args) => check::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

@@ -7,6 +7,7 @@ pub mod address;
 mod command;
 pub mod file;
 mod pattern;
+mod running;
 mod values;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use crate::model::{Bytes, Cost, Millis, Percent};
 
 pub use pattern::Patterns;
+pub use running::{Guard, Preflight, Retry, Wants};
 pub use values::{
     Budget, Granularity, ListFormat, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom,
     budget_of_machine,
@@ -57,6 +59,8 @@ pub struct Config {
     pub runners: Vec<Runner>,
     /// Which suites share a shard, and which do not.
     pub rules: Vec<Rule>,
+    /// What a machine must have, and should have.
+    pub preflight: Preflight,
 }
 
 /// How times of several runs become one.
@@ -175,6 +179,12 @@ pub struct Tier {
     pub run: Vec<String>,
     /// Minutes; `None`: from the prediction.
     pub timeout_minutes: Option<u32>,
+    /// A session that prints nothing and uses no CPU for so long is stopped.
+    pub idle_timeout: Millis,
+    /// When a session is stopped for its memory.
+    pub guard: Guard,
+    /// What is started again.
+    pub retry: Retry,
     /// Copied verbatim into matrices.
     pub runs_on: RunsOn,
     /// Of one minute of one shard.
@@ -274,6 +284,7 @@ impl Default for Config {
             tiers: vec![Tier::default()],
             runners: Vec::new(),
             rules: Vec::new(),
+            preflight: Preflight::default(),
         }
     }
 }
@@ -306,6 +317,9 @@ impl Default for Tier {
             goal: Goal::default(),
             run: Vec::new(),
             timeout_minutes: None,
+            idle_timeout: Millis(600_000),
+            guard: Guard::Machine,
+            retry: Retry::default(),
             runs_on: RunsOn(Value::String("ubuntu-latest".to_owned())),
             price: None,
         }

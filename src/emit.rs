@@ -1,6 +1,7 @@
 //! A plan as text for machines and people. Nothing here changes a plan.
 
 pub mod backtest;
+pub mod check;
 pub mod coverage;
 pub mod diff;
 pub mod drift;

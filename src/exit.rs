@@ -8,6 +8,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// No plan exists under the given limits.
 pub const NO_PLAN: u8 = 3;
+/// The machine lacks what the plan needs.
+pub const MACHINE: u8 = 4;
 /// The network, or what lies behind it, failed.
 pub const NETWORK: u8 = 5;
 /// A bug of ours.

@@ -25,6 +25,7 @@
 //! | [`emit`] | a plan | matrix, selections, table |
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
+//! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
@@ -37,7 +38,8 @@
 //! - `pack` knows no name, no test framework, no clock and no thread count.
 //! - `plan::verify` and `plan::law` share no code with `pack`.
 //! - `emit` never changes a plan.
-//! - Nothing but `files` and `cli` touches disk, network, processes, environment or time; nothing below `cli` knows a flag.
+//! - Nothing but `files`, `machine` and `cli` touches disk, network, processes, environment or time; nothing below `cli` knows a
+//!   flag.
 //! - Planning never reads the machine that it runs on.
 
 pub mod backtest;
@@ -50,6 +52,7 @@ pub mod exit;
 pub mod files;
 pub mod history;
 pub mod inventory;
+pub mod machine;
 pub mod model;
 pub mod outcome;
 pub mod pack;

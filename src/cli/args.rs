@@ -27,6 +27,7 @@ pub(super) enum Command {
     Inspect(InspectArgs),
     Backtest(BacktestArgs),
     Triage(TriageArgs),
+    Check(CheckArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -359,6 +360,27 @@ pub(super) struct TriageArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
     /// What to print: text for people, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: DiffFormat,
+}
+
+/// Check whether this machine has what the plan needs: memory, disk, CPUs
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard check
+  shard check e2e-1
+
+Exit codes: 0 it has, perhaps with warnings, 2 wrong usage, configuration or input, 4 it lacks something")]
+pub(super) struct CheckArgs {
+    /// The shard that is to run here [default: the plan's largest]
+    pub(super) shard: Option<String>,
+    /// The plan [default: where `shard plan` writes it, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// The configuration, for its [preflight] [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to print: a table for people, or JSON
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: DiffFormat,
 }

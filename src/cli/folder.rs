@@ -8,7 +8,8 @@ use crate::emit::{matrix, selection};
 use crate::exit;
 use crate::files::{self, Staged};
 use crate::model::Digest;
-use crate::plan::{Plan, Selection, file, verify};
+use crate::plan::{Plan, Selection, Shard, file, verify};
+use crate::text;
 
 /// A plan as the files that it becomes.
 pub(super) struct Written {
@@ -142,6 +143,18 @@ pub(super) fn read_sound_plan(path: &Path) -> Result<Plan, Failure> {
             path.display()
         ))),
     }
+}
+
+/// The shard of that name, or what the plan has instead.
+pub(super) fn find_shard<'a>(plan: &'a Plan, name: &str) -> Result<&'a Shard, Failure> {
+    plan.shard(name).ok_or_else(|| {
+        let names = || plan.shards.iter().map(|shard| shard.id.as_str());
+        let help = match text::closest(name, names()) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("the plan has {}", text::examples(names(), 10)),
+        };
+        Failure::usage(format!("the plan has no shard `{}`\n  help: {help}", text::printable(name)))
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::args::SelectArgs;
-use super::folder::{plan_path, read_sound_plan};
+use super::folder::{find_shard, plan_path, read_sound_plan};
 use super::{Failure, Terminal};
 use crate::emit::selection;
 use crate::{exit, text};
@@ -14,17 +14,7 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let path = plan_path(args.plan.as_deref())?;
     let plan = read_sound_plan(&path)?;
-    let Some(shard) = plan.shard(&args.shard) else {
-        let names = || plan.shards.iter().map(|shard| shard.id.as_str());
-        let help = match text::closest(&args.shard, names()) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => format!("the plan has {}", text::examples(names(), 10)),
-        };
-        return Err(Failure::usage(format!(
-            "the plan has no shard `{}`\n  help: {help}",
-            text::printable(&args.shard)
-        )));
-    };
+    let shard = find_shard(&plan, &args.shard)?;
     let sessions = match args.session {
         None => &shard.sessions[..],
         Some(number) => match number.checked_sub(1).and_then(|index| shard.sessions.get(index)) {

@@ -12,7 +12,8 @@ use super::values::{
     self, Budget, Granularity, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom, Timeout,
 };
 use super::{
-    Config, ConfigError, Goal, Inventory, NameMap, Patterns, Rule, RuleKind, Runner, Tier, TimeRule,
+    Config, ConfigError, Goal, Guard, Inventory, NameMap, Patterns, Preflight, Retry, Rule, RuleKind, Runner,
+    Tier, TimeRule,
 };
 use crate::model::{Bytes, Cost, Millis, Percent};
 
@@ -56,7 +57,7 @@ struct File {
     apart: Vec<RuleFile>,
     alone: Vec<RuleFile>,
     runner: Vec<RunnerFile>,
-    preflight: PreflightFile,
+    preflight: Preflight,
 }
 
 /// A shard count inside a [`Spanned`], which knows no `deserialize_with`.
@@ -111,12 +112,10 @@ struct TierFile {
     run: Option<Spanned<Vec<String>>>,
     #[serde(deserialize_with = "values::timeout")]
     timeout: Option<Timeout>,
-    #[serde(rename = "idle-timeout", deserialize_with = "values::millis")]
-    _idle_timeout: Option<Millis>,
-    #[serde(rename = "guard")]
-    _guard: Option<GuardFile>,
-    #[serde(rename = "retry")]
-    _retry: Option<RetryFile>,
+    #[serde(deserialize_with = "values::millis")]
+    idle_timeout: Option<Millis>,
+    guard: Guard,
+    retry: Retry,
     runs_on: Option<RunsOn>,
     #[serde(deserialize_with = "values::price")]
     price: Option<Price>,
@@ -137,45 +136,6 @@ struct AssumeFile {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum GuardFile {
-    Machine,
-    Budget,
-    Off,
-}
-
-/// What an outcome may mean.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Verdict {
-    Passed,
-    TestFailure,
-    OutOfMemory,
-    MemoryLimit,
-    ResourceLimit,
-    Killed,
-    DaemonCrash,
-    Timeout,
-    Hang,
-    Cancelled,
-    RunnerLost,
-    ToolError,
-    Incomplete,
-    Unknown,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct RetryFile {
-    #[serde(rename = "on")]
-    _on: Vec<Verdict>,
-    #[serde(rename = "times")]
-    _times: Option<u32>,
-    #[serde(rename = "pause", deserialize_with = "values::millis")]
-    _pause: Option<Millis>,
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
     #[serde(rename = "match")]
@@ -193,26 +153,6 @@ struct RunnerFile {
     budget: Option<Bytes>,
     #[serde(default, deserialize_with = "values::price")]
     price: Option<Price>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct PreflightFile {
-    #[serde(rename = "need")]
-    _need: MachineFile,
-    #[serde(rename = "recommend")]
-    _recommend: MachineFile,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct MachineFile {
-    #[serde(rename = "memory", deserialize_with = "values::bytes")]
-    _memory: Option<Bytes>,
-    #[serde(rename = "disk", deserialize_with = "values::bytes")]
-    _disk: Option<Bytes>,
-    #[serde(rename = "cpus")]
-    _cpus: Option<u32>,
 }
 
 /// A value with its place, where absence has none.
@@ -336,6 +276,7 @@ impl Checker<'_> {
             tiers,
             runners: self.runners(file.runner)?,
             rules,
+            preflight: file.preflight,
         })
     }
 
@@ -496,6 +437,9 @@ impl Checker<'_> {
             goal: self.tier_goal(file.budget, file.target, file.shards)?,
             run: self.command(file.run)?.unwrap_or_default(),
             timeout_minutes,
+            idle_timeout: file.idle_timeout.unwrap_or(default.idle_timeout),
+            guard: file.guard,
+            retry: file.retry,
             runs_on: file.runs_on.unwrap_or(default.runs_on),
             price: file.price,
         })
@@ -563,6 +507,10 @@ mod tests {
         );
         assert_eq!(config.tiers[1].cpus, 6);
         assert_eq!(config.runners[0].name, "large");
+        assert_eq!((unit.idle_timeout, unit.guard), (Millis(600_000), Guard::Machine));
+        assert_eq!(unit.retry, Retry::default());
+        assert_eq!(config.preflight.need.memory, Some(Bytes(8_000_000_000)));
+        assert_eq!(config.preflight.recommend.cpus, Some(4));
     }
 
     #[test]
@@ -618,7 +566,11 @@ mod tests {
         check("[tier.a]\nmatch = [\"**\"]\nprice = -3", "3:9: a price is 0, or from 0.000001 to 1000000");
         check(
             "[tier.a]\nmatch = [\"**\"]\nretry = { on = [\"daemon-crsh\"] }",
-            "3:17: unknown value `daemon-crsh`\n  help: did you mean `daemon-crash`?",
+            "3:16: unknown value `daemon-crsh`\n  help: did you mean `daemon-crash`?",
+        );
+        check(
+            "[tier.a]\nmatch = [\"**\"]\nretry = { on = [\"test-failure\"] }",
+            "3:16: unknown value `test-failure`\n  help: known here: out-of-memory, memory-limit, resource-limit, killed, daemon-crash, timeout, hang, runner-lost, tool-error, incomplete",
         );
         for text in [
             "budget = ",

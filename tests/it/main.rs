@@ -6,6 +6,7 @@
 mod backtest;
 mod bad_input;
 mod cases;
+mod check;
 mod common;
 mod curve;
 mod explain;

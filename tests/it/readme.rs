@@ -84,7 +84,7 @@ fn every_command_is_one() {
 #[test]
 fn every_exit_code_is_explained() {
     let text = page("README.md");
-    for code in [0, 1, 2, 3, 70] {
+    for code in [0, 1, 2, 3, 4, 70] {
         assert!(text.contains(&format!("| {code} |")), "{code}");
     }
 }

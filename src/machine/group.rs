@@ -1,0 +1,200 @@
+//! Control groups for memory, of both versions: where ours are, what they hold and may hold.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::parse;
+use crate::model::Bytes;
+
+/// The version of control groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// One tree for each controller.
+    One,
+    /// One tree for all.
+    Two,
+}
+
+/// A folder of a control group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Which files it has.
+    pub version: Version,
+}
+
+/// Reads a file of the kernel, of which all that we read are short.
+#[must_use]
+pub fn text(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(1 << 20).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// The groups for memory that we are in, the nearest first. `root` is the root of the file system.
+#[must_use]
+pub fn above_us(root: &Path) -> Vec<Group> {
+    let proc = |name: &str| text(&root.join("proc/self").join(name)).unwrap_or_default();
+    above(root, &proc("cgroup"), &proc("mountinfo"), ("memory", ""))
+}
+
+/// The groups for CPU time that we are in, the nearest first.
+#[must_use]
+pub fn cpu_above_us(root: &Path) -> Vec<Group> {
+    let proc = |name: &str| text(&root.join("proc/self").join(name)).unwrap_or_default();
+    above(root, &proc("cgroup"), &proc("mountinfo"), ("cpu", ""))
+}
+
+fn above(root: &Path, cgroup: &str, mountinfo: &str, (first, second): (&str, &str)) -> Vec<Group> {
+    let one = (parse::group_path(cgroup, first), parse::group_mount(mountinfo, "cgroup", Some(first)));
+    let two = (parse::group_path(cgroup, second), parse::group_mount(mountinfo, "cgroup2", None));
+    let mut groups = Vec::new();
+    for ((path, mount), version) in [(one, Version::One), (two, Version::Two)] {
+        let (Some(path), Some(mount)) = (path, mount) else { continue };
+        let point = root.join(mount.point.trim_start_matches('/'));
+        // In a container the path may be the host's, and the mount shows what is below our own.
+        let below = path.strip_prefix(mount.root.trim_end_matches('/')).unwrap_or("");
+        let below = below.trim_start_matches('/');
+        let below = if below.split('/').any(|part| part == "..") { "" } else { below };
+        let deepest = if below.is_empty() { point.clone() } else { point.join(below) };
+        let folders = deepest.ancestors().take_while(|folder| folder.starts_with(&point));
+        groups.extend(folders.map(|folder| Group { folder: folder.to_owned(), version }));
+    }
+    groups
+}
+
+impl Group {
+    fn number(&self, one: &str, two: &str) -> Option<u64> {
+        text(&self.file(one, two))?.trim().parse().ok()
+    }
+
+    fn file(&self, one: &str, two: &str) -> PathBuf {
+        self.folder.join(if self.version == Version::One { one } else { two })
+    }
+
+    /// What its processes may hold together.
+    #[must_use]
+    pub fn limit(&self) -> Option<Bytes> {
+        parse::limit(&text(&self.file("memory.limit_in_bytes", "memory.max"))?)
+    }
+
+    /// Above this they are slowed down.
+    #[must_use]
+    pub fn high(&self) -> Option<Bytes> {
+        (self.version == Version::Two).then(|| parse::limit(&text(&self.folder.join("memory.high"))?))?
+    }
+
+    /// What its processes hold together, caches of files included.
+    #[must_use]
+    pub fn usage(&self) -> Option<Bytes> {
+        self.number("memory.usage_in_bytes", "memory.current").map(Bytes)
+    }
+
+    /// The most that they ever held, caches of files included.
+    #[must_use]
+    pub fn peak(&self) -> Option<Bytes> {
+        self.number("memory.max_usage_in_bytes", "memory.peak").map(Bytes)
+    }
+
+    /// Pages of files that are not shared memory: the kernel can take them back.
+    #[must_use]
+    pub fn cache(&self) -> Option<Bytes> {
+        let stat = text(&self.folder.join("memory.stat"))?;
+        let (file, shared) = match self.version {
+            Version::One => ("total_cache", "total_shmem"),
+            Version::Two => ("file", "shmem"),
+        };
+        let file = parse::counter(&stat, file)?;
+        Some(Bytes(file.saturating_sub(parse::counter(&stat, shared).unwrap_or(0))))
+    }
+
+    /// What the kernel can take back at once: pages of files that nobody used lately.
+    #[must_use]
+    pub fn inactive(&self) -> Option<Bytes> {
+        let stat = text(&self.folder.join("memory.stat"))?;
+        let name = if self.version == Version::One { "total_inactive_file" } else { "inactive_file" };
+        parse::counter(&stat, name).map(Bytes)
+    }
+
+    /// What its processes hold that the kernel cannot take back.
+    #[must_use]
+    pub fn held(&self) -> Option<Bytes> {
+        Some(self.usage()?.saturating_sub(self.cache()?))
+    }
+
+    /// Processes that the kernel killed for want of memory. The root of a tree has no such counter.
+    #[must_use]
+    pub fn kills(&self) -> Option<u64> {
+        parse::counter(&text(&self.file("memory.oom_control", "memory.events"))?, "oom_kill")
+    }
+
+    /// CPUs by its quota, rounded up.
+    #[must_use]
+    pub fn quota(&self) -> Option<u32> {
+        match self.version {
+            Version::Two => {
+                let max = text(&self.folder.join("cpu.max"))?;
+                let (quota, period) = max.trim().split_once(' ')?;
+                parse::quota(quota, period)
+            }
+            Version::One => {
+                let part = |name: &str| text(&self.folder.join(name));
+                parse::quota(&part("cpu.cfs_quota_us")?, &part("cpu.cfs_period_us")?)
+            }
+        }
+    }
+
+    /// Makes a group inside it for the processes that are to be measured; `None` where that is not
+    /// permitted, or where it would not count memory.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Option<Group> {
+        let child = Group { folder: self.folder.join(name), version: self.version };
+        fs::create_dir(&child.folder).ok()?;
+        // A group of version 2 counts memory only where its parent hands that on, and it takes no
+        // process where its parent holds some and does so.
+        if child.usage().is_some() && child.peak().is_some() {
+            return Some(child);
+        }
+        child.remove();
+        None
+    }
+
+    /// Moves a process into it: with `None` the one that calls.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn take(&self, pid: Option<u32>) -> std::io::Result<()> {
+        fs::write(self.folder.join("cgroup.procs"), pid.unwrap_or(0).to_string())
+    }
+
+    /// Removes it, if no process is left in it.
+    pub fn remove(&self) {
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_above_us_up_to_the_mount() {
+        let mountinfo = "26 25 0:23 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        let check = |cgroup: &str, mountinfo: &str, expect: &[&str]| {
+            let found = above(Path::new("/r"), cgroup, mountinfo, ("memory", ""));
+            let found: Vec<&str> = found.iter().map(|group| group.folder.to_str().unwrap()).collect();
+            assert_eq!(found, expect, "{cgroup}");
+        };
+        let all = ["/r/sys/fs/cgroup/a/b", "/r/sys/fs/cgroup/a", "/r/sys/fs/cgroup"];
+        check("0::/a/b\n", mountinfo, &all);
+        check("0::/\n", mountinfo, &["/r/sys/fs/cgroup"]);
+        check("0::/../../x\n", mountinfo, &["/r/sys/fs/cgroup"]);
+        check("", mountinfo, &[]);
+        let inside = "26 25 0:23 /a /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+        check("0::/a/b\n", inside, &["/r/sys/fs/cgroup/b", "/r/sys/fs/cgroup"]);
+        let one = "27 25 0:24 / /m rw - cgroup cgroup rw,memory\n26 25 0:23 / /u rw - cgroup2 cgroup2 rw\n";
+        check("4:memory:/x\n0::/\n", one, &["/r/m/x", "/r/m", "/r/u"]);
+    }
+}
