@@ -18,6 +18,7 @@ mod plan;
 mod record;
 mod report;
 mod reports;
+mod run;
 mod select;
 mod triage;
 mod verify;
@@ -53,6 +54,7 @@ pub fn run(
         Command::Backtest(args) => backtest::run(args, &mut terminal),
         Command::Triage(args) => triage::run(args, &mut terminal),
         Command::Check(args) => check::run(args, &mut terminal),
+        Command::Run(args) => run::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

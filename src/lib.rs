@@ -26,6 +26,7 @@
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
+//! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
@@ -38,8 +39,8 @@
 //! - `pack` knows no name, no test framework, no clock and no thread count.
 //! - `plan::verify` and `plan::law` share no code with `pack`.
 //! - `emit` never changes a plan.
-//! - Nothing but `files`, `machine` and `cli` touches disk, network, processes, environment or time; nothing below `cli` knows a
-//!   flag.
+//! - Nothing but `files`, `machine`, `run` and `cli` touches disk, network, processes, environment or time; nothing below `cli`
+//!   knows a flag.
 //! - Planning never reads the machine that it runs on.
 
 pub mod backtest;
@@ -58,5 +59,6 @@ pub mod outcome;
 pub mod pack;
 pub mod plan;
 pub mod report;
+pub mod run;
 pub mod text;
 pub mod triage;

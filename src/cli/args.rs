@@ -28,6 +28,7 @@ pub(super) enum Command {
     Backtest(BacktestArgs),
     Triage(TriageArgs),
     Check(CheckArgs),
+    Run(RunArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -383,6 +384,57 @@ pub(super) struct CheckArgs {
     /// What to print: a table for people, or JSON
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: DiffFormat,
+}
+
+/// Run a shard: check the machine, run its sessions, measure and watch them, explain how they ended
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard run unit-1
+  shard run e2e-1 --continue -- pytest '@{selection}'
+
+In a command, {selection} is the path of a file with the suites, {suites} the suites as words, {suite} the one
+suite of a process of its own; {workers}, {shard} and {session} are what they say.
+
+Exit codes: that of the first session that failed, 128 + n for signal n; 90 the machine lacks what the plan
+needs, 91 not every suite ran, 92 stopped before memory ran out, 93 stopped because nothing happened any more,
+94 the plan, configuration or command cannot be used, 124 stopped because the time was over")]
+pub(super) struct RunArgs {
+    /// The shard, such as `unit-1`
+    pub(super) shard: String,
+    /// The plan [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// What to do where the machine lacks what the plan needs
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    pub(super) preflight: Preflight,
+    /// After a kill or a hang, go on with the suites that are left, the one to blame last and alone
+    #[arg(long = "continue")]
+    pub(super) go_on: bool,
+    /// Stop a session that prints nothing and uses no CPU for so long; 0s: never [default: the tier's]
+    #[arg(long, value_name = "TIME")]
+    pub(super) idle_timeout: Option<Millis>,
+    /// Stop the shard after so long [default: the plan's timeout, less the tier's set-up]
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<Millis>,
+    /// Say what is going on so often [default: 30s in CI, else never]
+    #[arg(long, value_name = "TIME")]
+    pub(super) heartbeat: Option<Millis>,
+    /// The command [default: `run` of the tier in shard.toml]
+    #[arg(last = true, value_name = "CMD")]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Preflight {
+    /// Do not start
+    Fail,
+    /// Say so and start
+    Warn,
+    /// Do not look
+    Off,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

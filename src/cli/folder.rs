@@ -135,9 +135,14 @@ pub(super) fn read_plan(path: &Path) -> Result<(Plan, Digest), Failure> {
 
 /// A plan that keeps its own rules.
 pub(super) fn read_sound_plan(path: &Path) -> Result<Plan, Failure> {
-    let (plan, _) = read_plan(path)?;
+    read_sound(path).map(|(plan, _)| plan)
+}
+
+/// The same with its digest.
+pub(super) fn read_sound(path: &Path) -> Result<(Plan, Digest), Failure> {
+    let (plan, digest) = read_plan(path)?;
     match verify::verify(&plan).first() {
-        None => Ok(plan),
+        None => Ok((plan, digest)),
         Some(finding) => Err(Failure::usage(format!(
             "{}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again",
             path.display()

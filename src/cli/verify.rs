@@ -70,12 +70,10 @@ fn beside(plan: &Plan, digest: &Digest, folder: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     for session in plan.shards.iter().flat_map(|shard| &shard.sessions) {
         let name = text::printable(&session.selection);
-        let form = match session.selection.rsplit('.').next() {
-            Some("nul") => Form::Null,
-            Some("json") => Form::Json,
-            _ => Form::Lines,
-        };
-        let wanted = selection::write(form, session.suites.iter().map(|suite| suite.id.as_str()));
+        let wanted = selection::write(
+            Form::of(&session.selection),
+            session.suites.iter().map(|suite| suite.id.as_str()),
+        );
         match (files::read(&folder.join(&session.selection), file::SIZE_MAX), wanted) {
             (Ok(found), Ok(wanted)) if found == wanted => {}
             (Ok(_), _) => {

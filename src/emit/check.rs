@@ -14,7 +14,8 @@ pub fn render(machine: &Machine, needs: &Needs) -> String {
     let bytes = |bytes: Option<Bytes>| bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
     let count = |count: Option<u32>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
     let mut row = |name: &str, need: &str, recommend: &str, there: &str| {
-        let _ = writeln!(out, "{name:<10}{need:>12}{recommend:>14}   {there}");
+        let line = format!("{name:<10}{need:>12}{recommend:>14}   {there}");
+        let _ = writeln!(out, "{}", line.trim_end());
     };
     row("", "needed", "recommended", "there");
     let limit = match machine.limits.iter().min_by_key(|limit| limit.bytes) {
@@ -134,7 +135,7 @@ mod tests {
         };
         let expect = "                needed   recommended   there
 memory            8 GB             -   3.5 GB available of 4 GB, the limit of /sys/fs/cgroup
-e2e-1          2.74 GB                 
+e2e-1          2.74 GB
 disk                 -             -   - free
 cpus                 2             -   4
 A kill for want of memory can be proved by the counter of our control group, the counter of the machine.

@@ -17,6 +17,18 @@ pub enum Form {
     Args,
 }
 
+impl Form {
+    /// The form of a selection file, by its ending.
+    #[must_use]
+    pub fn of(name: &str) -> Form {
+        match name.rsplit('.').next() {
+            Some("nul") => Form::Null,
+            Some("json") => Form::Json,
+            _ => Form::Lines,
+        }
+    }
+}
+
 impl From<Selection> for Form {
     fn from(selection: Selection) -> Form {
         match selection {
@@ -89,6 +101,14 @@ pub fn write<'a>(form: Form, ids: impl Iterator<Item = &'a str>) -> Result<Vec<u
         }
     }
     Ok(out)
+}
+
+/// An id as one argument of a command.
+///
+/// # Errors
+/// [`Unwritable`]: an option or an `@` in front of what is no path.
+pub fn argument(id: &str) -> Result<String, Unwritable> {
+    guarded(id)
 }
 
 /// An id that no runner takes for an option or a file of arguments.

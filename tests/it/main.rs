@@ -27,6 +27,8 @@ mod record;
 mod remote;
 mod reports;
 mod rules;
+#[cfg(target_os = "linux")]
+mod run;
 mod scenarios;
 mod shared;
 mod split;

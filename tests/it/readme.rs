@@ -87,4 +87,8 @@ fn every_exit_code_is_explained() {
     for code in [0, 1, 2, 3, 4, 70] {
         assert!(text.contains(&format!("| {code} |")), "{code}");
     }
+    let run = page("docs/run.md");
+    for code in [90, 91, 92, 93, 94, 124] {
+        assert!(run.contains(&format!("| {code} |")), "{code}");
+    }
 }

@@ -1,0 +1,151 @@
+//! `shard run`: one shard, run and measured.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use super::args::{Preflight, RunArgs};
+use super::folder::{find_shard, plan_path, read_sound};
+use super::{Failure, Terminal, check, configured};
+use crate::config::{Budget, Tier};
+use crate::machine::{self, Severity};
+use crate::model::Millis;
+use crate::plan::{Plan, Shard};
+use crate::run::{self, Order};
+use crate::{exit, text};
+
+/// How much earlier than the CI we give up, so that there is time to say why.
+const EARLIER: Duration = Duration::from_secs(30);
+
+/// Between two lines in CI.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+pub(super) fn run(
+    args: &RunArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    // The codes of what runs are passed on, so what is wrong with us must not look like one of them.
+    let ours = |failure: Failure| match failure {
+        Failure::Said { message, .. } => Failure::with_code(exit::RUN_PLAN, message),
+        Failure::Closed => Failure::Closed,
+    };
+    let order = order(args, terminal).map_err(ours)?;
+    let done = run::run(&order, &mut |line| terminal.say(line));
+    done.map_err(|message| Failure::with_code(exit::RUN_PLAN, message))
+}
+
+fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) -> Result<Order, Failure> {
+    let configured = configured::find(args.config.as_deref())?;
+    let path = plan_path(args.plan.as_deref())?;
+    let (plan, digest) = read_sound(&path)?;
+    let shard = find_shard(&plan, &args.shard)?.clone();
+    let missing = || Failure::usage(format!("the plan has no tier `{}`", text::printable(&shard.tier)));
+    let planned = plan.tiers.iter().find(|tier| tier.name == shard.tier).cloned().ok_or_else(missing)?;
+    let tier = configured.config.tiers.iter().find(|tier| tier.name == shard.tier);
+    let (command, root) = match (args.command.is_empty(), tier) {
+        (false, _) => (args.command.clone(), configured.here.clone()),
+        (true, Some(tier)) if !tier.run.is_empty() => (tier.run.clone(), configured.root.clone()),
+        (true, _) => {
+            let help = format!(
+                "add run = [\"pytest\", \"@{{selection}}\"] to [tier.{}], or give a command: shard run {} -- pytest @{{selection}}",
+                shard.tier, shard.id
+            );
+            return Err(Failure::usage(format!(
+                "nothing says how to run tier `{}`\n  help: {help}",
+                shard.tier
+            )));
+        }
+    };
+    if !run::selects(&command) {
+        terminal.say(
+            "warning: the command names neither {selection} nor {suites}: unless it reads SHARD_SELECTION, it runs the same in every shard",
+        );
+    }
+    let defaults = Tier::default();
+    let tier = tier.unwrap_or(&defaults);
+    let folder = std::path::absolute(&path)
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_owned))
+        .ok_or_else(|| Failure::usage("the plan has no folder"))?;
+    let machine = machine::read(&folder);
+    let mut refusals = Vec::new();
+    if args.preflight != Preflight::Off {
+        let needs = check::needs(&configured.config.preflight, Some(check::shard_need(&plan, &shard)));
+        for finding in machine::check(&machine, &needs) {
+            match finding.severity {
+                Severity::Refusal if args.preflight == Preflight::Fail => {
+                    terminal.say(check::line(&finding));
+                    refusals.push(finding.message);
+                }
+                _ => terminal.say(format!("warning: {}", finding.message)),
+            }
+        }
+    }
+    let ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
+    Ok(Order {
+        budget: shard.budget_bytes.filter(|_| binds(&plan, &shard, tier)),
+        timeout: Some(args.timeout.map_or_else(|| timeout(&shard, planned.setup_ms), duration)),
+        idle: duration(args.idle_timeout.unwrap_or(tier.idle_timeout)),
+        heartbeat: args.heartbeat.map(duration).or(ci.then_some(HEARTBEAT)).filter(|every| !every.is_zero()),
+        interactive: cfg!(unix) && std::io::stdin().is_terminal(),
+        run: run_id(digest.token()),
+        attempt: variable("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1),
+        key: configured.config.key.clone().unwrap_or_else(own_key),
+        plan: digest.to_string(),
+        tier: planned,
+        retry: tier.retry.clone(),
+        guard: tier.guard,
+        go_on: args.go_on,
+        shard,
+        folder,
+        root,
+        command,
+        machine,
+        refusals,
+    })
+}
+
+/// Whether the shard's budget was set by somebody, or rests on measured memory.
+fn binds(plan: &Plan, shard: &Shard, tier: &Tier) -> bool {
+    matches!(tier.goal.budget, Some(Budget::Bytes(_))) || !plan.memory_is_assumed(&shard.tier)
+}
+
+fn duration(time: Millis) -> Duration {
+    Duration::from_millis(time.0)
+}
+
+/// When the shard is given up: before the CI does it without a word. Its clock began with the set-up.
+fn timeout(shard: &Shard, setup: Millis) -> Duration {
+    let all = Duration::from_secs(u64::from(shard.timeout_minutes) * 60);
+    all.saturating_sub(duration(setup)).saturating_sub(EARLIER).max(all / 2)
+}
+
+/// Whose observations compare, where nobody says: `linux-x64`.
+fn own_key() -> String {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{}-{arch}", std::env::consts::OS)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The CI's name for the run; without a CI a name that no other run has.
+fn run_id(token: &str) -> String {
+    let known = [
+        ("GITHUB_RUN_ID", "gh"),
+        ("CI_PIPELINE_ID", "gitlab"),
+        ("BUILDKITE_BUILD_ID", "buildkite"),
+        ("CIRCLE_WORKFLOW_ID", "circleci"),
+        ("BUILD_BUILDID", "azure"),
+    ];
+    let id = known.iter().find_map(|(name, prefix)| Some(format!("{prefix}-{}", variable(name)?)));
+    // A name of the run is no plan: the clock may be in it.
+    #[allow(clippy::disallowed_methods)]
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    id.unwrap_or_else(|| format!("local-{token}-{}", now().as_secs()))
+}

@@ -1,0 +1,115 @@
+//! When a session must be stopped for its memory, before the kernel does it without a word.
+
+use crate::config::Guard;
+use crate::machine::Pressure;
+use crate::model::Bytes;
+
+/// What memory looks like at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// What the session's processes hold.
+    pub(super) session: Bytes,
+    /// The group above us that is nearest to its limit: what it holds, and the limit.
+    pub(super) group: Option<(Bytes, Bytes)>,
+    /// What the machine has left, and all that it has.
+    pub(super) machine: Option<(Bytes, Bytes)>,
+}
+
+impl Memory {
+    /// What the machine and its limits leave.
+    pub(super) fn left(&self) -> Option<Bytes> {
+        let group = self.group.map(|(held, limit)| limit.saturating_sub(held));
+        group.into_iter().chain(self.machine.map(|(left, _)| left)).min()
+    }
+
+    /// The share of the real limit that is taken, in percent.
+    pub(super) fn taken(&self) -> u64 {
+        let share = |held: Bytes, all: Bytes| held.0.saturating_mul(100) / all.0.max(1);
+        let group = self.group.map_or(0, |(held, limit)| share(held, limit));
+        let machine = self.machine.map_or(0, |(left, all)| share(all.saturating_sub(left), all));
+        group.max(machine)
+    }
+}
+
+/// The limit is near from this share on, in percent.
+const NEAR: u64 = 97;
+
+/// Nothing can wait any more from this share on, in percent.
+pub(super) const AT_ONCE: u64 = 99;
+
+/// Why a session must be stopped, in words with both figures.
+pub(super) fn alarm(guard: Guard, budget: Option<Bytes>, memory: &Memory) -> Option<String> {
+    if guard == Guard::Off {
+        return None;
+    }
+    if let Some((held, limit)) =
+        memory.group.filter(|(held, limit)| held.0.saturating_mul(100) >= limit.0.saturating_mul(NEAR))
+    {
+        return Some(format!("the control group held {held} of its limit of {limit}"));
+    }
+    let short = |(left, all): &(Bytes, Bytes)| left.0.saturating_mul(100) < all.0.saturating_mul(100 - NEAR);
+    if let Some((left, all)) = memory.machine.filter(short) {
+        return Some(format!("the machine had {left} of {all} left"));
+    }
+    let budget = budget.filter(|budget| guard == Guard::Budget && memory.session > *budget)?;
+    Some(format!("the session held {}, its budget is {budget}", memory.session))
+}
+
+/// Below this share of the machine's memory the youngest of several processes gives way, in percent.
+const SCARCE: u64 = 6;
+
+/// Above this pressure nothing else starts beside what runs: tasks wait for memory so much of the time,
+/// in hundredths of a percent.
+pub(super) const CROWDED: u32 = 1_000;
+
+/// Above this pressure the youngest of several processes gives way: all tasks wait.
+const THRASHING: u32 = 2_000;
+
+/// Why one of several processes must give way, before the others suffer too.
+pub(super) fn overload(memory: &Memory, pressure: Option<Pressure>) -> Option<String> {
+    if let Some((left, all)) = memory.machine
+        && left.0.saturating_mul(100) < all.0.saturating_mul(SCARCE)
+    {
+        return Some(format!("the machine had {left} of {all} left"));
+    }
+    let full = pressure.map(|pressure| pressure.full).filter(|full| *full > THRASHING)?;
+    Some(format!("all tasks waited for memory {} % of the time", full / 100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_limit_counts_and_the_budget_only_where_it_binds() {
+        let memory = |session, group: (u64, u64), machine: (u64, u64)| Memory {
+            session: Bytes(session),
+            group: Some((Bytes(group.0), Bytes(group.1))),
+            machine: Some((Bytes(machine.0), Bytes(machine.1))),
+        };
+        let check = |guard, memory: Memory, expect: Option<&str>| {
+            assert_eq!(alarm(guard, Some(Bytes(500)), &memory).as_deref(), expect, "{memory:?}");
+        };
+        let fine = memory(600, (969, 1000), (30, 1000));
+        check(Guard::Machine, fine, None);
+        check(Guard::Budget, fine, Some("the session held 600 B, its budget is 500 B"));
+        check(Guard::Off, memory(600, (1000, 1000), (0, 1000)), None);
+        check(
+            Guard::Machine,
+            memory(1, (970, 1000), (500, 1000)),
+            Some("the control group held 970 B of its limit of 1 kB"),
+        );
+        check(Guard::Machine, memory(1, (1, 1000), (29, 1000)), Some("the machine had 29 B of 1 kB left"));
+        check(Guard::Machine, Memory::default(), None);
+        assert_eq!((fine.taken(), Memory::default().taken()), (97, 0));
+        let pressed = |full| Some(Pressure { some: 10_000, full });
+        let scarce = memory(1, (1, 1000), (59, 1000));
+        assert_eq!(overload(&scarce, None).as_deref(), Some("the machine had 59 B of 1 kB left"));
+        let roomy = memory(1, (1, 1000), (60, 1000));
+        assert_eq!((overload(&roomy, pressed(2_000)), overload(&roomy, None)), (None, None));
+        assert_eq!(
+            overload(&roomy, pressed(2_100)).as_deref(),
+            Some("all tasks waited for memory 21 % of the time")
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! The outcome's file, written while the shard runs: each line goes to the system at once, so that a
+//! kill loses at most the last.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::outcome::{self, Event, Sample};
+
+/// Most bytes of a file, of which a reader takes 256 MiB: what comes later is dropped, the end is not.
+const SIZE_MAX: u64 = 200 << 20;
+
+/// Most attempts of one shard in one folder.
+const ATTEMPTS_MAX: u32 = 10_000;
+
+/// So many samples, and only every other one is written from then on.
+const SAMPLES: u32 = 1_000;
+
+/// An open file of an outcome.
+pub(super) struct Journal {
+    file: File,
+    path: PathBuf,
+    size: u64,
+    samples: Thinning,
+    /// The first line that could not be written.
+    failed: Option<io::Error>,
+}
+
+impl Journal {
+    /// Opens a new file in `folder`, of the first attempt from `attempt` that is not there yet. An old
+    /// one is never overwritten.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(super) fn create(folder: &Path, shard: &str, round: u32, attempt: u32) -> io::Result<(Journal, u32)> {
+        std::fs::create_dir_all(folder)?;
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        for attempt in (attempt.max(1)..).take(ATTEMPTS_MAX as usize) {
+            let path = folder.join(outcome::file_name(shard, round, attempt));
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    let samples = Thinning::default();
+                    return Ok((Journal { file, path, size: 0, samples, failed: None }, attempt));
+                }
+                Err(err) if err.kind() == io::ErrorKind::AlreadyExists => last = err,
+                Err(err) => return Err(err),
+            }
+        }
+        Err(last)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds an event. A full disk must not end the tests, so a failure is only kept: see
+    /// [`Journal::failed`].
+    pub(super) fn write(&mut self, event: &Event) {
+        let closing = matches!(event, Event::SessionEnd(_) | Event::End(_));
+        if self.size > SIZE_MAX && !closing {
+            return;
+        }
+        let written = event.line().map_err(io::Error::from).and_then(|line| {
+            self.size += line.len() as u64;
+            // One call, so that the line is there whole or cut, never mixed.
+            self.file.write_all(&line)
+        });
+        if let Err(err) = written {
+            self.failed.get_or_insert(err);
+        }
+    }
+
+    /// Adds a sample, unless it says nothing new.
+    pub(super) fn sample(&mut self, sample: Sample) {
+        if self.samples.keeps(sample.clock_ms.unwrap_or_default().0, sample.bytes.unwrap_or_default().0) {
+            self.write(&Event::Sample(sample));
+        }
+    }
+
+    /// Why lines are missing, if some are.
+    pub(super) fn failed(&self) -> Option<&io::Error> {
+        self.failed.as_ref()
+    }
+}
+
+/// Which samples are worth a line: a change of 5 % and 4 MB, at most one in a while that becomes longer the
+/// more there are, and one in fifty such whiles whatever happens.
+struct Thinning {
+    every_ms: u64,
+    written: u32,
+    last: Option<(u64, u64)>,
+}
+
+impl Default for Thinning {
+    fn default() -> Thinning {
+        Thinning { every_ms: 200, written: 0, last: None }
+    }
+}
+
+impl Thinning {
+    fn keeps(&mut self, clock_ms: u64, bytes: u64) -> bool {
+        if let Some((at, level)) = self.last {
+            let passed = clock_ms.saturating_sub(at);
+            let changed = bytes.abs_diff(level) > (level / 20).max(4_000_000);
+            if passed < self.every_ms || (!changed && passed < 50 * self.every_ms) {
+                return false;
+            }
+        }
+        self.last = Some((clock_ms, bytes));
+        self.written += 1;
+        if self.written.is_multiple_of(SAMPLES) {
+            self.every_ms *= 2;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bytes, Millis};
+
+    #[test]
+    fn an_old_file_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let create =
+            |attempt| Journal::create(&folder.path().join("outcomes"), "unit-1", 0, attempt).unwrap().1;
+        assert_eq!([create(1), create(1), create(5), create(1), create(0)], [1, 2, 5, 3, 4]);
+    }
+
+    #[test]
+    fn lines_are_there_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::create(folder.path(), "unit-1", 0, 1).unwrap();
+        journal.write(&Event::Start(outcome::Start {
+            schema: 1,
+            shard: "unit-1".into(),
+            ..Default::default()
+        }));
+        let sample = |ms, bytes| Sample {
+            at: 0,
+            bytes: Some(Bytes(bytes)),
+            available_bytes: None,
+            clock_ms: Some(Millis(ms)),
+        };
+        journal.sample(sample(0, 100));
+        journal.sample(sample(100, 900_000_000));
+        journal.sample(sample(300, 900_000_000));
+        journal.sample(sample(900, 901_000_000));
+        let text = std::fs::read_to_string(journal.path()).unwrap();
+        let levels: Vec<&str> = text.lines().filter(|line| line.contains("\"sample\"")).collect();
+        assert_eq!(levels.len(), 2, "{text}");
+        assert!(levels[1].contains("900000000"));
+        assert!(outcome::read(text.as_bytes()).is_ok() && journal.failed().is_none());
+    }
+
+    #[test]
+    fn samples_become_rare_and_never_stop() {
+        let mut thinning = Thinning::default();
+        // A day of wild changes, forty times a second.
+        let kept = (0..86_400 * 40).filter(|i| thinning.keeps(i * 25, (i % 2) * 1_000_000_000)).count();
+        assert!((5_000..15_000).contains(&kept), "{kept}");
+        let mut still = Thinning::default();
+        let kept = (0..3_600 * 10).filter(|i| still.keeps(i * 100, 5)).count();
+        assert_eq!(kept, 360, "every ten seconds");
+    }
+}

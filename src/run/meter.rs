@@ -1,0 +1,258 @@
+//! What the processes of a session hold, by several meters that know nothing of each other.
+//!
+//! | method | what | where |
+//! |---|---|---|
+//! | `cgroup2`, `cgroup1` | the kernel's own high-water mark of a group, without caches of files | Linux, where we may make a group |
+//! | `tree` | all processes below us, looked at every 25 to 100 ms, with their own high-water marks | Linux |
+//! | `sampled` | the sum of their resident memory, every 100 ms | macOS, Windows |
+//! | `highwater` | the most that any one process held | Linux |
+//! | `wait4` | the same, of those whose end we were told | Unix |
+//!
+//! The first that is there counts; the others are written beside it.
+
+#[cfg(target_os = "linux")]
+mod level;
+#[cfg(any(not(target_os = "linux"), test))]
+mod sampled;
+#[cfg(target_os = "linux")]
+mod tree;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::machine::group::{Group, Version};
+use crate::model::Bytes;
+use crate::outcome::Meter as Reading;
+
+/// So long a process is young: it changes fast, and is looked at often.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// Between two looks at young processes, and where memory is short.
+const OFTEN: Duration = Duration::from_millis(25);
+
+/// Between two looks else.
+const SELDOM: Duration = Duration::from_millis(100);
+
+/// Of one core, so that measuring changes nothing: one part in so many. The young are worth more.
+const SHARE: u32 = 100;
+const SHARE_YOUNG: u32 = 20;
+
+/// Longest time between two looks, whatever they cost.
+const RAREST: Duration = Duration::from_secs(1);
+
+/// The meters of one of our children and all below it.
+#[derive(Debug, Default)]
+struct Own {
+    group: Option<Group>,
+    /// The most that the samples saw, by the tree.
+    tree: u64,
+    /// The most that one process held.
+    highest: u64,
+    /// The same, as `wait4` said.
+    waited: u64,
+    /// The most that the samples of the group saw, without caches.
+    held: u64,
+    /// The most of caches that they saw.
+    cache: u64,
+}
+
+/// The meters of all that runs.
+pub(super) struct Meter {
+    #[cfg(target_os = "linux")]
+    tree: tree::Tree,
+    #[cfg(not(target_os = "linux"))]
+    tree: sampled::Sampled,
+    own: BTreeMap<u32, Own>,
+    /// What the last look cost.
+    cost: Duration,
+    /// What `wait4` says of a process that never held anything: our own size, which it began with.
+    floor: u64,
+}
+
+impl Meter {
+    pub(super) fn new() -> Meter {
+        let us = std::process::id();
+        #[cfg(target_os = "linux")]
+        let tree = tree::Tree::new(std::path::Path::new("/proc"), us);
+        #[cfg(not(target_os = "linux"))]
+        let tree = sampled::Sampled::new(us);
+        Meter { tree, own: BTreeMap::new(), cost: Duration::ZERO, floor: own_size() }
+    }
+
+    /// Begins to measure a child of ours, which is alone in its group if it has one.
+    pub(super) fn add(&mut self, child: u32, group: Option<Group>) {
+        #[cfg(target_os = "linux")]
+        self.tree.roots.insert(child);
+        self.own.insert(child, Own { group, ..Own::default() });
+    }
+
+    /// Looks at everything once; returns what all children hold together.
+    pub(super) fn look(&mut self, now: Instant) -> Bytes {
+        let begun = busy();
+        #[cfg(target_os = "linux")]
+        self.tree.look(now);
+        #[cfg(not(target_os = "linux"))]
+        self.tree.look();
+        for (child, own) in &mut self.own {
+            let (_, most) = levels(&self.tree, Some(*child));
+            own.tree = own.tree.max(most);
+            own.highest = own.highest.max(highest(&self.tree, *child));
+            let held = own.group.as_ref().and_then(|group| Some((group.usage()?, group.cache()?)));
+            if let Some((usage, cache)) = held {
+                own.held = own.held.max(usage.saturating_sub(cache).0);
+                own.cache = own.cache.max(cache.0);
+            }
+        }
+        self.cost = busy().saturating_sub(begun);
+        Bytes(levels(&self.tree, None).0)
+    }
+
+    /// When to look again. `short`: memory is, so it matters more than what it costs.
+    pub(super) fn pause(&self, now: Instant, short: bool) -> Duration {
+        match (short, self.young(now)) {
+            (true, _) => OFTEN,
+            (false, true) => OFTEN.max(self.cost * SHARE_YOUNG).min(RAREST),
+            (false, false) => SELDOM.max(self.cost * SHARE).min(RAREST),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn young(&self, now: Instant) -> bool {
+        self.tree.young(now)
+    }
+
+    /// Looking is dear there.
+    #[cfg(not(target_os = "linux"))]
+    fn young(&self, _now: Instant) -> bool {
+        false
+    }
+
+    /// CPU time of one child and all below it, or of everything.
+    pub(super) fn cpu(&self, child: Option<u32>) -> Duration {
+        self.tree.cpu(child)
+    }
+
+    /// The processes that belong to a child, or all.
+    pub(super) fn pids(&self, child: Option<u32>) -> Vec<u32> {
+        self.tree.pids(child)
+    }
+
+    /// A process ended, and the system says what it held at most. `None`: it is no child of ours, but
+    /// was adopted.
+    pub(super) fn ended(&mut self, pid: u32, most: Option<Bytes>) {
+        let owner =
+            self.own.keys().copied().find(|child| *child == pid || self.pids(Some(*child)).contains(&pid));
+        let only = (self.own.len() == 1).then(|| self.own.keys().next().copied()).flatten();
+        if let (Some(own), Some(most)) = (owner.or(only).and_then(|owner| self.own.get_mut(&owner)), most)
+            && most.0 > self.floor
+        {
+            own.waited = own.waited.max(most.0);
+        }
+    }
+
+    /// Ends measuring a child: its peak by the best meter, and what every meter said. Its group is
+    /// removed, unless something still lives in it.
+    pub(super) fn finish(&mut self, child: u32) -> Option<(Bytes, &'static str, Vec<Reading>)> {
+        #[cfg(target_os = "linux")]
+        self.tree.roots.remove(&child);
+        let own = self.own.remove(&child)?;
+        let kernel = own.group.as_ref().and_then(Group::peak).map_or(0, |peak| peak.0);
+        let version = own.group.as_ref().map(|group| group.version);
+        if let Some(group) = &own.group {
+            group.remove();
+        }
+        Some(best(&own, kernel, version))
+    }
+
+    /// Kills for want of memory in the group of a child.
+    pub(super) fn kills(&self, child: u32) -> Option<u64> {
+        self.own.get(&child)?.group.as_ref()?.kills()
+    }
+}
+
+fn best(own: &Own, kernel: u64, version: Option<Version>) -> (Bytes, &'static str, Vec<Reading>) {
+    let group = match version {
+        Some(Version::One) => "cgroup1",
+        Some(Version::Two) => "cgroup2",
+        None => "",
+    };
+    // At its highest the group held at most the caches that were ever seen.
+    let grouped = kernel.saturating_sub(own.cache).max(own.held);
+    let tree = own.tree.max(own.highest).max(own.waited);
+    let name = if cfg!(target_os = "linux") { "tree" } else { "sampled" };
+    // Between two looks a process may come and go; what the system says of its end is part of the tree.
+    let all = [(group, grouped), (name, tree), ("highwater", own.highest), ("wait4", own.waited)];
+    let meters = all.iter().filter(|(_, peak)| *peak > 0);
+    let meters = meters
+        .map(|(method, peak)| Reading { method: (*method).to_owned(), peak_bytes: Bytes(*peak) })
+        .collect();
+    let (method, peak) = match (grouped, own.tree) {
+        (1.., _) => (group, grouped),
+        (0, 1..) => (name, tree),
+        // It ended before anybody looked.
+        (0, 0) => ("wait4", tree),
+    };
+    (Bytes(peak), method, meters)
+}
+
+#[cfg(target_os = "linux")]
+fn levels(tree: &tree::Tree, child: Option<u32>) -> (u64, u64) {
+    let level = tree.level(child);
+    (level.now, level.most)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn levels(tree: &sampled::Sampled, child: Option<u32>) -> (u64, u64) {
+    (tree.level(child), tree.level(child))
+}
+
+#[cfg(target_os = "linux")]
+fn highest(tree: &tree::Tree, child: u32) -> u64 {
+    tree.highest(Some(child))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn highest(_tree: &sampled::Sampled, _child: u32) -> u64 {
+    0
+}
+
+/// CPU time of this thread: on a busy machine waiting for a core is no cost of ours.
+#[cfg(unix)]
+fn busy() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(not(unix))]
+fn busy() -> Duration {
+    use std::sync::LazyLock;
+    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGUN.elapsed()
+}
+
+/// What we held at most so far.
+fn own_size() -> u64 {
+    let status = crate::machine::group::text(std::path::Path::new("/proc/self/status")).unwrap_or_default();
+    crate::machine::parse::kilobytes(&status, "VmHWM").map_or(0, |bytes| bytes.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_meter_counts_and_all_are_named() {
+        let check = |own: Own, kernel, version, peak, method, meters: usize| {
+            let found = best(&own, kernel, version);
+            assert_eq!((found.0, found.1, found.2.len()), (Bytes(peak), method, meters), "{own:?}");
+        };
+        let own = || Own { tree: 200, highest: 210, waited: 205, ..Own::default() };
+        check(own(), 0, None, 210, "tree", 3);
+        check(Own { held: 190, cache: 5, ..own() }, 220, Some(Version::Two), 215, "cgroup2", 4);
+        // A file of 500 was written: the mark of the group is that of its cache.
+        check(Own { held: 20, cache: 500, ..own() }, 520, Some(Version::One), 20, "cgroup1", 4);
+        check(Own { waited: 30, ..Own::default() }, 0, None, 30, "wait4", 2);
+        check(Own::default(), 0, None, 0, "wait4", 0);
+    }
+}

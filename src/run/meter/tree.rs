@@ -1,0 +1,368 @@
+//! All processes of a shard, followed from look to look through `/proc`.
+//!
+//! We are the nearest ancestor that adopts orphans, so every process that a session ever starts is
+//! below us, whatever it does to get away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::level::{Level, Process, level};
+use crate::machine::group::text;
+use crate::machine::parse;
+
+/// Most processes that are followed at once.
+const PROCESSES_MAX: usize = 4_096;
+
+/// Shared memory above which it is worth asking how many share it.
+const SHARED_MIN: u64 = 4 << 20;
+
+/// Younger ones are often about to become another program.
+const SETTLED: Duration = Duration::from_millis(20);
+
+/// One that we follow.
+struct Followed {
+    process: Process,
+    /// When it started, so that its number given to another is noticed.
+    started: u64,
+    ticks: u64,
+    /// Which of our own children it belongs to.
+    owner: u32,
+    first: Instant,
+    /// What it shares with its relatives was asked for.
+    asked: bool,
+}
+
+/// The processes below us.
+pub(super) struct Tree {
+    proc: PathBuf,
+    us: u32,
+    /// Our own children, of those whose processes are told apart.
+    pub(super) roots: BTreeSet<u32>,
+    followed: BTreeMap<u32, Followed>,
+    /// CPU time of those that are gone.
+    gone_ticks: BTreeMap<u32, u64>,
+    /// What the suspects held when they were asked last.
+    asked_own: u64,
+    asked_at: Option<Instant>,
+    /// Asking is dear; not before then.
+    ask_after: Option<Instant>,
+    slow_after: Option<Instant>,
+    /// There were more than are followed.
+    pub(super) beyond: bool,
+}
+
+impl Tree {
+    /// Follows what is below the process `us`, by the files in `proc`.
+    pub(super) fn new(proc: &Path, us: u32) -> Tree {
+        Tree {
+            proc: proc.to_owned(),
+            us,
+            roots: BTreeSet::new(),
+            followed: BTreeMap::new(),
+            gone_ticks: BTreeMap::new(),
+            asked_own: 0,
+            asked_at: None,
+            ask_after: None,
+            slow_after: None,
+            beyond: false,
+        }
+    }
+
+    /// Looks at everything once.
+    pub(super) fn look(&mut self, now: Instant) {
+        let found = self.descendants();
+        let gone: Vec<u32> = self.followed.keys().copied().filter(|pid| !found.contains(pid)).collect();
+        for pid in gone {
+            self.forget(pid);
+        }
+        // CPU time and programs change slowly; a second is soon enough except for the young.
+        let slow = self.slow_after.is_none_or(|after| now >= after);
+        if slow {
+            self.slow_after = Some(now + Duration::from_secs(1));
+        }
+        for pid in found {
+            self.one(pid, now, slow);
+        }
+        self.ask(now);
+    }
+
+    /// Numbers of all processes below us.
+    fn descendants(&mut self) -> BTreeSet<u32> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![self.us];
+        while let Some(pid) = open.pop() {
+            let tasks = self.proc.join(pid.to_string()).join("task");
+            let Ok(tasks) = fs::read_dir(tasks) else { continue };
+            for task in tasks.flatten() {
+                let Some(children) = text(&task.path().join("children")) else { continue };
+                for child in children.split_ascii_whitespace().filter_map(|child| child.parse().ok()) {
+                    if found.len() >= PROCESSES_MAX {
+                        self.beyond = true;
+                        return found;
+                    }
+                    if found.insert(child) {
+                        open.push(child);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn forget(&mut self, pid: u32) {
+        if let Some(followed) = self.followed.remove(&pid) {
+            *self.gone_ticks.entry(followed.owner).or_default() += followed.ticks;
+        }
+    }
+
+    fn one(&mut self, pid: u32, now: Instant, slow: bool) {
+        let folder = self.proc.join(pid.to_string());
+        let Some(status) = text(&folder.join("status")) else { return self.forget(pid) };
+        let figure = |name: &str| parse::kilobytes(&status, name).map_or(0, |bytes| bytes.0);
+        let known = self.followed.get(&pid);
+        let young = known.is_none_or(|known| now.duration_since(known.first) < super::YOUNG);
+        let parent = parse::field(&status, "PPid").and_then(|parent| parent.parse().ok()).unwrap_or(0);
+        let stat = (young || slow).then(|| text(&folder.join("stat")).and_then(|stat| parse::stat(&stat)));
+        let stat = stat.flatten();
+        if let (Some(known), Some(stat)) = (known, &stat)
+            && known.started != stat.started
+        {
+            self.forget(pid);
+            return self.one(pid, now, slow);
+        }
+        let fresh = Process {
+            anonymous: figure("RssAnon"),
+            file: figure("RssFile"),
+            shared: figure("RssShmem"),
+            highest: figure("VmHWM"),
+            mapped: figure("VmSize"),
+            ..Process::default()
+        };
+        let known = self.followed.get(&pid);
+        let stack =
+            stat.as_ref().map_or_else(|| known.map_or(0, |known| known.process.stack), |stat| stat.stack);
+        let changed = known.is_none_or(|known| known.process.stack != stack);
+        let program = match known {
+            Some(known) if !changed => known.process.program,
+            _ => program(&folder),
+        };
+        // A forked process begins with all that its parent has, and shares it until one of them writes.
+        let forked = |parent: &Followed| stack != 0 && parent.process.stack == stack;
+        let elsewhere = match known {
+            Some(known) if !changed => known.process.elsewhere,
+            Some(_) => 0,
+            None if self.followed.get(&parent).is_some_and(forked) => fresh.own(),
+            None => 0,
+        };
+        let before = known.filter(|_| !changed).map_or(0, |known| known.process.highest);
+        let spike = match fresh.highest > before {
+            true => fresh.highest.saturating_sub(fresh.resident()),
+            false => 0,
+        };
+        let group = stat.as_ref().map(|stat| stat.group);
+        let owner = known.map(|known| known.owner).unwrap_or_else(|| self.owner(pid, parent, group));
+        let (ticks, started) = match (&stat, known) {
+            (Some(stat), _) => (stat.ticks, stat.started),
+            (None, Some(known)) => (known.ticks, known.started),
+            (None, None) => (0, 0),
+        };
+        let followed = Followed {
+            process: Process { stack, program, elsewhere: elsewhere.min(fresh.own()), spike, ..fresh },
+            started,
+            ticks,
+            owner,
+            first: known.map_or(now, |known| known.first),
+            asked: known.is_some_and(|known| known.asked && !changed),
+        };
+        self.followed.insert(pid, followed);
+    }
+
+    /// The child of ours that a process belongs to: its parent's; where it was orphaned before we ever saw
+    /// it, its group's, or the only one that there is.
+    fn owner(&self, pid: u32, parent: u32, group: Option<u32>) -> u32 {
+        if self.roots.contains(&pid) {
+            return pid;
+        }
+        if let Some(parent) = self.followed.get(&parent) {
+            return parent.owner;
+        }
+        let group = group.filter(|group| *group != pid);
+        let relative = group.and_then(|group| Some(self.followed.get(&group)?.owner));
+        let only = self.roots.first().copied().filter(|_| self.roots.len() == 1);
+        relative.or(group.filter(|group| self.roots.contains(group))).or(only).unwrap_or(pid)
+    }
+
+    /// Asks the kernel what forked processes and shared memory come to, if that has changed. It walks all
+    /// their pages, 20 ms for a gigabyte, so it is asked rarely.
+    fn ask(&mut self, now: Instant) {
+        let mut families: BTreeMap<u64, u32> = BTreeMap::new();
+        let sharers = self.followed.values().filter(|one| one.process.shared >= SHARED_MIN).count();
+        for one in self.followed.values().filter(|one| one.process.stack != 0) {
+            *families.entry(one.process.stack).or_default() += 1;
+        }
+        let suspect = |one: &Followed| {
+            families.get(&one.process.stack).is_some_and(|count| *count > 1)
+                || (sharers > 1 && one.process.shared >= SHARED_MIN)
+        };
+        let suspects: BTreeSet<u32> =
+            self.followed.iter().filter(|(_, one)| suspect(one)).map(|(pid, _)| *pid).collect();
+        let alone: Vec<u32> = self.followed.keys().copied().filter(|pid| !suspects.contains(pid)).collect();
+        for pid in alone {
+            if let Some(one) = self.followed.get_mut(&pid) {
+                (one.process.elsewhere, one.asked) = (0, false);
+            }
+        }
+        let mut own = 0u64;
+        let mut news = false;
+        for one in suspects.iter().filter_map(|pid| self.followed.get(pid)) {
+            own += one.process.own();
+            news |= !one.asked && now.duration_since(one.first) > SETTLED;
+        }
+        let moved = own.abs_diff(self.asked_own) > (self.asked_own / 20).max(2 << 20);
+        // A page that is written is shared no more, and no other figure tells.
+        let stale = self.asked_at.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1));
+        let dear = self.ask_after.is_some_and(|after| now < after);
+        if suspects.is_empty() || dear || !(news || moved || stale) {
+            return;
+        }
+        let begun = Instant::now();
+        self.asked_own = own;
+        for pid in suspects {
+            let rollup = text(&self.proc.join(pid.to_string()).join("smaps_rollup"));
+            let share = |name: &str| parse::kilobytes(rollup.as_deref()?, name);
+            let Some(one) = self.followed.get_mut(&pid) else { continue };
+            one.asked = now.duration_since(one.first) > SETTLED;
+            if let (Some(private), Some(shared)) = (share("Pss_Anon"), share("Pss_Shmem")) {
+                one.process.elsewhere = one.process.own().saturating_sub(private.0 + shared.0);
+            }
+        }
+        self.asked_at = Some(now);
+        self.ask_after = Some(now + begun.elapsed() * 50);
+    }
+
+    /// What the processes of one of our children hold, or all.
+    pub(super) fn level(&self, owner: Option<u32>) -> Level {
+        level(self.of(owner).map(|(_, one)| &one.process))
+    }
+
+    /// The most that a single process of it ever held.
+    pub(super) fn highest(&self, owner: Option<u32>) -> u64 {
+        self.of(owner).map(|(_, one)| one.process.highest).max().unwrap_or(0)
+    }
+
+    /// CPU time of all its processes, dead ones too.
+    pub(super) fn cpu(&self, owner: Option<u32>) -> Duration {
+        let gone = self.gone_ticks.iter().filter(|(whose, _)| owner.is_none_or(|owner| owner == **whose));
+        let alive: u64 = self.of(owner).map(|(_, one)| one.ticks).sum();
+        Duration::from_millis((alive + gone.map(|(_, ticks)| ticks).sum::<u64>()) * 10)
+    }
+
+    /// The processes of one of our children, or all.
+    pub(super) fn pids(&self, owner: Option<u32>) -> Vec<u32> {
+        self.of(owner).map(|(pid, _)| *pid).collect()
+    }
+
+    /// Whether one of them is so young that it changes fast.
+    pub(super) fn young(&self, now: Instant) -> bool {
+        self.followed.values().any(|one| now.duration_since(one.first) < super::YOUNG)
+    }
+
+    fn of(&self, owner: Option<u32>) -> impl Iterator<Item = (&u32, &Followed)> {
+        self.followed.iter().filter(move |(_, one)| owner.is_none_or(|owner| owner == one.owner))
+    }
+}
+
+/// The program of a process as a number: the hash of its path.
+fn program(folder: &Path) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    fs::read_link(folder.join("exe")).ok().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A made-up `/proc`.
+    struct Proc(tempfile::TempDir);
+
+    impl Proc {
+        /// A process with these children; figures in kB; its stack begins at `stack`.
+        fn set(&self, pid: u32, parent: u32, children: &str, figures: [u64; 4], stack: u64) {
+            let folder = self.0.path().join(pid.to_string());
+            fs::create_dir_all(folder.join("task").join(pid.to_string())).unwrap();
+            fs::write(folder.join(format!("task/{pid}/children")), children).unwrap();
+            let [anonymous, file, shared, highest] = figures;
+            let size = anonymous + u64::from(pid);
+            let status = format!(
+                "PPid:\t{parent}\nVmSize:\t{size} kB\nVmHWM:\t{highest} kB\nRssAnon:\t{anonymous} kB\nRssFile:\t{file} kB\nRssShmem:\t{shared} kB\n"
+            );
+            fs::write(folder.join("status"), status).unwrap();
+            let stat = format!(
+                "{pid} (x) S {parent} {pid} 0 0 -1 0 0 0 0 0 7 3 0 0 20 0 1 0 {pid} 0 0 0 0 0 {stack}"
+            );
+            fs::write(folder.join("stat"), stat).unwrap();
+            let _ = symlink("/bin/x", folder.join("exe"));
+        }
+
+        fn pss(&self, pid: u32, anonymous: u64, shared: u64) {
+            let text = format!("Pss: 1 kB\nPss_Anon: {anonymous} kB\nPss_Shmem: {shared} kB\n");
+            fs::write(self.0.path().join(pid.to_string()).join("smaps_rollup"), text).unwrap();
+        }
+
+        fn gone(&self, pid: u32) {
+            fs::remove_dir_all(self.0.path().join(pid.to_string())).unwrap();
+        }
+    }
+
+    #[test]
+    fn families_orphans_and_the_dead() {
+        let proc = Proc(tempfile::tempdir().unwrap());
+        let mut tree = Tree::new(proc.0.path(), 1);
+        let mut now = Instant::now();
+        let mut look = |tree: &mut Tree| {
+            now += Duration::from_secs(3);
+            tree.look(now);
+        };
+        proc.set(1, 0, "10 20", [5, 5, 0, 10], 1);
+        proc.set(10, 1, "", [1000, 100, 0, 1100], 500);
+        proc.set(20, 1, "", [300, 100, 0, 900], 600);
+        look(&mut tree);
+        let kb = |level: Level| (level.now / 1024, level.most / 1024);
+        assert_eq!(kb(tree.level(None)), (1400, 1900), "two programs of one kind, one of which spiked");
+        assert_eq!(kb(tree.level(Some(20))), (400, 900));
+        look(&mut tree);
+        assert_eq!(kb(tree.level(None)), (1400, 1400), "an old spike is not counted again");
+        // A fork of 10: nothing but shared pages, until the kernel says otherwise.
+        proc.set(10, 1, "11", [1000, 100, 0, 1100], 500);
+        proc.set(11, 10, "", [1000, 100, 0, 1100], 500);
+        now += Duration::from_millis(10);
+        tree.look(now);
+        assert_eq!(kb(tree.level(Some(10))).0, 1100);
+        proc.pss(10, 600, 0);
+        proc.pss(11, 650, 0);
+        proc.set(11, 10, "", [1050, 100, 0, 1200], 500);
+        now += Duration::from_secs(3);
+        tree.look(now);
+        assert_eq!(kb(tree.level(Some(10))).0, 600 + 650 + 100);
+        // Its parent ends: it becomes ours, and stays with whom it was.
+        proc.gone(10);
+        proc.set(1, 0, "20 11", [5, 5, 0, 10], 1);
+        proc.set(11, 1, "", [1050, 100, 0, 1200], 500);
+        now += Duration::from_secs(3);
+        tree.look(now);
+        assert_eq!(tree.pids(Some(10)), [11]);
+        assert_eq!(kb(tree.level(Some(10))).0, 1150, "alone it shares with nobody");
+        assert_eq!(tree.cpu(Some(10)), Duration::from_millis(200), "what the dead one used stays");
+        assert_eq!(tree.highest(None), 1200 * 1024);
+        // It becomes another program.
+        proc.set(11, 1, "", [50, 100, 0, 150], 700);
+        now += Duration::from_secs(3);
+        tree.look(now);
+        assert_eq!(kb(tree.level(Some(10))), (150, 150));
+    }
+}

@@ -1,0 +1,117 @@
+//! What is known of a piece while it runs: everything that was written down of it, and which of its
+//! suites are running and done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::session::Piece;
+use crate::outcome::{Event, Outcome, SessionEnd, Start};
+
+/// Most events that are kept of one piece; a session may write as many as it likes.
+const EVENTS_MAX: usize = 1_000_000;
+
+/// What is known of a piece.
+pub(super) struct Progress {
+    /// Everything that was written down.
+    pub(super) outcome: Outcome,
+    events: usize,
+    places: BTreeMap<String, usize>,
+    /// Workers and their suites, since when.
+    running: BTreeMap<(String, String), Duration>,
+    done: BTreeSet<usize>,
+    /// Its processes told about suites of it.
+    pub(super) reported: bool,
+    /// The place of the suite that began last.
+    last: Option<usize>,
+    /// One began after a later one.
+    pub(super) shuffled: bool,
+    /// How it ended, as far as that is known.
+    pub(super) end: SessionEnd,
+}
+
+impl Progress {
+    /// Nothing is known yet; `start` is the shard's.
+    pub(super) fn new(piece: &Piece, start: &Start) -> Progress {
+        let start = Start { suites: Some(piece.suites.len()), ..start.clone() };
+        Progress {
+            outcome: Outcome { start: Some(start), ..Outcome::default() },
+            events: 0,
+            places: piece.suites.iter().enumerate().map(|(place, suite)| (suite.id.clone(), place)).collect(),
+            running: BTreeMap::new(),
+            done: BTreeSet::new(),
+            reported: false,
+            last: None,
+            shuffled: false,
+            end: SessionEnd { index: piece.index, attempt: piece.attempt, ..SessionEnd::default() },
+        }
+    }
+
+    /// Takes an event. `in_order`: its suites should begin in their order.
+    pub(super) fn add(&mut self, event: Event, now: Duration, in_order: bool) {
+        match &event {
+            Event::Begin(begin) => {
+                if let Some(place) = self.places.get(&begin.id).copied() {
+                    self.reported = true;
+                    self.shuffled |= in_order && self.last.is_some_and(|last| place < last);
+                    self.last = Some(place);
+                    self.running.insert((begin.worker.clone(), begin.id.clone()), now);
+                }
+            }
+            Event::Suite(suite) => {
+                self.running.remove(&(suite.worker.clone(), suite.id.clone()));
+                if let Some(place) = self.places.get(&suite.id).copied() {
+                    self.reported = true;
+                    if suite.status.is_executed() {
+                        self.done.insert(place);
+                    }
+                }
+            }
+            _ => {}
+        }
+        // What the end says must not be lost to what was said before.
+        if self.events < EVENTS_MAX || matches!(event, Event::SessionEnd(_)) {
+            self.events += 1;
+            self.outcome.add(event);
+        }
+    }
+
+    /// How many suites are done.
+    pub(super) fn done(&self) -> usize {
+        self.done.len()
+    }
+
+    /// The suite that has been running longest, and since when.
+    pub(super) fn longest(&self) -> Option<(&str, Duration)> {
+        let running = self.running.iter().map(|((_, id), since)| (id.as_str(), *since));
+        running.min_by_key(|(_, since)| *since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Begin, Finished, Status};
+
+    #[test]
+    fn suites_begin_end_and_lose_their_order() {
+        let suite = |id: &str| crate::plan::file::Suite { id: id.into(), ..super::super::session::suite() };
+        let piece = Piece { suites: vec![suite("a"), suite("b"), suite("c")], ..Piece::default() };
+        let mut progress = Progress::new(&piece, &Start::default());
+        let begin = |id: &str| Event::Begin(Begin { worker: "w".into(), id: id.into(), ..Begin::default() });
+        let end = |id: &str, status| {
+            Event::Suite(Finished { worker: "w".into(), id: id.into(), status, ..Finished::default() })
+        };
+        let at = Duration::from_secs;
+        progress.add(begin("elsewhere"), at(1), true);
+        assert!(!progress.reported && progress.longest().is_none());
+        progress.add(begin("a"), at(2), true);
+        assert_eq!(progress.longest(), Some(("a", at(2))));
+        progress.add(end("a", Status::Passed), at(3), true);
+        progress.add(begin("c"), at(3), true);
+        progress.add(end("c", Status::Unfinished), at(4), true);
+        assert!(progress.reported && !progress.shuffled);
+        progress.add(begin("b"), at(5), true);
+        assert_eq!((progress.done(), progress.shuffled), (1, true));
+        assert!(progress.outcome.executed().contains("a"));
+    }
+}

@@ -1,0 +1,669 @@
+//! One session: its processes are started, measured, watched, stopped where need be, and their ends
+//! written down. Everything happens in one loop that looks at the world every 25 to 100 ms.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::children::{Children, Ended as ChildEnd, Start as ChildStart, Tell};
+use super::command::{Values, expand};
+use super::events::{self, Events};
+use super::guard::{self, Memory};
+use super::journal::Journal;
+use super::meter::Meter;
+use super::output::Output;
+use super::progress::Progress;
+use super::schedule::{self, Load, Room};
+use super::signals::Wake;
+use super::stop::Stop;
+use super::surroundings::Surroundings;
+use super::watch::Watch;
+use super::{Order, clock, millis};
+use crate::config::Guard;
+use crate::model::Bytes;
+use crate::outcome::{
+    Begin, Event, Finished, Outcome, Sample, SessionEnd, SessionStart, Start, Status, Stopped,
+};
+use crate::plan::file::Suite;
+use crate::text;
+
+/// So long the output of what a child left running is listened to after its end.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// So long a process is waited for that does not even end when it must.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// Above this share of the real limit, in percent, memory is looked at as often as possible.
+const SHORT: u64 = 85;
+
+/// A part of a shard that is run in one go: a session of the plan, or what is left of one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Piece {
+    /// From 1; what the plan does not have goes on after its last.
+    pub(super) index: u32,
+    /// Which start of it, from 1.
+    pub(super) attempt: u32,
+    pub(super) suites: Vec<Suite>,
+    /// Absolute.
+    pub(super) selection: PathBuf,
+    pub(super) workers: u32,
+}
+
+/// How a piece ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended {
+    /// Everything that was written down of it.
+    pub(super) outcome: Outcome,
+    /// Whether its processes told about their suites at all.
+    pub(super) reported: bool,
+    /// The end of what it printed.
+    pub(super) tail: String,
+    /// Why we stopped it, with figures.
+    pub(super) why: Option<String>,
+    /// With one process a suite: those that did not end with 0.
+    pub(super) failed: Vec<Failed>,
+}
+
+impl Ended {
+    /// Its last line.
+    pub(super) fn end(&self) -> SessionEnd {
+        self.outcome.sessions.last().and_then(|session| session.end.clone()).unwrap_or_default()
+    }
+}
+
+/// A suite whose own process did not end with 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failed {
+    pub(super) id: String,
+    pub(super) exit: Option<i32>,
+    pub(super) signal: Option<i32>,
+    pub(super) stopped: Option<Stopped>,
+    pub(super) tail: String,
+}
+
+/// What runs pieces, one after another.
+pub(super) struct Executor<'a> {
+    pub(super) order: &'a Order,
+    pub(super) begun: Instant,
+    pub(super) journal: Journal,
+    pub(super) say: &'a mut dyn FnMut(&str),
+    /// A signal that ends everything.
+    pub(super) told: Option<i32>,
+    /// Longest and heaviest suites: for the report.
+    pub(super) measured: Vec<Finished>,
+    start: Start,
+    wakes: Receiver<Wake>,
+    children: Children,
+    meter: Meter,
+    surroundings: Surroundings,
+    heartbeat: Duration,
+    times_told: u32,
+    over_budget: bool,
+}
+
+/// A process that runs the whole piece, or one suite of it.
+struct Task {
+    child: u32,
+    /// Its suite's place, where it has just one.
+    place: usize,
+    /// The lowest number that no other running task has, from 1.
+    slot: usize,
+    begun: Duration,
+    output: Output,
+    watch: Watch,
+    stop: Option<Stop>,
+    end: Option<(ChildEnd, Duration)>,
+}
+
+impl<'a> Executor<'a> {
+    pub(super) fn new(
+        order: &'a Order,
+        begun: Instant,
+        journal: Journal,
+        start: Start,
+        wakes: Receiver<Wake>,
+        say: &'a mut dyn FnMut(&str),
+    ) -> Executor<'a> {
+        Executor {
+            order,
+            begun,
+            journal,
+            say,
+            told: None,
+            measured: Vec::new(),
+            start,
+            wakes,
+            children: Children::default(),
+            meter: Meter::new(),
+            surroundings: Surroundings::new(),
+            heartbeat: order.heartbeat.unwrap_or_default(),
+            times_told: 0,
+            over_budget: false,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Says something about the shard.
+    pub(super) fn tell(&mut self, what: &str) {
+        (self.say)(&format!("shard {}: {what}", self.order.shard.id));
+    }
+
+    /// Writes down what happened.
+    fn note(&mut self, progress: &mut Progress, event: Event) {
+        self.journal.write(&event);
+        let in_order = !self.order.tier.each && self.order.tier.workers == 1;
+        progress.add(event, self.now(), in_order);
+    }
+
+    /// Runs a piece to its end.
+    ///
+    /// # Errors
+    /// Its command cannot be started.
+    pub(super) fn run(&mut self, piece: &Piece) -> Result<Ended, String> {
+        let each = self.order.tier.each;
+        let begun = self.now();
+        let mut events = if each { None } else { Some(self.events()?) };
+        let mut progress = Progress::new(piece, &self.start);
+        let ids = piece.suites.iter().map(|suite| suite.id.clone());
+        self.note(
+            &mut progress,
+            Event::Session(SessionStart {
+                index: piece.index,
+                attempt: piece.attempt,
+                at: clock(),
+                clock_ms: Some(millis(begun)),
+                suites: ids.collect(),
+            }),
+        );
+        let kills = self.surroundings.kills();
+        let mut waiting = if each { longest_first(&piece.suites) } else { vec![0] };
+        let mut tasks: Vec<Task> = Vec::new();
+        let mut ended = Ended::default();
+        let mut memory = self.surroundings.memory(Bytes(0));
+        loop {
+            while !self.is_over(&tasks, &progress) {
+                let Some(next) = self.next(piece, &waiting, &tasks, &memory) else { break };
+                let place = waiting.remove(next);
+                let task = match self.start(piece, place, &tasks, events.as_ref()) {
+                    Ok(task) => task,
+                    // Nothing of it ran: the command itself is wrong.
+                    Err(err) if tasks.is_empty() && progress.done() == 0 => return Err(err),
+                    Err(err) => {
+                        self.tell(&err);
+                        progress.end.stopped = Some(Stopped::Other);
+                        break;
+                    }
+                };
+                if each {
+                    self.begin(piece, &task, &mut progress);
+                }
+                tasks.push(task);
+            }
+            if tasks.is_empty() {
+                break;
+            }
+            self.nap(&mut tasks, memory.taken() >= SHORT);
+            self.reap(&mut tasks);
+            let level = self.meter.look(Instant::now());
+            memory = self.surroundings.memory(level);
+            self.sample(&memory, &mut progress);
+            let heard = self.take(events.as_mut(), piece, &mut progress);
+            self.guard(&memory, &mut tasks);
+            self.watch(heard, &mut tasks);
+            for task in self.advance(&memory, &mut tasks) {
+                // What it wrote last comes before its end.
+                self.take(events.as_mut(), piece, &mut progress);
+                self.finish(piece, task, &mut progress, &mut ended);
+            }
+            self.beat(piece, &progress, &tasks, level);
+        }
+        if let Some(broken) = events.map(|events| events.broken).filter(|broken| *broken > 0) {
+            self.tell(&format!("{} in `{}` were no events", text::count(broken, "line"), events::VARIABLE));
+        }
+        let after = self.surroundings.kills();
+        let more = |after: Option<u64>, before: Option<u64>| Some(after?.saturating_sub(before?));
+        let end = SessionEnd {
+            at: clock(),
+            ms: Some(millis(self.now().saturating_sub(begun))),
+            oom_kills: more(after.0, kills.0).max(progress.end.oom_kills),
+            machine_oom_kills: more(after.1, kills.1),
+            shuffled: progress.shuffled,
+            ..progress.end.clone()
+        };
+        progress.end = end;
+        ended.reported = progress.reported;
+        // The line itself is written once it is known what the end means: see `close`.
+        progress.outcome.add(Event::SessionEnd(progress.end));
+        ended.outcome = progress.outcome;
+        Ok(ended)
+    }
+
+    /// The file of a session's events, beside the journal.
+    fn events(&self) -> Result<Events, String> {
+        let path = self.journal.path().with_extension("events");
+        Events::create(&path).map_err(|err| format!("cannot write `{}`: {err}", path.display()))
+    }
+
+    /// Whether nothing else may start.
+    fn is_over(&self, tasks: &[Task], progress: &Progress) -> bool {
+        let for_all = |task: &Task| task.stop.as_ref().is_some_and(Stop::is_for_all);
+        let stopped =
+            matches!(progress.end.stopped, Some(Stopped::Timeout | Stopped::Signal | Stopped::Other));
+        self.told.is_some() || stopped || tasks.iter().any(for_all)
+    }
+
+    /// The place in `waiting` of what may start now.
+    fn next(&self, piece: &Piece, waiting: &[usize], tasks: &[Task], memory: &Memory) -> Option<usize> {
+        let load = |place: usize| {
+            let suite = &piece.suites[place];
+            let bytes = suite.import_bytes + suite.retained_bytes + suite.transient_bytes;
+            Load { bytes: bytes.0, cpus: suite.cpus, exclusive: suite.exclusive }
+        };
+        let crowded = || {
+            let pressure = self.surroundings.pressure();
+            pressure.is_some_and(|pressure| pressure.some > guard::CROWDED)
+        };
+        // Who is being stopped for its memory has not given it back yet.
+        if tasks.iter().any(|task| task.stop.is_some())
+            || (!tasks.is_empty() && !waiting.is_empty() && crowded())
+        {
+            return None;
+        }
+        let waiting: Vec<Load> = waiting.iter().map(|place| load(*place)).collect();
+        let running: Vec<Load> = tasks.iter().map(|task| load(task.place)).collect();
+        let tier = &self.order.tier;
+        let room = Room {
+            workers: piece.workers.max(1) as usize,
+            floor: tier.floor_bytes.0,
+            budget: tier.budget_bytes.or(self.order.shard.budget_bytes).map(|budget| budget.0),
+            cpus: tier.cpus,
+            available: memory.left().map(|left| left.0),
+        };
+        schedule::next(&waiting, &running, &room)
+    }
+
+    fn start(
+        &mut self,
+        piece: &Piece,
+        place: usize,
+        tasks: &[Task],
+        events: Option<&Events>,
+    ) -> Result<Task, String> {
+        let order = self.order;
+        let each = order.tier.each;
+        let suites = if each { &piece.suites[place..=place] } else { &piece.suites[..] };
+        let argument =
+            |suite: &Suite| crate::emit::selection::argument(&suite.id).map_err(|err| err.to_string());
+        let suites = suites.iter().map(argument).collect::<Result<Vec<String>, String>>()?;
+        let selection = piece.selection.to_str().ok_or("the path of the selection is not UTF-8")?;
+        let values = Values {
+            selection: (!each).then_some(selection),
+            suites: &suites,
+            suite: suites.first().filter(|_| each).map(String::as_str),
+            workers: piece.workers,
+            shard: &order.shard.id,
+            session: piece.index,
+        };
+        let words = expand(&order.command, &values)?;
+        let variables = [
+            (events::VARIABLE, events.map(|events| events.path().to_string_lossy().into_owned())),
+            ("SHARD_NAME", Some(order.shard.id.clone())),
+            ("SHARD_SESSION", Some(piece.index.to_string())),
+            ("SHARD_WORKERS", Some(piece.workers.to_string())),
+            ("SHARD_SELECTION", (!each).then(|| selection.to_owned())),
+        ];
+        let (output, ends) = Output::new(self.begun, each && piece.workers > 1)
+            .map_err(|err| format!("cannot listen to the command: {err}"))?;
+        let slot = (1..).find(|slot| tasks.iter().all(|task| task.slot != *slot)).unwrap_or(1);
+        let start = ChildStart {
+            words: &words,
+            folder: &order.root,
+            variables: &variables,
+            group: !order.interactive,
+            stdout: ends.stdout,
+            stderr: ends.stderr,
+        };
+        // A child is in the control group that its parent was in when it began: so we go there for a
+        // moment, where we may.
+        let home = self.surroundings.own();
+        let own = home.and_then(|home| home.child(&format!("shard-{}-{slot}", std::process::id())));
+        let own = own.filter(|own| own.take(None).is_ok());
+        let child = self.children.start(start);
+        if let (Some(home), Some(own)) = (home, &own) {
+            let _ = home.take(None);
+            if child.is_err() {
+                own.remove();
+            }
+        }
+        let child = child.map_err(|err| cannot_start(&words, &err))?;
+        self.meter.add(child, own);
+        let now = self.now();
+        // At a terminal nothing is heard, and a person knows better.
+        let patience = if output.heard { order.idle } else { Duration::ZERO };
+        Ok(Task {
+            child,
+            place,
+            slot,
+            begun: now,
+            output,
+            watch: Watch::new(patience, now),
+            stop: None,
+            end: None,
+        })
+    }
+
+    /// Sleeps until it is time to look again, or something happens.
+    fn nap(&mut self, tasks: &mut [Task], short: bool) {
+        // What ends is only waited for.
+        let ending = tasks.iter().any(|task| task.end.is_some());
+        let pause = if ending { Duration::from_millis(5) } else { self.meter.pause(Instant::now(), short) };
+        let mut wake = self.wakes.recv_timeout(pause);
+        loop {
+            match wake {
+                Ok(Wake::Child) => {}
+                Ok(Wake::Signal(signal)) => self.told(tasks, signal),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => return std::thread::sleep(pause),
+            }
+            wake = self.wakes.recv_timeout(Duration::ZERO);
+        }
+    }
+
+    /// Hands on a signal that we got; the third one is serious.
+    fn told(&mut self, tasks: &mut [Task], signal: i32) {
+        self.times_told += 1;
+        self.told.get_or_insert(signal);
+        let now = self.now();
+        for task in tasks.iter_mut().filter(|task| task.end.is_none()) {
+            // A terminal's keys reach the child without us, and many tools take a second one for impatience.
+            if !self.order.interactive || !is_key(signal) {
+                self.children.tell(task.child, &[], Tell::Same(signal));
+            }
+            let stop = task.stop.get_or_insert_with(|| Stop::told(signal));
+            if self.times_told > 2 {
+                stop.hurry(now);
+            }
+        }
+    }
+
+    fn reap(&mut self, tasks: &mut [Task]) {
+        let now = self.now();
+        while let Some(end) = self.children.ended() {
+            self.meter.ended(end.pid, end.most);
+            if let Some(task) = tasks.iter_mut().find(|task| task.child == end.pid) {
+                task.end = Some((end, now));
+            }
+        }
+    }
+
+    fn sample(&mut self, memory: &Memory, progress: &mut Progress) {
+        let sample = Sample {
+            at: clock(),
+            bytes: Some(memory.session),
+            available_bytes: memory.machine.map(|(left, _)| left),
+            clock_ms: Some(millis(self.now())),
+        };
+        self.journal.sample(sample);
+        progress.outcome.add(Event::Sample(sample));
+    }
+
+    /// Takes what processes reported; returns whether they did.
+    fn take(&mut self, events: Option<&mut Events>, piece: &Piece, progress: &mut Progress) -> bool {
+        let Some(events) = events else { return false };
+        let found = events.poll(clock(), piece.index);
+        let heard = !found.is_empty();
+        for mut event in found {
+            match &mut event {
+                Event::Begin(begin) if begin.clock_ms.is_none() => begin.clock_ms = Some(millis(self.now())),
+                Event::Suite(suite) => self.remember(suite),
+                _ => {}
+            }
+            self.note(progress, event);
+        }
+        heard
+    }
+
+    /// Keeps what the report may show.
+    fn remember(&mut self, suite: &Finished) {
+        const KEPT: usize = 100_000;
+        if self.measured.len() < KEPT {
+            self.measured.push(suite.clone());
+        }
+    }
+
+    /// Stops the session when memory is about to run out; with one process a suite the youngest of them.
+    fn guard(&mut self, memory: &Memory, tasks: &mut [Task]) {
+        let above = self.order.budget.filter(|budget| memory.session > *budget);
+        if let Some(budget) = above.filter(|_| !self.over_budget) {
+            self.over_budget = true;
+            self.tell(&format!("{} are in use, the budget is {budget}", memory.session));
+        }
+        let several = tasks.len() > 1 && self.order.guard != Guard::Off;
+        let overload = || guard::overload(memory, self.surroundings.pressure());
+        let alarm = guard::alarm(self.order.guard, self.order.budget, memory);
+        let Some(alarm) = alarm.or_else(|| overload().filter(|_| several)) else { return };
+        // One is being stopped, or has ended just now: that may be enough.
+        if tasks.iter().any(|task| task.stop.is_some() || task.end.is_some()) {
+            return;
+        }
+        let (alone, now) = (tasks.len() == 1, self.now());
+        let Some(task) = tasks.iter_mut().max_by_key(|task| task.begun) else { return };
+        let why = match (alone, above.is_some() && self.order.guard == Guard::Budget) {
+            (false, _) => Stopped::Evicted,
+            (true, true) => Stopped::Budget,
+            (true, false) => Stopped::Guard,
+        };
+        self.tell(&format!("stopped before the kernel does it: {alarm}"));
+        task.stop = Some(Stop::memory(why, alarm, now));
+    }
+
+    /// Stops what hangs, and everything when the time is over.
+    fn watch(&mut self, heard: bool, tasks: &mut [Task]) {
+        let now = self.now();
+        for task in tasks.iter_mut().filter(|task| task.stop.is_none() && task.end.is_none()) {
+            if let Some(timeout) = self.order.timeout.filter(|timeout| now >= *timeout) {
+                let why = format!("the shard took longer than {}", millis(timeout));
+                self.tell(&format!("stopped: {why}"));
+                task.stop = Some(Stop::timeout(why, now));
+                continue;
+            }
+            let last = if heard { now } else { task.output.last() };
+            if let Some(idle) = task.watch.look(now, last, self.meter.cpu(Some(task.child))) {
+                let why = format!("no output and no CPU time for {}", millis(idle));
+                self.tell(&format!("stopped: {why}"));
+                task.stop = Some(Stop::idle(why, now));
+            }
+        }
+    }
+
+    /// Goes on with stopping; takes out what is over.
+    fn advance(&mut self, memory: &Memory, tasks: &mut Vec<Task>) -> Vec<Task> {
+        let now = self.now();
+        for task in tasks.iter_mut() {
+            let others = self.meter.pids(Some(task.child));
+            if let Some(stop) = &mut task.stop {
+                if stop.is_for_memory() && memory.taken() >= guard::AT_ONCE {
+                    stop.hurry(now);
+                }
+                while let Some(tell) = stop.due(now) {
+                    self.children.tell(task.child, &others, tell);
+                }
+            }
+            // Its leader was killed: what is left works for nobody, and holds memory.
+            let killed = task.end.filter(|(end, _)| end.signal.is_some() || task.stop.is_some());
+            if killed.is_some_and(|(_, since)| now.saturating_sub(since) > Duration::from_millis(200)) {
+                self.children.tell(task.child, &others, Tell::Now);
+            }
+        }
+        let meter = &self.meter;
+        let over = |task: &mut Task| {
+            let Some((end, since)) = task.end else {
+                // Some cannot be ended: they wait for a disk that does not answer.
+                let forced = task.stop.as_ref().and_then(Stop::forced);
+                return forced.is_some_and(|at| now.saturating_sub(at) > STUCK);
+            };
+            let killed = end.signal.is_some() || task.stop.is_some();
+            let left = killed && !meter.pids(Some(task.child)).is_empty();
+            let waited = now.saturating_sub(since);
+            (task.output.is_complete() && !left) || waited > if left { STUCK } else { LINGER }
+        };
+        tasks.extract_if(.., over).collect()
+    }
+
+    /// Takes down how a process ended, and what it took.
+    fn finish(&mut self, piece: &Piece, task: Task, progress: &mut Progress, ended: &mut Ended) {
+        // Who did not even end when it must counts as killed.
+        let (exit, signal) = task.end.map_or((None, Some(9)), |(end, _)| (end.exit, end.signal));
+        let stopped = task.stop.as_ref().map(|stop| stop.why);
+        let left = self.meter.pids(Some(task.child)).len();
+        if left > 0 {
+            self.tell(&format!("{} still running that it started", text::count(left, "process")));
+        }
+        let end = &mut progress.end;
+        end.oom_kills = end.oom_kills.max(self.meter.kills(task.child));
+        let measured = self.meter.finish(task.child);
+        let peak = measured.as_ref().map(|(peak, _, _)| *peak).filter(|peak| peak.0 > 0);
+        if let Some(stop) = &task.stop {
+            ended.why.get_or_insert_with(|| stop.note.clone());
+        }
+        let good = exit == Some(0) && stopped.is_none();
+        if end.exit.is_none() && end.signal.is_none() || end.exit == Some(0) && !good {
+            (end.exit, end.signal, end.stopped) = (exit, signal, stopped.or(end.stopped));
+        }
+        if !good {
+            ended.tail = task.output.tail();
+        }
+        if !self.order.tier.each {
+            end.peak_bytes = peak;
+            (end.method, end.meters) = match measured {
+                Some((_, method, meters)) => (Some(method.to_owned()), meters),
+                None => (None, Vec::new()),
+            };
+            ended.tail = task.output.tail();
+            return;
+        }
+        // Side by side: what they all held together at most, at least what one did.
+        let together = progress.outcome.highest.and_then(|sample| sample.bytes);
+        end.peak_bytes = end.peak_bytes.max(peak).max(together);
+        end.method = measured.map(|(_, method, _)| method.to_owned()).or(end.method.take());
+        let id = piece.suites[task.place].id.clone();
+        let whole = stopped.is_none() && signal.is_none();
+        let suite = Finished {
+            worker: worker(&task),
+            id: id.clone(),
+            ms: Some(millis(self.now().saturating_sub(task.begun))),
+            before_bytes: Some(Bytes(0)),
+            peak_bytes: peak,
+            after_bytes: Some(Bytes(0)),
+            status: match (whole, good) {
+                (true, true) => Status::Passed,
+                (true, false) => Status::Failed,
+                (false, _) => Status::Unfinished,
+            },
+            last: false,
+            exit,
+            signal,
+            session: Some(piece.index),
+        };
+        self.remember(&suite);
+        self.note(progress, Event::Suite(suite));
+        if !good {
+            ended.failed.push(Failed { id, exit, signal, stopped, tail: task.output.tail() });
+        }
+    }
+
+    /// Writes down that a suite began in a process of its own.
+    fn begin(&mut self, piece: &Piece, task: &Task, progress: &mut Progress) {
+        let begin = Begin {
+            worker: worker(task),
+            id: piece.suites[task.place].id.clone(),
+            at: clock(),
+            level_bytes: Some(Bytes(0)),
+            clock_ms: Some(millis(task.begun)),
+            session: Some(piece.index),
+        };
+        self.note(progress, Event::Begin(begin));
+    }
+
+    /// A line now and then, where it is wanted: it survives in a log whose end is lost.
+    fn beat(&mut self, piece: &Piece, progress: &Progress, tasks: &[Task], level: Bytes) {
+        let now = self.now();
+        let Some(every) = self.order.heartbeat.filter(|_| !tasks.is_empty() && now >= self.heartbeat) else {
+            return;
+        };
+        self.heartbeat = now + every;
+        let mut line = format!("{}, {level}", millis(Duration::from_secs(now.as_secs())));
+        if let Some(budget) = self.order.budget {
+            line.push_str(&format!(" of {budget}"));
+        }
+        if progress.reported {
+            line.push_str(&format!(
+                ", {} of {} done",
+                progress.done(),
+                text::count(piece.suites.len(), "suite")
+            ));
+        }
+        if let Some((id, since)) = progress.longest() {
+            let since = millis(Duration::from_secs(now.saturating_sub(since).as_secs()));
+            line.push_str(&format!(", {} since {since}", text::printable(&text::shorten(id, 120))));
+        }
+        self.tell(&line);
+    }
+
+    /// Waits before another try, unless a signal comes.
+    pub(super) fn pause(&mut self, pause: Duration) {
+        let until = self.now() + pause;
+        while self.told.is_none() && self.now() < until {
+            self.nap(&mut [], false);
+            self.reap(&mut []);
+        }
+    }
+}
+
+/// The places of suites in the order in which they start where each has its own process.
+fn longest_first(suites: &[Suite]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..suites.len()).collect();
+    places.sort_by(|a, b| suites[*b].ms.cmp(&suites[*a].ms).then_with(|| suites[*a].id.cmp(&suites[*b].id)));
+    places
+}
+
+/// The name of a process among those side by side.
+fn worker(task: &Task) -> String {
+    format!("each-{}", task.slot)
+}
+
+/// Whether a terminal's key sends this signal to every process of the terminal's group.
+fn is_key(signal: i32) -> bool {
+    matches!(signal, 2 | 3)
+}
+
+fn cannot_start(words: &[String], err: &std::io::Error) -> String {
+    let help = match err.kind() {
+        std::io::ErrorKind::ArgumentListTooLong => {
+            "so many names do not fit: use {selection} in place of {suites}"
+        }
+        _ => "is it installed, and on the PATH?",
+    };
+    let program = text::printable(words.first().map_or("", String::as_str));
+    format!("cannot start `{program}`: {err}\n  help: {help}")
+}
+
+/// A suite for tests.
+#[cfg(test)]
+pub(super) fn suite() -> Suite {
+    Suite {
+        id: String::new(),
+        ms: crate::model::Millis(1),
+        import_bytes: Bytes(0),
+        retained_bytes: Bytes(0),
+        transient_bytes: Bytes(0),
+        cpus: 1,
+        exclusive: false,
+        basis: crate::model::Basis::Measured,
+        memory_basis: crate::model::Basis::Measured,
+        samples: 1,
+    }
+}
