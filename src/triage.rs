@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn where_nobody_tells_of_suites_none_is_missing() {
+        let lines = r#"{"event":"start","schema":1,"shard":"e2e-1","tier":"e2e","plan":"p","run":"r","attempt":1,"key":"k","at":1,"host":{},"suites":2}
+{"event":"session","index":1,"attempt":1,"at":1,"suites":["a","b"]}
+{"event":"session-end","index":1,"attempt":1,"at":4,"exit":0,"signal":null,"peak_bytes":5,"method":"tree"}
+{"event":"end","at":5,"exit":0,"verdict":"passed","confidence":"possible","evidence":[],"peak_bytes":5,"not_run":NOT_RUN}
+"#;
+        let judged = |not_run: &str| {
+            let outcome = outcome::read(lines.replace("NOT_RUN", not_run).as_bytes()).unwrap();
+            Evidence::of(&outcome)
+        };
+        check(&judged("[]"), "passed possible");
+        check(&judged(r#"["b"]"#), "incomplete certain");
+    }
+
+    #[test]
     fn outcomes_are_judged() {
         let start = r#"{"event":"start","schema":1,"shard":"e2e-1","tier":"e2e","plan":"p","run":"r","attempt":1,"key":"k","at":1,"host":{"memory_bytes":8000,"limit_bytes":1000,"available_bytes":7000,"cpus":2},"suites":2}
 {"event":"session","index":1,"attempt":1,"at":1,"suites":["a","b"]}

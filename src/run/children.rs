@@ -42,6 +42,7 @@ pub(super) struct Start<'a> {
     pub(super) variables: &'a [(&'static str, Option<String>)],
     /// In a process group of its own, so that it can be told with all its processes. Not on a terminal:
     /// the terminal's keys go to one group only.
+    #[cfg_attr(not(unix), allow(dead_code))]
     pub(super) group: bool,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,

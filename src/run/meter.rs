@@ -25,9 +25,13 @@ use crate::model::Bytes;
 use crate::outcome::Meter as Reading;
 
 /// So long a process is young: it changes fast, and is looked at often.
+#[cfg(target_os = "linux")]
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// Between two looks at young processes, and where memory is short.
+/// Between two looks where memory is short: a limit comes near within milliseconds.
+const SHORTLY: Duration = Duration::from_millis(10);
+
+/// Between two looks at young processes.
 const OFTEN: Duration = Duration::from_millis(25);
 
 /// Between two looks else.
@@ -92,7 +96,10 @@ impl Meter {
         #[cfg(target_os = "linux")]
         self.tree.look(now);
         #[cfg(not(target_os = "linux"))]
-        self.tree.look();
+        {
+            let _ = now;
+            self.tree.look();
+        }
         for (child, own) in &mut self.own {
             let (_, most) = levels(&self.tree, Some(*child));
             own.tree = own.tree.max(most);
@@ -110,7 +117,7 @@ impl Meter {
     /// When to look again. `short`: memory is, so it matters more than what it costs.
     pub(super) fn pause(&self, now: Instant, short: bool) -> Duration {
         match (short, self.young(now)) {
-            (true, _) => OFTEN,
+            (true, _) => SHORTLY,
             (false, true) => OFTEN.max(self.cost * SHARE_YOUNG).min(RAREST),
             (false, false) => SELDOM.max(self.cost * SHARE).min(RAREST),
         }

@@ -1,6 +1,8 @@
 //! One session: its processes are started, measured, watched, stopped where need be, and their ends
 //! written down. Everything happens in one loop that looks at the world every 25 to 100 ms.
 
+mod endings;
+
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -19,19 +21,10 @@ use super::stop::Stop;
 use super::surroundings::Surroundings;
 use super::watch::Watch;
 use super::{Order, clock, millis};
-use crate::config::Guard;
 use crate::model::Bytes;
-use crate::outcome::{
-    Begin, Event, Finished, Outcome, Sample, SessionEnd, SessionStart, Start, Status, Stopped,
-};
+use crate::outcome::{Begin, Event, Finished, Outcome, Sample, SessionEnd, SessionStart, Start, Stopped};
 use crate::plan::file::Suite;
 use crate::text;
-
-/// So long the output of what a child left running is listened to after its end.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// So long a process is waited for that does not even end when it must.
-const STUCK: Duration = Duration::from_secs(10);
 
 /// Above this share of the real limit, in percent, memory is looked at as often as possible.
 const SHORT: u64 = 85;
@@ -235,7 +228,7 @@ impl<'a> Executor<'a> {
         };
         progress.end = end;
         ended.reported = progress.reported;
-        // The line itself is written once it is known what the end means: see `close`.
+        // The line itself is written by who knows what the end means.
         progress.outcome.add(Event::SessionEnd(progress.end));
         ended.outcome = progress.outcome;
         Ok(ended)
@@ -431,147 +424,6 @@ impl<'a> Executor<'a> {
         const KEPT: usize = 100_000;
         if self.measured.len() < KEPT {
             self.measured.push(suite.clone());
-        }
-    }
-
-    /// Stops the session when memory is about to run out; with one process a suite the youngest of them.
-    fn guard(&mut self, memory: &Memory, tasks: &mut [Task]) {
-        let above = self.order.budget.filter(|budget| memory.session > *budget);
-        if let Some(budget) = above.filter(|_| !self.over_budget) {
-            self.over_budget = true;
-            self.tell(&format!("{} are in use, the budget is {budget}", memory.session));
-        }
-        let several = tasks.len() > 1 && self.order.guard != Guard::Off;
-        let overload = || guard::overload(memory, self.surroundings.pressure());
-        let alarm = guard::alarm(self.order.guard, self.order.budget, memory);
-        let Some(alarm) = alarm.or_else(|| overload().filter(|_| several)) else { return };
-        // One is being stopped, or has ended just now: that may be enough.
-        if tasks.iter().any(|task| task.stop.is_some() || task.end.is_some()) {
-            return;
-        }
-        let (alone, now) = (tasks.len() == 1, self.now());
-        let Some(task) = tasks.iter_mut().max_by_key(|task| task.begun) else { return };
-        let why = match (alone, above.is_some() && self.order.guard == Guard::Budget) {
-            (false, _) => Stopped::Evicted,
-            (true, true) => Stopped::Budget,
-            (true, false) => Stopped::Guard,
-        };
-        self.tell(&format!("stopped before the kernel does it: {alarm}"));
-        task.stop = Some(Stop::memory(why, alarm, now));
-    }
-
-    /// Stops what hangs, and everything when the time is over.
-    fn watch(&mut self, heard: bool, tasks: &mut [Task]) {
-        let now = self.now();
-        for task in tasks.iter_mut().filter(|task| task.stop.is_none() && task.end.is_none()) {
-            if let Some(timeout) = self.order.timeout.filter(|timeout| now >= *timeout) {
-                let why = format!("the shard took longer than {}", millis(timeout));
-                self.tell(&format!("stopped: {why}"));
-                task.stop = Some(Stop::timeout(why, now));
-                continue;
-            }
-            let last = if heard { now } else { task.output.last() };
-            if let Some(idle) = task.watch.look(now, last, self.meter.cpu(Some(task.child))) {
-                let why = format!("no output and no CPU time for {}", millis(idle));
-                self.tell(&format!("stopped: {why}"));
-                task.stop = Some(Stop::idle(why, now));
-            }
-        }
-    }
-
-    /// Goes on with stopping; takes out what is over.
-    fn advance(&mut self, memory: &Memory, tasks: &mut Vec<Task>) -> Vec<Task> {
-        let now = self.now();
-        for task in tasks.iter_mut() {
-            let others = self.meter.pids(Some(task.child));
-            if let Some(stop) = &mut task.stop {
-                if stop.is_for_memory() && memory.taken() >= guard::AT_ONCE {
-                    stop.hurry(now);
-                }
-                while let Some(tell) = stop.due(now) {
-                    self.children.tell(task.child, &others, tell);
-                }
-            }
-            // Its leader was killed: what is left works for nobody, and holds memory.
-            let killed = task.end.filter(|(end, _)| end.signal.is_some() || task.stop.is_some());
-            if killed.is_some_and(|(_, since)| now.saturating_sub(since) > Duration::from_millis(200)) {
-                self.children.tell(task.child, &others, Tell::Now);
-            }
-        }
-        let meter = &self.meter;
-        let over = |task: &mut Task| {
-            let Some((end, since)) = task.end else {
-                // Some cannot be ended: they wait for a disk that does not answer.
-                let forced = task.stop.as_ref().and_then(Stop::forced);
-                return forced.is_some_and(|at| now.saturating_sub(at) > STUCK);
-            };
-            let killed = end.signal.is_some() || task.stop.is_some();
-            let left = killed && !meter.pids(Some(task.child)).is_empty();
-            let waited = now.saturating_sub(since);
-            (task.output.is_complete() && !left) || waited > if left { STUCK } else { LINGER }
-        };
-        tasks.extract_if(.., over).collect()
-    }
-
-    /// Takes down how a process ended, and what it took.
-    fn finish(&mut self, piece: &Piece, task: Task, progress: &mut Progress, ended: &mut Ended) {
-        // Who did not even end when it must counts as killed.
-        let (exit, signal) = task.end.map_or((None, Some(9)), |(end, _)| (end.exit, end.signal));
-        let stopped = task.stop.as_ref().map(|stop| stop.why);
-        let left = self.meter.pids(Some(task.child)).len();
-        if left > 0 {
-            self.tell(&format!("{} still running that it started", text::count(left, "process")));
-        }
-        let end = &mut progress.end;
-        end.oom_kills = end.oom_kills.max(self.meter.kills(task.child));
-        let measured = self.meter.finish(task.child);
-        let peak = measured.as_ref().map(|(peak, _, _)| *peak).filter(|peak| peak.0 > 0);
-        if let Some(stop) = &task.stop {
-            ended.why.get_or_insert_with(|| stop.note.clone());
-        }
-        let good = exit == Some(0) && stopped.is_none();
-        if end.exit.is_none() && end.signal.is_none() || end.exit == Some(0) && !good {
-            (end.exit, end.signal, end.stopped) = (exit, signal, stopped.or(end.stopped));
-        }
-        if !good {
-            ended.tail = task.output.tail();
-        }
-        if !self.order.tier.each {
-            end.peak_bytes = peak;
-            (end.method, end.meters) = match measured {
-                Some((_, method, meters)) => (Some(method.to_owned()), meters),
-                None => (None, Vec::new()),
-            };
-            ended.tail = task.output.tail();
-            return;
-        }
-        // Side by side: what they all held together at most, at least what one did.
-        let together = progress.outcome.highest.and_then(|sample| sample.bytes);
-        end.peak_bytes = end.peak_bytes.max(peak).max(together);
-        end.method = measured.map(|(_, method, _)| method.to_owned()).or(end.method.take());
-        let id = piece.suites[task.place].id.clone();
-        let whole = stopped.is_none() && signal.is_none();
-        let suite = Finished {
-            worker: worker(&task),
-            id: id.clone(),
-            ms: Some(millis(self.now().saturating_sub(task.begun))),
-            before_bytes: Some(Bytes(0)),
-            peak_bytes: peak,
-            after_bytes: Some(Bytes(0)),
-            status: match (whole, good) {
-                (true, true) => Status::Passed,
-                (true, false) => Status::Failed,
-                (false, _) => Status::Unfinished,
-            },
-            last: false,
-            exit,
-            signal,
-            session: Some(piece.index),
-        };
-        self.remember(&suite);
-        self.note(progress, Event::Suite(suite));
-        if !good {
-            ended.failed.push(Failed { id, exit, signal, stopped, tail: task.output.tail() });
         }
     }
 

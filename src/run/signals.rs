@@ -4,6 +4,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, channel};
 
 /// A reason to look at the world.
+#[cfg_attr(not(unix), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wake {
     /// A child has ended.

@@ -178,6 +178,12 @@ fn coverage(outcome: &Outcome) -> Option<Coverage> {
     if asked.is_empty() && total.is_none() && ended.is_none() {
         return None;
     }
+    let begun = |session: &Session| !session.finished.is_empty() || session.in_flight().next().is_some();
+    let missing = ended.is_some_and(|end| !end.not_run.is_empty());
+    if !outcome.sessions.is_empty() && !outcome.sessions.iter().any(begun) && !missing {
+        // Nobody told of any suite, as a runner without reports does not: nothing is known.
+        return None;
+    }
     if asked.is_empty() || sessions_name_nothing(outcome) {
         asked.extend(&executed);
         asked.extend(outcome.in_flight().into_iter().map(|begin| begin.id.as_str()));

@@ -45,6 +45,9 @@ def do(id):
     elif what == "leave": subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
     elif what == "grow":
         for _ in range(int(arg)): kept.append(hold(10)); time.sleep(0.02)
+    elif what == "creep":
+        kept.append(hold(300))
+        for _ in range(int(arg)): kept.append(hold(1)); time.sleep(0.01)
     elif what == "once":
         if not os.path.exists("been-here"): open("been-here", "w").close(); print("Error: server probably quit: unexpected EOF", flush=True); os._exit(125)
     elif what == "daemon": print("Error: server probably quit: unexpected EOF", flush=True); os._exit(125)
