@@ -31,6 +31,8 @@ pub struct ShardDrift {
     pub tier: String,
     /// Every suite was executed.
     pub complete: bool,
+    /// Nobody told of any suite.
+    pub silent: bool,
     /// Planned, without set-up.
     pub predicted_time: Option<Millis>,
     /// All sessions together.
@@ -50,11 +52,9 @@ pub struct ShardDrift {
 impl ShardDrift {
     /// Of an outcome; `None` where it does not say whose it is.
     #[must_use]
-    pub fn of(outcome: &Outcome, config: &Config) -> Option<ShardDrift> {
+    pub fn of(outcome: &Outcome) -> Option<ShardDrift> {
         let start = outcome.start.as_ref()?;
         let sessions = last_starts(observe(outcome).sessions);
-        let setup = config.tiers.iter().find(|tier| tier.name == start.tier).map(|tier| tier.setup);
-        let without_setup = |time: Millis| Millis(time.0.saturating_sub(setup.unwrap_or_default().0));
         let time = sessions.iter().map(|session| session.time).sum::<Option<Millis>>();
         let inside: Millis = sessions.iter().map(|session| session.longest_worker).sum();
         let complete = !sessions.is_empty() && sessions.iter().all(|session| session.complete);
@@ -62,11 +62,13 @@ impl ShardDrift {
             shard: start.shard.clone(),
             tier: start.tier.clone(),
             complete,
-            predicted_time: start.predicted_ms.map(without_setup),
+            silent: sessions.iter().all(|session| session.order.is_empty()),
+            predicted_time: start.predicted_ms,
             time: time.filter(|_| complete),
             overhead: time.filter(|_| complete).map(|time| Millis(time.0.saturating_sub(inside.0))),
             predicted: start.predicted_bytes,
-            peak: outcome.peak(),
+            // The run itself knows its best meter.
+            peak: outcome.end.as_ref().and_then(|end| end.peak_bytes).or_else(|| outcome.peak()),
             floor: sessions.iter().filter_map(|session| session.floor).max(),
             sessions: sessions.len(),
         })
@@ -96,7 +98,7 @@ pub fn shard_observation(
     config: &Config,
 ) -> Option<(String, String, ShardObservation)> {
     let start = outcome.start.as_ref()?;
-    let drift = ShardDrift::of(outcome, config)?;
+    let drift = ShardDrift::of(outcome)?;
     let sessions = last_starts(observe(outcome).sessions);
     let tier = config.tiers.iter().find(|tier| tier.name == start.tier);
     // The highest session decides, and its floor may be another one's.

@@ -24,7 +24,11 @@ pub fn text(shards: &[ShardDrift], suites: &[SuiteDrift], advice: &[Advice], sty
             .map(|(planned, real)| format!("{planned} planned, {real} ({})", percent(planned.0, real.0)));
         let memory = memory(shard)
             .map(|(planned, real)| format!("{planned} planned, {real} ({})", percent(planned.0, real.0)));
-        let cut = (!shard.complete).then(|| "not all of it ran".to_owned());
+        let cut = match (shard.complete, shard.silent) {
+            (true, _) => None,
+            (false, true) => Some("nobody told of its suites".to_owned()),
+            (false, false) => Some("not all of it ran".to_owned()),
+        };
         let told: Vec<String> = time.into_iter().chain(memory).chain(cut).collect();
         out.push_str(&format!("  {:columns$}  {}\n", printable(&shard.shard), told.join(" · ")));
     }
@@ -77,6 +81,7 @@ mod tests {
             shard: "e2e-1".to_owned(),
             tier: "e2e".to_owned(),
             complete: true,
+            silent: false,
             predicted_time: Some(Millis(360_000)),
             time: Some(Millis(430_000)),
             overhead: Some(Millis(4_000)),

@@ -83,7 +83,7 @@ pub struct Start {
     /// The plan's prediction of the peak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted_bytes: Option<Bytes>,
-    /// The plan's prediction of the time.
+    /// The plan's prediction of the time, without set-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted_ms: Option<Millis>,
     /// The shard's suites, all sessions together.

@@ -287,7 +287,7 @@ fn a_kill_at_any_instant_leaves_the_old_or_the_new_file() {
 fn outcome(shard: &str, run: &str, suites: &[(&str, u64, u64, u64)], tail: &str) -> String {
     let ids: Vec<String> = suites.iter().map(|(id, ..)| format!("\"{id}\"")).collect();
     let mut lines = format!(
-        r#"{{"event":"start","schema":1,"shard":"{shard}","tier":"default","plan":"p","run":"{run}","attempt":1,"key":"k","at":1000,"host":{{}},"predicted_bytes":400000000,"predicted_ms":65000}}
+        r#"{{"event":"start","schema":1,"shard":"{shard}","tier":"default","plan":"p","run":"{run}","attempt":1,"key":"k","at":1000,"host":{{}},"predicted_bytes":400000000,"predicted_ms":20000}}
 {{"event":"session","index":1,"attempt":1,"at":1000,"suites":[{}]}}
 {{"event":"floor","worker":"main","bytes":100000000}}
 "#,

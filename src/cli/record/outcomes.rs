@@ -126,8 +126,7 @@ pub(super) fn tell(
         let shards = count(lost, "shard");
         terminal.say(format!("lost with nobody to blame: {shards}; the next plan makes smaller ones"));
     }
-    let shards: Vec<ShardDrift> =
-        all.iter().filter_map(|ended| ShardDrift::of(&ended.outcome, &configured.config)).collect();
+    let shards: Vec<ShardDrift> = all.iter().filter_map(|ended| ShardDrift::of(&ended.outcome)).collect();
     let advice = drift::advice(&shards, &configured.config);
     let suites = drifted(all, args, configured)?;
     let text = emit::drift::text(&shards, &suites, &advice, output::style());
