@@ -160,7 +160,7 @@ fn unknown(name: &str, inventory: &Inventory, plan: Option<&Plan>, path: &str) -
         ([], None) if plan.is_none() => {
             format!("there is no plan `{}`, so no shard can be explained", text::printable(path))
         }
-        ([], None) => format!("the plan has {}", text::examples(shards(), 10)),
+        ([], None) => format!("the plan has {}", text::examples(shards().chain(suites()), 10)),
     };
     let shown = text::printable(name);
     Failure::usage(format!("`{shown}` is neither a suite nor a shard\n  help: {help}"))

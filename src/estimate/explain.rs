@@ -1,7 +1,7 @@
 //! One suite's estimate taken apart: its terms, the samples that they rest on, and what would change them.
 
 use super::relatives::Step;
-use super::{Common, Known, Reader, Terms, TierEstimate, memory, terms, time};
+use super::{Common, Known, Reader, Terms, memory, terms, time};
 use crate::config::Config;
 use crate::history::{History, Sample};
 use crate::inventory::Inventory;
@@ -21,8 +21,6 @@ pub struct Explanation {
     pub samples: Vec<Seen>,
     /// Only peaks of whole processes were measured: so much of them is said to stay.
     pub share_of_peaks: Option<Percent>,
-    /// What is known of its tier.
-    pub tier: TierEstimate,
     /// What [`MORE_RUNS`] more runs like the newest would make of it; `None` where nothing was measured.
     pub later: Option<Estimate>,
 }
@@ -83,7 +81,6 @@ pub fn explain(
         relatives: Known::new(inventory, &mine, &all).steps(suite),
         samples: seen(&reader),
         share_of_peaks: peaks.then(|| reader.share()),
-        tier: common.tiers[assigned[suite]],
         later: later(&reader, own),
     }
 }
