@@ -251,7 +251,7 @@ pub(super) fn parse_store(bytes: &[u8], shown: &str) -> Result<Store, Failure> {
 
 /// How reports or a history met the inventory, with examples of both sides.
 fn describe(what: &str, from: &str, meeting: &Meeting) -> Vec<String> {
-    let known = meeting.suites - meeting.unknown.len();
+    let known = meeting.known();
     let percent = known * 100 / meeting.suites.max(1);
     let suites = count(meeting.suites, "suite");
     let mut notes =
@@ -321,7 +321,7 @@ pub(super) fn left_out(unusable: &Unusable) -> Vec<String> {
 }
 
 fn mismatch(what: &str, meeting: &Meeting) -> Option<Warning> {
-    let known = meeting.suites - meeting.unknown.len();
+    let known = meeting.suites.saturating_sub(meeting.unknown.len());
     if meeting.suites <= MATCH_SUITES_MIN || known * 2 >= meeting.suites {
         return None;
     }

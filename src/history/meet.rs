@@ -34,11 +34,19 @@ pub struct Meeting {
     /// Files that were moved, by their old names and their new ones, sorted: what is known of them is lent by
     /// what they were.
     pub moved: Vec<(String, String)>,
+    /// Suites of which nothing else is known.
+    pub lent: usize,
 }
 
 impl Meeting {
+    /// Suites that are known under their own names.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.suites.saturating_sub(self.unknown.len() + self.lent)
+    }
+
     /// Which suites lie in moved files.
-    fn lent(&self, inventory: &Inventory) -> Vec<bool> {
+    fn borrowers(&self, inventory: &Inventory) -> Vec<bool> {
         let paths: BTreeSet<&str> = self.moved.iter().map(|(_, new)| new.as_str()).collect();
         inventory.suites.iter().map(|suite| paths.contains(suite.id.path())).collect()
     }
@@ -119,7 +127,7 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
         .zip(&index.inventory.suites)
         .filter(|(sum, _)| sum.is_none())
         .map(|(_, suite)| suite.id.as_str().to_owned());
-    let meeting = Meeting {
+    let mut meeting = Meeting {
         places: places.len(),
         strangers: places
             .iter()
@@ -134,8 +142,10 @@ pub fn times(index: &Index<'_>, reports: &[Report]) -> (Vec<Option<Timing>>, Mee
         unknown: unknown.collect(),
         prefix,
         moved,
+        lent: 0,
     };
-    let lent = meeting.lent(index.inventory);
+    let lent = meeting.borrowers(index.inventory);
+    meeting.lent = lent.iter().zip(&sums).filter(|(lent, sum)| **lent && sum.is_some()).count();
     let mut peak: Vec<Option<u64>> = vec![None; sums.len()];
     for (place, name, bytes) in peaks() {
         let Some(hit) = found.get(&**place) else { continue };
@@ -359,7 +369,7 @@ pub fn history(
         }
     }
     let unknown = by_suite.iter().zip(&index.inventory.suites).filter(|(recorded, _)| recorded.is_empty());
-    let meeting = Meeting {
+    let mut meeting = Meeting {
         places: places.len(),
         strangers,
         stale_tests,
@@ -368,8 +378,10 @@ pub fn history(
         unknown: unknown.map(|(_, suite)| suite.id.as_str().to_owned()).collect(),
         prefix,
         moved,
+        lent: 0,
     };
-    let lent = meeting.lent(index.inventory);
+    let lent = meeting.borrowers(index.inventory);
+    meeting.lent = lent.iter().zip(&by_suite).filter(|(lent, known)| **lent && !known.is_empty()).count();
     let age = |run: usize| store.runs.len() - 1 - run + usize::from(reported.is_some());
     let suites = by_suite.iter().enumerate().map(|(suite, recorded)| {
         let newest = reported.and_then(|times| times[suite]).map(|timing| Sample {

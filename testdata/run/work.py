@@ -2,6 +2,8 @@
 import json, os, signal, subprocess, sys, time
 events = os.environ.get("SHARD_EVENTS") if "--mute" not in sys.argv else None
 MB, kept = 1000000, []
+# Whoever started the tests in the background ignores it, and that is handed down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def tell(**event):
     if events:
