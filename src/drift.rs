@@ -126,7 +126,7 @@ pub fn shard_observation(
 /// was never measured.
 fn model(order: &[String], tier: &Tier, store: &Store, run: &RunMeta) -> Option<u64> {
     let items: Vec<Item> = order.iter().map(|id| item(id, tier, store, run)).collect::<Option<_>>()?;
-    Some(plan::law(tier).bytes_in_order(&items))
+    Some(plan::packing_law(tier).bytes_in_order(&items))
 }
 
 fn item(id: &str, tier: &Tier, store: &Store, run: &RunMeta) -> Option<Item> {

@@ -162,7 +162,7 @@ fn worth(
 
 /// The law of a tier's sessions above their floor, without a budget.
 #[must_use]
-pub fn law(tier: &Tier) -> Law {
+pub fn packing_law(tier: &Tier) -> Law {
     let kind = match (tier.memory, tier.each) {
         (MemoryKind::Isolated, true) => Kind::Each,
         (MemoryKind::Isolated, false) => Kind::Isolated,
@@ -202,7 +202,7 @@ fn tier_problem(sources: &Sources<'_>, tier: usize, members: &[usize], limits: &
         import_cap: limits.import_cap.map(|cap| cap.0),
         budget: limits.budget.filter(|_| limits.enforced).map(|budget| budget.0),
         admission: limits.budget.map(|budget| budget.0),
-        ..law(config)
+        ..packing_law(config)
     };
     TierProblem {
         shards: config.goal.count().map(|shards| shards as usize),
