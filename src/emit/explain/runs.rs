@@ -84,7 +84,7 @@ fn note(suite: &Suite<'_>, place: usize, seen: &Seen) -> String {
     }
     let uses = [seen.time.map(|(_, used)| used), seen.retained.or(seen.transient).map(|(_, used)| used)];
     if uses.contains(&Some(Use::Trimmed)) {
-        notes.push("cut off".to_owned());
+        notes.push("time left out".to_owned());
     }
     if uses[0] == Some(Use::Old) || uses.iter().flatten().all(|used| *used == Use::Old) && uses[1].is_some() {
         notes.push("too old".to_owned());
