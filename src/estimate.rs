@@ -79,9 +79,7 @@ fn terms(
     assigned.iter().enumerate().for_each(|(suite, tier)| members[*tier].push(suite));
     for mine in &members {
         let known = Known::new(inventory, mine, &all);
-        let known: Vec<Terms> =
-            mine.iter().map(|suite| known.inherited(*suite, all[*suite], config)).collect();
-        mine.iter().zip(known).for_each(|(suite, terms)| all[*suite] = terms);
+        mine.iter().for_each(|suite| all[*suite] = known.inherited(*suite, all[*suite], config));
     }
     for (number, (terms, tier)) in all.iter_mut().zip(assigned).enumerate() {
         terms.kills = kill::Raise::new(&kill::kills(samples(number)));

@@ -41,7 +41,7 @@ impl S3 {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let s3 = S3 { child, port: line.trim().parse().unwrap() };
-        let answer = s3.ask("PUT /bucket HTTP/1.0\r\nContent-Length: 0\r\n\r\n", b"");
+        let answer = s3.ask("PUT /bucket HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n", b"");
         assert!(answer.0.contains(" 200 "), "{}", answer.0);
         Some(s3)
     }
