@@ -15,6 +15,7 @@ mod outcomes;
 mod output;
 mod place;
 mod plan;
+mod probe;
 mod record;
 mod report;
 mod reports;
@@ -55,6 +56,7 @@ pub fn run(
         Command::Triage(args) => triage::run(args, &mut terminal),
         Command::Check(args) => check::run(args, &mut terminal),
         Command::Run(args) => run::run(args, &mut terminal),
+        Command::Probe(args) => probe::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

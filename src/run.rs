@@ -16,6 +16,8 @@ mod guard;
 mod journal;
 mod meter;
 mod output;
+mod plugin;
+pub mod probe;
 mod progress;
 mod report;
 mod schedule;

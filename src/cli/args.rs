@@ -29,6 +29,7 @@ pub(super) enum Command {
     Triage(TriageArgs),
     Check(CheckArgs),
     Run(RunArgs),
+    Probe(ProbeArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -424,6 +425,29 @@ pub(super) struct RunArgs {
     pub(super) heartbeat: Option<Millis>,
     /// The command [default: `run` of the tier in shard.toml]
     #[arg(last = true, value_name = "CMD")]
+    pub(super) command: Vec<String>,
+}
+
+/// Measure one process and all below it, as a wrapper inside a test runner
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  go test -exec 'shard probe --' ./...
+  bazel test --run_under='shard probe --' //...
+  shard probe --id api --output peaks.jsonl -- ./test-api --fast
+
+What the process reads and prints passes through untouched, and signals reach it. Under `shard run` the figures go into
+the outcome; else they are one JSON line on standard error, or in a file.
+
+Exit codes: that of the process, 128 + n for signal n; 94 it cannot be started")]
+pub(super) struct ProbeArgs {
+    /// The suite [default: what cargo-nextest, Bazel or Go say of it, else the program's name]
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Add the line to this file in place of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// The process
+    #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<String>,
 }
 

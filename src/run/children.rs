@@ -44,6 +44,9 @@ pub(super) struct Start<'a> {
     /// the terminal's keys go to one group only.
     #[cfg_attr(not(unix), allow(dead_code))]
     pub(super) group: bool,
+    /// It is killed when we are, where the system can do that: nobody else knows of it.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) bound: bool,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
 }
@@ -91,9 +94,15 @@ mod unix {
         /// What the system says: no such program, too many arguments.
         pub(in crate::run) fn start(&mut self, start: Start<'_>) -> io::Result<u32> {
             let group = start.group;
+            #[cfg(target_os = "linux")]
+            let bound = start.bound;
             let mut command = command(start)?;
             if group {
                 command.process_group(0);
+            }
+            #[cfg(target_os = "linux")]
+            if bound {
+                end_with_us(&mut command);
             }
             let pid = command.spawn()?.id();
             // The kernel shall rather kill what we started than us, who can tell of it. Our own figure
@@ -140,6 +149,16 @@ mod unix {
                 }
             }
         }
+    }
+
+    /// Has the kernel kill what is started when the thread ends that starts it.
+    #[cfg(target_os = "linux")]
+    #[allow(unsafe_code)]
+    fn end_with_us(command: &mut Command) {
+        let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?);
+        // Only the new process can ask for that, between `fork` and `exec`.
+        // SAFETY: the closure makes one system call; it takes no lock and no memory.
+        unsafe { command.pre_exec(ask) };
     }
 
     /// Waits for nobody: the end of any child that has ended.

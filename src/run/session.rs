@@ -14,9 +14,10 @@ use super::guard::{self, Memory};
 use super::journal::Journal;
 use super::meter::Meter;
 use super::output::Output;
+use super::plugin::{self, Plugin};
 use super::progress::Progress;
 use super::schedule::{self, Load, Room};
-use super::signals::Wake;
+use super::signals::{Wake, is_key};
 use super::stop::Stop;
 use super::surroundings::Surroundings;
 use super::watch::Watch;
@@ -89,6 +90,8 @@ pub(super) struct Executor<'a> {
     children: Children,
     meter: Meter,
     surroundings: Surroundings,
+    /// Where the command is pytest.
+    plugin: Option<Plugin>,
     heartbeat: Duration,
     times_told: u32,
     over_budget: bool,
@@ -129,6 +132,7 @@ impl<'a> Executor<'a> {
             children: Children::default(),
             meter: Meter::new(),
             surroundings: Surroundings::new(),
+            plugin: None,
             heartbeat: order.heartbeat.unwrap_or_default(),
             times_told: 0,
             over_budget: false,
@@ -159,6 +163,12 @@ impl<'a> Executor<'a> {
         let each = self.order.tier.each;
         let begun = self.now();
         let mut events = if each { None } else { Some(self.events()?) };
+        if !each && self.plugin.is_none() && plugin::is_pytest(&self.order.command) {
+            match Plugin::create() {
+                Ok(plugin) => self.plugin = Some(plugin),
+                Err(err) => self.tell(&format!("suites are not measured one by one: {err}")),
+            }
+        }
         let mut progress = Progress::new(piece, &self.start);
         let ids = piece.suites.iter().map(|suite| suite.id.clone());
         self.note(
@@ -301,13 +311,16 @@ impl<'a> Executor<'a> {
             session: piece.index,
         };
         let words = expand(&order.command, &values)?;
-        let variables = [
+        let mut variables = vec![
             (events::VARIABLE, events.map(|events| events.path().to_string_lossy().into_owned())),
             ("SHARD_NAME", Some(order.shard.id.clone())),
             ("SHARD_SESSION", Some(piece.index.to_string())),
             ("SHARD_WORKERS", Some(piece.workers.to_string())),
             ("SHARD_SELECTION", (!each).then(|| selection.to_owned())),
         ];
+        if let Some(plugin) = &self.plugin {
+            variables.extend(plugin.variables(|name| std::env::var_os(name)));
+        }
         let (output, ends) = Output::new(self.begun, each && piece.workers > 1)
             .map_err(|err| format!("cannot listen to the command: {err}"))?;
         let slot = (1..).find(|slot| tasks.iter().all(|task| task.slot != *slot)).unwrap_or(1);
@@ -316,6 +329,7 @@ impl<'a> Executor<'a> {
             folder: &order.root,
             variables: &variables,
             group: !order.interactive,
+            bound: false,
             stdout: ends.stdout,
             stderr: ends.stderr,
         };
@@ -487,12 +501,7 @@ fn worker(task: &Task) -> String {
     format!("each-{}", task.slot)
 }
 
-/// Whether a terminal's key sends this signal to every process of the terminal's group.
-fn is_key(signal: i32) -> bool {
-    matches!(signal, 2 | 3)
-}
-
-fn cannot_start(words: &[String], err: &std::io::Error) -> String {
+pub(super) fn cannot_start(words: &[String], err: &std::io::Error) -> String {
     let help = match err.kind() {
         std::io::ErrorKind::ArgumentListTooLong => {
             "so many names do not fit: use {selection} in place of {suites}"

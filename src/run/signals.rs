@@ -41,6 +41,11 @@ pub(super) fn listen() -> io::Result<Receiver<Wake>> {
     Ok(channel().1)
 }
 
+/// Whether a terminal's key sends this signal to every process of the terminal's group.
+pub(super) fn is_key(signal: i32) -> bool {
+    matches!(signal, 2 | 3)
+}
+
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = crate::machine::group::text(std::path::Path::new("/proc/self/status")).unwrap_or_default();

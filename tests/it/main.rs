@@ -18,7 +18,11 @@ mod learning;
 mod mutations;
 mod outputs;
 mod packing;
+#[cfg(target_os = "linux")]
+mod plugin;
 mod previous;
+#[cfg(target_os = "linux")]
+mod probe;
 mod pytest;
 mod quality;
 mod readme;

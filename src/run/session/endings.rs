@@ -110,6 +110,10 @@ impl Executor<'_> {
         }
         let end = &mut progress.end;
         end.oom_kills = end.oom_kills.max(self.meter.kills(task.child));
+        let parts = progress.outcome.sessions.last().into_iter().flat_map(|session| &session.finished);
+        if let Some(told) = parts.filter_map(|part| part.peak_bytes).max().filter(|_| !self.order.tier.each) {
+            self.meter.told(task.child, told);
+        }
         let measured = self.meter.finish(task.child);
         let peak = measured.as_ref().map(|(peak, _, _)| *peak).filter(|peak| peak.0 > 0);
         if let Some(stop) = &task.stop {

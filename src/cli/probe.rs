@@ -1,0 +1,33 @@
+//! `shard probe`: one process, measured.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use super::args::ProbeArgs;
+use super::{Failure, Terminal};
+use crate::run::probe::{self, Probe};
+use crate::{exit, run};
+
+/// Most bytes of a file that is only asked for its first lines.
+const READ_MAX: u64 = 1 << 20;
+
+pub(super) fn run(
+    args: &ProbeArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let get = |name: &str| std::env::var(name).ok();
+    let read = |path: &Path| String::from_utf8(crate::files::read(path, READ_MAX).ok()?).ok();
+    let folder = std::env::current_dir().unwrap_or_default();
+    // Processes that follow each other in one place count as one worker.
+    let slot = get("NEXTEST_TEST_GLOBAL_SLOT").filter(|slot| slot.parse::<u32>().is_ok());
+    let probe = Probe {
+        id: args.id.clone().unwrap_or_else(|| probe::id(&args.command, &folder, get, read)),
+        worker: format!("probe-{}", slot.unwrap_or_else(|| std::process::id().to_string())),
+        words: args.command.clone(),
+        events: std::env::var_os(run::events::VARIABLE).filter(|path| !path.is_empty()).map(Into::into),
+        output: args.output.clone(),
+        interactive: cfg!(unix) && std::io::stdin().is_terminal(),
+    };
+    let done = probe::probe(&probe, &mut |line| terminal.say(line));
+    done.map_err(|message| Failure::with_code(exit::RUN_PLAN, message))
+}

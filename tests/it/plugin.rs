@@ -1,0 +1,344 @@
+//! The pytest plugin: real sessions of pytest whose files take known amounts of memory.
+
+use std::process::{Command, Stdio};
+
+use shard::outcome::{self, Finished, Outcome, Session, Status};
+
+use crate::common::{Done, Project};
+
+/// What the files of the project hold: they say in MB what they keep, and for how long.
+const HELD: &str = "KEPT = []\n\
+def hold(mb):\n    data = bytearray(mb * 1000000)\n    data[::4096] = b'x' * len(data[::4096])\n    return data\n";
+
+/// Files with what collecting them adds, what they keep and what they need for a moment, in MB.
+const FILES: [(&str, &str, [u64; 3], Status); 9] = [
+    (
+        "test_import.py",
+        "from held import *\nDATA = hold(40)\ndef test_x(): pass\n",
+        [40, 0, 0],
+        Status::Passed,
+    ),
+    (
+        "test_spike.py",
+        "from held import *\ndef test_x(): hold(70)\ndef test_y(): pass\n",
+        [0, 0, 70],
+        Status::Passed,
+    ),
+    (
+        "test_keep.py",
+        "from held import *\nclass TestA:\n    def test_x(self):\n        KEPT.append(hold(30)); hold(20)\n    def test_y(self): assert 0\n",
+        [0, 30, 20],
+        Status::Failed,
+    ),
+    (
+        "test_fixture.py",
+        "import pytest\nfrom held import *\n@pytest.fixture(scope='module')\ndef data(): return hold(50)\n\
+         def test_x(data): pass\ndef test_y(data): pass\n",
+        [0, 0, 50],
+        Status::Passed,
+    ),
+    (
+        "test_all.py",
+        "from held import *\nDATA = hold(15)\ndef test_x(): KEPT.append(hold(12)); hold(25)\n",
+        [15, 12, 25],
+        Status::Passed,
+    ),
+    (
+        "test_skip.py",
+        "import pytest\npytestmark = pytest.mark.skip\ndef test_x(): pass\n",
+        [0, 0, 0],
+        Status::Skipped,
+    ),
+    ("test_whole.py", "import pytest\npytest.skip(allow_module_level=True)\n", [0, 0, 0], Status::Skipped),
+    ("test_none.py", "X = 1\n", [0, 0, 0], Status::Skipped),
+    (
+        "test_xfail.py",
+        "import pytest\n@pytest.mark.xfail\ndef test_x(): assert 0\n",
+        [0, 0, 0],
+        Status::Passed,
+    ),
+];
+
+/// The files above and an empty last one, whose place at the end of the session changes what it gives back.
+fn project(command: &str) -> Project {
+    let words: Vec<String> = command.split(' ').map(|word| format!("{word:?}")).collect();
+    let toml = format!("[tier.all]\nmatch = [\"**\"]\nbudget = \"none\"\nrun = [{}]\n", words.join(", "));
+    let project = Project::with(&[("shard.toml", &toml), ("tests/held.py", HELD)]);
+    let files = FILES.iter().map(|(name, text, ..)| (*name, *text));
+    let mut costs = "id,ms,transient_bytes\n".to_owned();
+    for (rank, (name, text)) in files.chain([("test_last.py", "def test_x(): pass\n")]).enumerate() {
+        project.file(&format!("tests/{name}"), text.as_bytes());
+        costs += &format!("tests/{name},100,{}\n", (20 - rank) * 1000);
+    }
+    project.file("costs.csv", costs.as_bytes());
+    project.shard("plan --costs costs.csv").ok();
+    project
+}
+
+fn run(project: &Project) -> Done {
+    project.run(["run", "all-1", "--preflight", "off"], b"", &[("PYTHONDONTWRITEBYTECODE", "1")])
+}
+
+fn outcome(project: &Project) -> Outcome {
+    outcome_of(project, 1)
+}
+
+fn outcome_of(project: &Project, attempt: u32) -> Outcome {
+    let name = format!("shard-out/outcomes/all-1.0.{attempt}.jsonl");
+    outcome::read(project.read(&name).as_bytes()).unwrap()
+}
+
+/// Whether `python3` can do this.
+fn can(script: &str) -> bool {
+    Command::new("python3")
+        .args(["-c", script])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|done| done.success())
+}
+
+fn has_pytest() -> bool {
+    can("import pytest, sys; sys.exit(tuple(map(int, pytest.__version__.split('.')[:2])) < (8, 2))")
+}
+
+fn has_xdist() -> bool {
+    has_pytest() && can("import xdist")
+}
+
+/// Within 5 % or 3 MB.
+#[track_caller]
+fn close(found: Option<i64>, mb: u64, what: &str) {
+    let (found, truth) = (found.unwrap_or(i64::MAX), i64::try_from(mb * 1_000_000).unwrap());
+    assert!((found - truth).abs() <= (truth / 20).max(3_000_000), "{what}: {found}, not {truth}");
+}
+
+fn retained(suite: &Finished) -> Option<i64> {
+    Some(i64::try_from(suite.after_bytes?.0).unwrap() - i64::try_from(suite.before_bytes?.0).unwrap())
+}
+
+fn transient(suite: &Finished) -> Option<i64> {
+    let peak = i64::try_from(suite.peak_bytes?.0 - suite.before_bytes?.0).unwrap();
+    Some(peak - retained(suite)?.max(0))
+}
+
+/// Holds a session to what its files take.
+#[track_caller]
+fn check(session: &Session, workers: &[&str]) {
+    for (name, _, [import, keep, spike], status) in FILES {
+        let id = format!("tests/{name}");
+        let suite = session.finished.iter().find(|suite| suite.id == id).unwrap_or_else(|| panic!("no {id}"));
+        assert_eq!(suite.status, status, "{id}");
+        for worker in workers {
+            let added = session.imports.iter().find(|one| one.id == id && one.worker == *worker).unwrap();
+            close(Some(added.bytes), import, &format!("import of {id} in {worker}"));
+        }
+        // Those of which nothing is left to run take nothing.
+        if suite.ms.is_some() {
+            close(transient(suite), spike, &format!("transient of {id}"));
+            if !suite.last {
+                close(retained(suite), keep, &format!("retained of {id}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_measured_as_they_are() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2 or newer");
+    }
+    let project = project("python3 -m pytest -v -p no:cacheprovider @{selection}");
+    let done = run(&project);
+    assert_eq!(done.code(), 1, "{}", done.stderr());
+    assert!(!done.stdout().contains("shard"), "it says nothing: {}", done.stdout());
+    let found = outcome(&project);
+    let session = &found.sessions[0];
+    assert_eq!(session.floors.keys().collect::<Vec<_>>(), ["main"]);
+    assert!((5_000_000..60_000_000).contains(&session.floors["main"].0), "{:?}", session.floors);
+    check(session, &["main"]);
+    assert_eq!(session.finished.iter().filter(|suite| suite.last).count(), 1);
+    assert_eq!((found.executed().len(), found.end.unwrap().not_run.len()), (10, 0));
+    // And it is learned.
+    project.shard("record shard-out/outcomes --output h.json").ok();
+    let history: serde_json::Value = serde_json::from_str(&project.read("h.json")).unwrap();
+    // Figures of a whole system are written in its pages.
+    let unit = history["page"].as_i64().unwrap_or(1);
+    for (name, _, [import, keep, spike], _) in FILES.iter().filter(|file| file.3 != Status::Skipped) {
+        let row = &history["suites"][format!("tests/{name}")][0];
+        for (column, truth) in [(3, import), (4, keep), (5, spike)] {
+            close(row[column].as_i64().map(|count| count * unit), *truth, &format!("{name} {row}"));
+        }
+    }
+}
+
+#[test]
+fn workers_are_measured_each() {
+    if !has_xdist() {
+        return println!("skipped: python3 has no pytest 8.2 with pytest-xdist");
+    }
+    let command = "python3 -m pytest -q -p no:cacheprovider -n 2 --dist loadfile @{selection}";
+    let project = project(command);
+    let done = run(&project);
+    assert_eq!(done.code(), 1, "{}{}", done.stdout(), done.stderr());
+    let found = outcome(&project);
+    let session = &found.sessions[0];
+    assert_eq!(session.floors.keys().collect::<Vec<_>>(), ["gw0", "gw1", "main"]);
+    check(session, &["gw0", "gw1"]);
+    assert_eq!((found.executed().len(), found.end.unwrap().not_run.len()), (10, 0));
+}
+
+#[test]
+fn a_suite_whose_tests_are_spread_has_parts() {
+    if !has_xdist() {
+        return println!("skipped: python3 has no pytest 8.2 with pytest-xdist");
+    }
+    let project = project("python3 -m pytest -q -n 2 --dist load tests/test_spread.py @{selection}");
+    let text =
+        "import time, pytest\n@pytest.mark.parametrize('n', range(8))\ndef test_x(n): time.sleep(0.1)\n";
+    project.file("tests/test_spread.py", text.as_bytes());
+    run(&project);
+    let found = outcome(&project);
+    let parts = found.sessions[0].finished.iter().filter(|suite| suite.id == "tests/test_spread.py");
+    let mut workers: Vec<&str> = parts.map(|part| part.worker.as_str()).collect();
+    workers.sort_unstable();
+    workers.dedup();
+    assert_eq!(workers, ["gw0", "gw1"]);
+    assert_eq!(found.end.unwrap().not_run, [""; 0]);
+}
+
+/// One tier that runs pytest over these suites, with this file.
+fn small(suites: &[&str], files: &[(&str, &str)]) -> Project {
+    let toml = "[tier.all]\nmatch = [\"**\"]\nbudget = \"none\"\nrun = [\"python3\", \"-m\", \"pytest\", \"-q\", \"@{selection}\"]\n";
+    let project = Project::with(files);
+    project.file("shard.toml", toml.as_bytes());
+    let rows: String = suites.iter().map(|id| format!("{id},100\n")).collect();
+    project.file("costs.csv", ("id,ms\n".to_owned() + &rows).as_bytes());
+    project.shard("plan --costs costs.csv").ok();
+    project
+}
+
+#[test]
+fn classes_and_tests_are_suites_where_the_plan_says_so() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2 or newer");
+    }
+    let text = "import pytest\nclass TestA:\n    def test_x(self): pass\n    class TestIn:\n        def test_y(self): pass\n\
+                class TestAB:\n    def test_x(self): assert 0\n@pytest.mark.parametrize('n', [1, 2])\ndef test_f(n): pass\n";
+    let suites = ["t/test_a.py::TestA", "t/test_a.py::TestAB", "t/test_a.py::test_f"];
+    let project = small(&suites, &[("t/test_a.py", text)]);
+    run(&project);
+    let found = outcome(&project);
+    let seen: Vec<(&str, Status)> =
+        found.sessions[0].finished.iter().map(|suite| (suite.id.as_str(), suite.status)).collect();
+    assert_eq!(seen, [(suites[0], Status::Passed), (suites[1], Status::Failed), (suites[2], Status::Passed)]);
+}
+
+#[test]
+fn what_was_cut_off_is_not_done() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2 or newer");
+    }
+    let check = |text: &str, expect: &[&str], flying: &[&str]| {
+        let files = [
+            ("test_a.py", "def test_x(): pass\n"),
+            ("test_b.py", text),
+            ("test_c.py", "def test_x(): pass\n"),
+        ];
+        let project = small(&["test_a.py", "test_b.py", "test_c.py"], &files);
+        run(&project);
+        let found = outcome(&project);
+        let begun: Vec<&str> = found.in_flight().iter().map(|begin| begin.id.as_str()).collect();
+        assert_eq!(begun, flying, "{text}");
+        assert_eq!(found.end.unwrap().not_run, expect, "{text}");
+    };
+    check(
+        "import os, signal\ndef test_x(): os.kill(os.getpid(), signal.SIGKILL)\n",
+        &["test_b.py", "test_c.py"],
+        &["test_b.py"],
+    );
+    check(
+        "import pytest\ndef test_x(): pytest.exit('enough')\n",
+        &["test_b.py", "test_c.py"],
+        &["test_b.py"],
+    );
+    check(
+        "def test_x(request): request.session.shouldstop = 'x'\ndef test_y(): pass\n",
+        &["test_b.py", "test_c.py"],
+        &["test_b.py"],
+    );
+    check("def test_x(): assert 0\n", &[], &[]);
+    // A file that cannot even be imported was executed; nothing else was.
+    check("import nothing_of_this_name\n", &["test_a.py", "test_c.py"], &[]);
+}
+
+#[test]
+fn tests_see_nothing_of_it() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2 or newer");
+    }
+    // The environment is the user's, another pytest inside is not measured, processes that a test forks say
+    // nothing, and warnings are errors.
+    let text = "import os, subprocess, sys, threading, warnings\n\
+        def test_env():\n    assert os.environ.get('PYTHONPATH') == 'lib' and 'SHARD_EVENTS' not in os.environ\n\
+        \x20   assert not [path for path in sys.path if 'shard-pytest' in path]\n    assert threading.active_count() == 1\n\
+        def test_inside(tmp_path):\n    (tmp_path / 'test_in.py').write_text('def test_x(): pass')\n\
+        \x20   subprocess.run([sys.executable, '-m', 'pytest', '-q', str(tmp_path)], check=True)\n\
+        def test_fork():\n    child = os.fork()\n    if child == 0:\n        os._exit(0)\n    os.waitpid(child, 0)\n\
+        def test_files_closed():\n    os.closerange(60, 200)\n\
+        def test_away(tmp_path, monkeypatch):\n    monkeypatch.chdir(tmp_path)\n    monkeypatch.setattr(os, 'open', None)\n";
+    let project =
+        small(&["test_a.py", "test_b.py"], &[("test_a.py", text), ("test_b.py", "def test_x(): pass\n")]);
+    let args = [
+        "run",
+        "all-1",
+        "--preflight",
+        "off",
+        "--",
+        "python3",
+        "-m",
+        "pytest",
+        "-q",
+        "-W",
+        "error",
+        "@{selection}",
+    ];
+    // The second time where only plugins are loaded that are named.
+    for (attempt, more) in [(1, None), (2, Some(("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")))] {
+        let variables: Vec<(&str, &str)> = [("PYTHONPATH", "lib")].into_iter().chain(more).collect();
+        let done = project.run(args, b"", &variables);
+        assert_eq!(done.code(), 0, "{}{}", done.stdout(), done.stderr());
+        let found = outcome_of(&project, attempt);
+        let ids: Vec<&str> = found.sessions[0].finished.iter().map(|suite| suite.id.as_str()).collect();
+        assert_eq!(ids, ["test_a.py", "test_b.py"], "{more:?}");
+    }
+    // And where the variable gets lost pytest runs as ever.
+    let args = [
+        "run",
+        "all-1",
+        "--preflight",
+        "off",
+        "--",
+        "python3",
+        "-I",
+        "-m",
+        "pytest",
+        "-q",
+        "{suites}",
+        "-k",
+        "files_closed",
+    ];
+    project.run(args, b"", &[]).ok();
+    assert!(outcome_of(&project, 3).sessions[0].finished.is_empty());
+}
+
+#[test]
+fn a_hang_shows_its_stack() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2 or newer");
+    }
+    let project = small(&["test_a.py"], &[("test_a.py", "import time\ndef test_waits(): time.sleep(60)\n")]);
+    let done = project.run(["run", "all-1", "--preflight", "off", "--idle-timeout", "1s"], b"", &[]);
+    assert_eq!(done.code(), 93, "{}", done.stderr());
+    let said = done.stdout() + &done.stderr();
+    assert!(said.contains("in test_waits") && said.contains("most recent call first"), "{said}");
+}

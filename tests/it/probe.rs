@@ -1,0 +1,110 @@
+//! `shard probe`: real processes, alone, in a session, and inside `go test`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use shard::outcome::{self, Finished, Status};
+
+use crate::common::Project;
+
+/// The one line that a probe wrote.
+fn told(text: &str) -> Finished {
+    let line = text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no line: {text}"));
+    match serde_json::from_str(line).unwrap() {
+        outcome::Event::Suite(suite) => suite,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_probe_measures_and_passes_everything_on() {
+    let project = Project::new();
+    let hold = |mb: u64| {
+        format!(
+            "import sys; d = bytearray({mb} * 1000000); d[::4096] = b'x' * len(d[::4096]); print(sys.stdin.read())"
+        )
+    };
+    let base = project.run(["probe", "--", "python3", "-c", &hold(0)], b"", &[]).ok();
+    let base = told(&base.stderr()).peak_bytes.unwrap().0;
+    let done = project.run(["probe", "--id", "x", "--", "python3", "-c", &hold(90)], b"hello", &[]).ok();
+    let suite = told(&done.stderr());
+    assert_eq!((done.stdout().as_str(), suite.id.as_str(), suite.status), ("hello\n", "x", Status::Passed));
+    let peak = suite.peak_bytes.unwrap().0;
+    assert!((peak - base).abs_diff(90_000_000) <= 4_500_000, "{peak} above {base}");
+    let done =
+        project.run(["probe", "--output", "o.jsonl", "--", "sh", "-c", "echo e >&2; exit 7"], b"", &[]);
+    assert_eq!((done.code(), done.stderr().as_str()), (7, "e\n"));
+    let suite = told(&project.read("o.jsonl"));
+    assert_eq!((suite.status, suite.exit, suite.id.as_str()), (Status::Failed, Some(7), "sh"));
+    let done = project.run(["probe", "--", "sh", "-c", "kill -11 $$"], b"", &[]);
+    assert_eq!((done.code(), told(&done.stderr()).signal), (139, Some(11)));
+    project.run(["probe", "--", "no-such-program"], b"", &[]).fails(94, &["no-such-program"]);
+    // In a session it tells the session, and nobody else.
+    let events = project.path().join("events");
+    let events = [("SHARD_EVENTS", events.to_str().unwrap()), ("NEXTEST_BINARY_ID", "m::it")];
+    let done = project.run(["probe", "--", "sh", "-c", "echo -$SHARD_EVENTS-"], b"", &events).ok();
+    assert_eq!((done.stdout().as_str(), done.stderr().as_str()), ("--\n", ""));
+    let text = project.read("events");
+    let (begin, end) = text.split_once('\n').unwrap();
+    assert!(begin.starts_with(r#"{"event":"begin","worker":"probe-"#), "{begin}");
+    assert_eq!((told(end).id.as_str(), told(end).status), ("m::it", Status::Passed));
+}
+
+#[test]
+fn a_probe_hands_signals_on_and_leaves_nobody_behind() {
+    for (name, code) in [("TERM", Some(143)), ("INT", Some(130)), ("KILL", None)] {
+        let project = Project::new();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shard"));
+        command.args(["probe", "--", "sh", "-c", "echo $$ > pid; exec sleep 60"]).current_dir(project.path());
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while fs::read_to_string(project.path().join("pid")).map_or(true, |pid| pid.trim().is_empty()) {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        let kill = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), code, "{name}");
+        let pid = project.read("pid");
+        let alive = || {
+            let stat = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while cfg!(target_os = "linux") && alive() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{name} left it running");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn go_tests_are_measured_by_their_packages() {
+    if !Command::new("go").arg("version").output().is_ok_and(|done| done.status.success()) {
+        return println!("skipped: there is no go");
+    }
+    let test = "package a\nimport \"testing\"\nvar K []byte\nfunc TestX(t *testing.T) {\n\tK = make([]byte, 80000000)\n\
+                \tfor i := range K { K[i] = 1 }\n}\n";
+    let project = Project::with(&[
+        ("go.mod", "module example.com/m\n\ngo 1.19\n"),
+        ("deep/a/a_test.go", test),
+        ("shard.toml", "[tier.all]\nmatch = [\"**\"]\nmemory = \"isolated\"\nbudget = \"none\"\n"),
+        ("costs.csv", "id,ms\nexample.com/m/deep/a,100\n"),
+    ]);
+    project.shard("plan --costs costs.csv").ok();
+    let exec = format!("{} probe --", env!("CARGO_BIN_EXE_shard"));
+    let home = project.path().join("home");
+    let args = ["run", "all-1", "--preflight", "off", "--", "go", "test", "-exec", &exec, "{suites}"];
+    let done = project.run(args, b"", &[("HOME", home.to_str().unwrap()), ("GOFLAGS", "-modcacherw")]);
+    assert_eq!(done.code(), 0, "{}{}", done.stdout(), done.stderr());
+    let suite = {
+        let text = project.read("shard-out/outcomes/all-1.0.1.jsonl");
+        outcome::read(text.as_bytes()).unwrap().sessions[0].finished[0].clone()
+    };
+    assert_eq!((suite.id.as_str(), suite.status), ("example.com/m/deep/a", Status::Passed));
+    // Go itself holds some.
+    let peak = suite.peak_bytes.unwrap().0;
+    assert!((80_000_000..92_000_000).contains(&peak), "{peak}");
+}
