@@ -175,12 +175,23 @@ pub fn advice(shards: &[ShardDrift], config: &Config) -> Vec<Advice> {
             && is_far(floor.0, tier.floor().0, FAR_BYTES.0)
         {
             let workers = tier.worker_base.saturating_mul(u64::from(tier.workers));
-            all.push(Advice {
-                tier: tier.name.clone(),
-                key: "base",
-                set: tier.base.exact(),
-                measured: floor.saturating_sub(workers).max(Bytes(1_000_000)).to_string(),
-            });
+            let mut advise = |key, set: Bytes, measured: Bytes| {
+                let (tier, set) = (tier.name.clone(), set.to_string());
+                all.push(Advice { tier, key, set, measured: measured.max(Bytes(1_000_000)).to_string() });
+            };
+            if floor > workers {
+                advise("base", tier.base, floor.saturating_sub(workers));
+            } else {
+                // Workers alone were said to hold more: both are too high.
+                let part = |bytes: Bytes| {
+                    Bytes(
+                        (u128::from(bytes.0) * u128::from(floor.0) / u128::from(tier.floor().0.max(1)))
+                            as u64,
+                    )
+                };
+                advise("base", tier.base, part(tier.base));
+                advise("worker-base", tier.worker_base, part(tier.worker_base));
+            }
         }
         let starts =
             mine().filter_map(|shard| Some(shard.overhead?.0 / shard.sessions.max(1) as u64)).collect();
@@ -230,4 +241,39 @@ pub fn suites(plan: &Plan, seen: &BTreeMap<&str, Millis>) -> Vec<SuiteDrift> {
     all.sort_by_key(|drift| (std::cmp::Reverse(drift.time.0.abs_diff(drift.predicted.0)), drift.id.clone()));
     all.truncate(SUITES_MAX);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(floor: u64, overhead: u64, expect: &[&str]) {
+        let shard = ShardDrift {
+            shard: "default-1".to_owned(),
+            tier: "default".to_owned(),
+            complete: true,
+            silent: false,
+            predicted_time: None,
+            time: None,
+            overhead: Some(Millis(overhead)),
+            predicted: None,
+            peak: None,
+            floor: Some(Bytes(floor * 1_000_000)),
+            sessions: 2,
+        };
+        let said = advice(&[shard], &Config::default());
+        let shown: Vec<String> =
+            said.iter().map(|one| format!("{} {} -> {}", one.key, one.set, one.measured)).collect();
+        assert_eq!(shown, expect, "{floor} MB, {overhead} ms");
+    }
+
+    #[test]
+    fn figures_that_are_far_off_are_told() {
+        // Set are 60 MB and one worker of 50 MB; 3 s a session.
+        check(110, 6_000, &[]);
+        check(150, 9_000, &[]);
+        check(300, 6_000, &["base 60 MB -> 250 MB"]);
+        check(22, 6_000, &["base 60 MB -> 12 MB", "worker-base 50 MB -> 10 MB"]);
+        check(110, 40_000, &["session-start 3s -> 20s"]);
+    }
 }
