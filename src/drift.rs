@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{Config, Tier};
 use crate::history::store::Store;
 use crate::model::{Bytes, Millis, Observation, RunMeta, ShardObservation, SuiteId};
-use crate::outcome::{Outcome, SessionObserved, observe};
+use crate::outcome::{Outcome, SessionObserved};
 use crate::pack::law::Item;
 use crate::plan::{self, Plan};
 
@@ -50,11 +50,10 @@ pub struct ShardDrift {
 }
 
 impl ShardDrift {
-    /// Of an outcome; `None` where it does not say whose it is.
+    /// Of an outcome and what its sessions measured; `None` where it does not say whose it is.
     #[must_use]
-    pub fn of(outcome: &Outcome) -> Option<ShardDrift> {
+    pub fn of(outcome: &Outcome, sessions: &[SessionObserved]) -> Option<ShardDrift> {
         let start = outcome.start.as_ref()?;
-        let sessions = last_starts(observe(outcome).sessions);
         let time = sessions.iter().map(|session| session.time).sum::<Option<Millis>>();
         let inside: Millis = sessions.iter().map(|session| session.longest_worker).sum();
         let complete = !sessions.is_empty() && sessions.iter().all(|session| session.complete);
@@ -75,31 +74,19 @@ impl ShardDrift {
     }
 }
 
-/// Of every session the last start.
-fn last_starts(sessions: Vec<SessionObserved>) -> Vec<SessionObserved> {
-    let mut last: BTreeMap<u32, SessionObserved> = BTreeMap::new();
-    for session in sessions {
-        match last.get(&session.session) {
-            Some(known) if known.attempt > session.attempt => {}
-            _ => drop(last.insert(session.session, session)),
-        }
-    }
-    last.into_values().collect()
-}
-
 /// What a history keeps of a shard, with its part; `None` where the outcome does not say whose it is. `store` has
 /// its suites already: their medians up to this run make the model that the real peak is held against.
 #[must_use]
 pub fn shard_observation(
     outcome: &Outcome,
+    sessions: &[SessionObserved],
     lost: bool,
     store: &Store,
     run: &RunMeta,
     config: &Config,
 ) -> Option<(String, String, ShardObservation)> {
     let start = outcome.start.as_ref()?;
-    let drift = ShardDrift::of(outcome)?;
-    let sessions = last_starts(observe(outcome).sessions);
+    let drift = ShardDrift::of(outcome, sessions)?;
     let tier = config.tiers.iter().find(|tier| tier.name == start.tier);
     // The highest session decides, and its floor may be another one's.
     let above = |session: &SessionObserved| Some(session.peak?.saturating_sub(session.floor?));

@@ -100,6 +100,32 @@ pub fn walk(folder: &Path, pattern: &str) -> Result<Walked> {
     Ok(Walked { files: found, closed })
 }
 
+/// The files that a folder or a pattern means.
+pub struct Meant {
+    /// It is a folder.
+    pub folder: bool,
+    /// In the order of their names.
+    pub files: Vec<PathBuf>,
+    /// Folders that could not be looked into.
+    pub closed: Vec<PathBuf>,
+}
+
+/// What `source` means in `here`: of a folder what `inside` matches in it, else what it matches itself. `None`: it is
+/// the name of a file, there or not.
+///
+/// # Errors
+/// As [`walk`].
+pub fn meant(here: &Path, source: &str, inside: &str) -> Result<Option<Meant>> {
+    let path = here.join(source);
+    let folder = path.is_dir();
+    if !folder && (path.exists() || !is_pattern(source)) {
+        return Ok(None);
+    }
+    let (from, walked) = if folder { (&*path, walk(&path, inside)?) } else { (here, walk(here, source)?) };
+    let files = walked.files.into_iter().map(|name| from.join(name)).collect();
+    Ok(Some(Meant { folder, files, closed: walked.closed }))
+}
+
 /// Whether `text` holds a character of a pattern.
 #[must_use]
 pub fn is_pattern(text: &str) -> bool {

@@ -146,6 +146,18 @@ impl Outcome {
         &mut self.sessions[place]
     }
 
+    /// Of every session its last start, by their places in the shard.
+    pub fn last_starts(&self) -> impl Iterator<Item = &Session> {
+        let mut last: BTreeMap<u32, &Session> = BTreeMap::new();
+        for session in &self.sessions {
+            let slot = last.entry(session.start.index).or_insert(session);
+            if session.start.attempt >= slot.start.attempt {
+                *slot = session;
+            }
+        }
+        last.into_values()
+    }
+
     /// The most bytes that any meter saw.
     #[must_use]
     pub fn peak(&self) -> Option<Bytes> {

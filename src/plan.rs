@@ -173,14 +173,11 @@ pub fn packing_law(tier: &Tier) -> Law {
     Law {
         kind,
         workers: tier.workers as usize,
-        floor: 0,
-        import_cap: None,
-        budget: None,
-        admission: None,
         cpus: u64::from(tier.cpus),
         setup: tier.setup.0,
         session_start: tier.session_start.0,
         sessions: if tier.sessions == 0 { usize::MAX } else { tier.sessions as usize },
+        ..Law::BARE
     }
 }
 

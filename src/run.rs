@@ -90,7 +90,8 @@ pub struct Order {
 }
 
 /// Seconds since 1970.
-fn clock() -> At {
+#[must_use]
+pub fn clock() -> At {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     At::try_from(since.as_secs()).unwrap_or(At::MAX)
 }

@@ -1,26 +1,12 @@
 //! Our own packer on times alone.
 
-use crate::pack::law::{Item, Kind, Law};
+use crate::pack::law::{Item, Law};
 use crate::pack::{Effort, Packing, Problem, TierProblem, pack};
-
-/// One process after another, without a budget.
-const LAW: Law = Law {
-    kind: Kind::InOrder,
-    workers: 1,
-    floor: 0,
-    import_cap: None,
-    budget: None,
-    admission: None,
-    cpus: 1,
-    setup: 0,
-    session_start: 0,
-    sessions: 1,
-};
 
 fn packing(times: &[u64], shards: usize, effort: Effort) -> Option<Packing> {
     let items = times.iter().map(|ms| Item { ms: *ms, ..Item::default() }).collect();
     let problem =
-        Problem { shards: Some(shards), effort, ..Problem::new(vec![TierProblem::new(LAW, items)]) };
+        Problem { shards: Some(shards), effort, ..Problem::new(vec![TierProblem::new(Law::BARE, items)]) };
     pack(&problem).ok()
 }
 

@@ -25,6 +25,11 @@ const RUNS: [(&str, &str, Option<&str>); 12] = [
 /// When the run began, for all its jobs alike, where a CI says that.
 const TIMES: [&str; 3] = ["CI_PIPELINE_CREATED_AT", "SYSTEM_PIPELINESTARTTIME", "DRONE_BUILD_CREATED"];
 
+/// The environment, as the others here ask it.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The run's name; `None` outside a CI that is known.
 pub(super) fn run(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());

@@ -8,11 +8,11 @@ use super::args::{DiffFormat, ExplainArgs};
 use super::configured::{self, Configured};
 use super::folder::read_sound_plan;
 use super::{Failure, Terminal, inventory, output, report};
-use crate::config::Patterns;
 use crate::emit::explain as emit;
 use crate::estimate::explain::explain;
 use crate::history::History;
-use crate::inventory::{Collector, Inventory, assign};
+use crate::history::ran::listed;
+use crate::inventory::{Inventory, assign};
 use crate::model::RunMeta;
 use crate::plan::file::Shard;
 use crate::plan::{self, Plan};
@@ -122,9 +122,7 @@ fn suites(
         return Ok(inventory::gather(&args.sources, configured)?.inventory);
     };
     if !named {
-        let mut collector = Collector::default();
-        plan.suites().for_each(|(_, suite)| collector.file(&suite.id));
-        return Ok(collector.finish(&Patterns::default()));
+        return Ok(listed(plan.suites().map(|(_, suite)| suite.id.as_str())));
     }
     let gathered = inventory::gather(&args.sources, configured)?;
     gathered.notes.iter().for_each(|note| terminal.say(note));

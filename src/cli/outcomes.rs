@@ -18,19 +18,13 @@ const BEGINNING: u64 = 64 << 10;
 pub(super) fn expand(sources: &[String], here: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for source in sources {
-        let path = here.join(source);
-        if !path.is_dir() && (path.exists() || !files::is_pattern(source)) {
-            found.push(path);
+        let Some(meant) = files::meant(here, source, "**/*.jsonl")? else {
+            found.push(here.join(source));
             continue;
-        }
-        let (from, walked) = match path.is_dir() {
-            true => (path.as_path(), files::walk(&path, "**/*.jsonl")?),
-            false => (here, files::walk(here, source)?),
         };
         let before = found.len();
-        let files = walked.files.into_iter().map(|name| from.join(name)).filter(|path| path.is_file());
         // A folder that cannot be looked into cannot be read either.
-        found.extend(files.chain(walked.closed));
+        found.extend(meant.files.into_iter().filter(|path| path.is_file()).chain(meant.closed));
         if found.len() == before {
             return Err(Failure::usage(format!("`{source}` holds no outcome")));
         }

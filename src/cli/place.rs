@@ -1,7 +1,6 @@
 //! Where a history is: in a file, or in shared storage with a copy of it here.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::Failure;
 use super::configured::Configured;
@@ -49,16 +48,12 @@ pub(super) fn shown(path: &Path, configured: &Configured) -> String {
     path.strip_prefix(&configured.here).unwrap_or(path).display().to_string()
 }
 
-pub(super) fn duration(time: Millis) -> Duration {
-    Duration::from_millis(time.0)
-}
-
 /// What shared storage holds, as it is there; `None` where it holds nothing of this name.
 ///
 /// # Errors
 /// What it did not do, without its address.
 pub(super) fn fetch(address: &Address, wait: Option<Millis>) -> Result<Option<Vec<u8>>, String> {
-    Remote::open(address, duration(wait.unwrap_or(READ_WAIT)))?.fetch(history::SIZE_MAX, 0)
+    Remote::open(address, wait.unwrap_or(READ_WAIT).into())?.fetch(history::SIZE_MAX, 0)
 }
 
 /// The store in bytes that shared storage holds.

@@ -22,6 +22,7 @@ use crate::history::store::{self, Part, Store};
 use crate::history::{self, Report, Unusable};
 use crate::model::{Digesting, RunMeta};
 use crate::report::Format;
+use crate::run::clock;
 use crate::text::{count, examples, thousands};
 use outcomes::Ended;
 
@@ -47,7 +48,8 @@ pub(super) fn run(
         (true, _) => New::stores(read_stores(args, &configured)?),
         (false, _) => New::Run(read_reports(args, &configured, terminal)?),
     };
-    let now = now();
+    // When a run was that nobody dates.
+    let now = At(clock());
     let fold = |base: Store| {
         let had = base.observed();
         let mut store = join(base, &new, now, &configured.config);
@@ -159,7 +161,9 @@ fn join(base: Store, new: &New, now: At, config: &Config) -> Store {
         New::Stores(_, store) => base.join(store.clone()),
         New::Run(new) => {
             let base = outcomes::fold(base, &new.outcomes, config);
-            let at = new.at.or_else(|| recorded_at(&base, new)).or_else(|| ci::at(variable)).unwrap_or(now);
+            // The time that is known of it already, so that to record it again changes nothing.
+            let recorded = || base.run(&new.run, &new.key).map(|known| At(known.at));
+            let at = new.at.or_else(recorded).or_else(|| ci::at(ci::variable)).unwrap_or(now);
             let run = RunMeta { run: new.run.clone(), at: at.0, key: new.key.clone() };
             base.join(Store::of_run(run, new.seen.clone(), []))
         }
@@ -185,23 +189,6 @@ impl Run {
             (false, _) => format!("recorded {}, and {reports} from reports", outcomes::what(&self.outcomes)),
         }
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// The time that is known of a run already, so that to record it again changes nothing.
-fn recorded_at(store: &Store, new: &Run) -> Option<At> {
-    let known = store.runs.iter().find(|run| (&run.run, &run.key) == (&new.run, &new.key))?;
-    Some(At(known.at))
-}
-
-/// The only clock: when a run was that nobody dates.
-#[allow(clippy::disallowed_methods)]
-fn now() -> At {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    At(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0)))
 }
 
 fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>, Failure> {
@@ -250,7 +237,7 @@ fn read_reports(
     let config = &configured.config;
     let run = match &args.run {
         Some(run) => Some(name("--run", run)?),
-        None => ci::run(variable),
+        None => ci::run(ci::variable),
     };
     let key = args.key.as_ref().map(|key| name("--key", key)).transpose()?;
     let key = key.or_else(|| config.key.clone()).unwrap_or_else(ci::machine);

@@ -65,17 +65,12 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
             _ => (None, source.as_str()),
         };
         let path = here.join(pattern);
-        let folder = path.is_dir();
-        if folder || (files::is_pattern(pattern) && !path.exists()) {
-            let (from, walked) = match folder {
-                true => (path.as_path(), files::walk(&path, "**/*")?),
-                false => (here, files::walk(here, pattern)?),
-            };
-            let found = walked.files.into_iter().map(|name| from.join(name)).filter(|path| may_be_read(path));
+        if let Some(meant) = files::meant(here, pattern, "**/*")? {
+            let found = meant.files.into_iter().filter(|path| may_be_read(path));
             let before = named.len();
-            named.extend(found.chain(walked.closed).map(|path| Named { path, format, asked: false }));
+            named.extend(found.chain(meant.closed).map(|path| Named { path, format, asked: false }));
             if named.len() == before {
-                let what = if folder { "holds" } else { "matches" };
+                let what = if meant.folder { "holds" } else { "matches" };
                 let nothing = Failure::usage(format!("{flag}`{pattern}` {what} no file"));
                 return Err(no_format(source, &[]).unwrap_or(nothing));
             }

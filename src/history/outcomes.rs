@@ -2,7 +2,7 @@
 
 use super::store::{FLAG_ALONE, FLAG_KILLED, Part};
 use crate::model::{Confidence, Verdict};
-use crate::outcome::{self, Outcome};
+use crate::outcome::{Outcome, SuiteObserved};
 
 /// What one outcome teaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,13 +15,18 @@ pub struct Learned {
     pub lost: bool,
 }
 
-/// What was measured of every suite, and who is to blame where memory was out. `verdict` is what the
+/// What was measured of every suite (`suites`), and who is to blame where memory was out. `verdict` is what the
 /// outcome means; what is merely possible raises no figure. Nothing of an outcome without a beginning:
 /// nobody knows of which run it is.
 #[must_use]
-pub fn learn(outcome: &Outcome, verdict: Verdict, confidence: Confidence) -> Learned {
+pub fn learn(
+    outcome: &Outcome,
+    suites: Vec<SuiteObserved>,
+    verdict: Verdict,
+    confidence: Confidence,
+) -> Learned {
     let mut learned = Learned::default();
-    for suite in outcome::observe(outcome).suites {
+    for suite in suites {
         let Some(part) = outcome.part(suite.session) else { return Learned::default() };
         let seen = Part {
             ms: suite.seen.time.map(|time| time.0),
@@ -62,6 +67,11 @@ pub fn learn(outcome: &Outcome, verdict: Verdict, confidence: Confidence) -> Lea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{self, observe};
+
+    fn learn(outcome: &Outcome, verdict: Verdict, confidence: Confidence) -> Learned {
+        super::learn(outcome, observe(outcome).suites, verdict, confidence)
+    }
 
     const START: &str = r#"{"event":"start","schema":1,"shard":"e2e-1","tier":"e2e","plan":"p","run":"r","round":1,"attempt":2,"key":"k","at":100,"host":{}}"#;
 

@@ -198,6 +198,12 @@ impl Store {
         self.suites.keys().map(String::as_str)
     }
 
+    /// The run of this name and key.
+    #[must_use]
+    pub fn run(&self, run: &str, key: &str) -> Option<&RunMeta> {
+        self.runs.iter().find(|known| (known.run.as_str(), known.key.as_str()) == (run, key))
+    }
+
     /// How many observations there are.
     #[must_use]
     pub fn observed(&self) -> usize {

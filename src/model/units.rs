@@ -148,6 +148,12 @@ impl fmt::Display for Millis {
     }
 }
 
+impl From<Millis> for std::time::Duration {
+    fn from(time: Millis) -> std::time::Duration {
+        std::time::Duration::from_millis(time.0)
+    }
+}
+
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 % 100 {

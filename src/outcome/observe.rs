@@ -12,7 +12,7 @@ use crate::model::{Bytes, Millis, Observation};
 pub struct Observed {
     /// By session, then id.
     pub suites: Vec<SuiteObserved>,
-    /// Every start of every session, in the order in which they began.
+    /// Of every session its last start.
     pub sessions: Vec<SessionObserved>,
 }
 
@@ -77,7 +77,7 @@ pub fn observe(outcome: &Outcome) -> Observed {
     };
     Observed {
         suites: suites.into_iter().map(suite).collect(),
-        sessions: outcome.sessions.iter().map(figures).collect(),
+        sessions: outcome.last_starts().map(figures).collect(),
     }
 }
 

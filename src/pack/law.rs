@@ -82,6 +82,20 @@ pub struct Need {
 }
 
 impl Law {
+    /// One suite after another in one process that costs nothing itself, in one session, without a budget.
+    pub const BARE: Law = Law {
+        kind: Kind::InOrder,
+        workers: 1,
+        floor: 0,
+        import_cap: None,
+        budget: None,
+        admission: None,
+        cpus: 1,
+        setup: 0,
+        session_start: 0,
+        sessions: 1,
+    };
+
     /// Milliseconds of a shard before its first suite: set-up and one session's start.
     #[must_use]
     pub fn overhead(&self) -> u64 {

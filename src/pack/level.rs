@@ -111,21 +111,8 @@ impl Level<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::law::{Item, Kind, Law};
+    use crate::pack::law::{Item, Law};
     use crate::pack::units::Rules;
-
-    const LAW: Law = Law {
-        kind: Kind::InOrder,
-        workers: 1,
-        floor: 0,
-        import_cap: None,
-        budget: None,
-        admission: None,
-        cpus: 1,
-        setup: 0,
-        session_start: 0,
-        sessions: 1,
-    };
 
     /// Times of the shards after levelling, longest first. Items are milliseconds and bytes.
     fn levelled(law: Law, items: &[(u64, u64)], start: &[u32]) -> Vec<u64> {
@@ -147,14 +134,14 @@ mod tests {
     #[test]
     fn what_is_below_the_longest_is_level() {
         let times = [(100, 1), (20, 1), (20, 1), (20, 1), (20, 1), (10, 1)];
-        assert_eq!(levelled(LAW, &times, &[0, 1, 1, 1, 1, 2]), [100, 50, 40]);
-        assert_eq!(levelled(LAW, &[(7, 0)], &[0]), [7]);
-        assert_eq!(levelled(LAW, &[(5, 0), (5, 0), (5, 0), (5, 0)], &[0, 0, 0, 1]), [10, 10]);
+        assert_eq!(levelled(Law::BARE, &times, &[0, 1, 1, 1, 1, 2]), [100, 50, 40]);
+        assert_eq!(levelled(Law::BARE, &[(7, 0)], &[0]), [7]);
+        assert_eq!(levelled(Law::BARE, &[(5, 0), (5, 0), (5, 0), (5, 0)], &[0, 0, 0, 1]), [10, 10]);
     }
 
     #[test]
     fn no_shard_exceeds_its_budget_for_that() {
-        let law = Law { budget: Some(2), ..LAW };
+        let law = Law { budget: Some(2), ..Law::BARE };
         let items = [(100, 2), (30, 1), (30, 1), (1, 2), (1, 0)];
         assert_eq!(levelled(law, &items, &[0, 1, 1, 2, 2]), [100, 60, 2]);
     }

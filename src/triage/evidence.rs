@@ -151,18 +151,11 @@ fn decisive(outcome: &Outcome) -> Option<&Session> {
     if outcome.end.as_ref().is_some_and(|end| end.exit == 0) {
         return None;
     }
-    let mut last: BTreeMap<u32, &Session> = BTreeMap::new();
-    for session in &outcome.sessions {
-        let slot = last.entry(session.start.index).or_insert(session);
-        if session.start.attempt >= slot.start.attempt {
-            *slot = session;
-        }
-    }
-    let failed = |session: &&&Session| match &session.end {
+    let failed = |session: &&Session| match &session.end {
         Some(end) => end.exit != Some(0) || end.stopped.is_some(),
         None => false,
     };
-    last.values().find(failed).copied()
+    outcome.last_starts().find(failed)
 }
 
 /// `None` where the outcome does not say what was to run.

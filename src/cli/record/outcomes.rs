@@ -7,7 +7,7 @@ use super::super::args::RecordArgs;
 use super::super::configured::Configured;
 use super::super::reports::Named;
 use super::super::{Failure, Terminal, folder, outcomes, output};
-use super::{name, variable};
+use super::name;
 use crate::cli::ci;
 use crate::config::Config;
 use crate::drift::{self, ShardDrift};
@@ -15,7 +15,7 @@ use crate::emit;
 use crate::history::outcomes::{Learned, learn};
 use crate::history::store::Store;
 use crate::model::{Millis, RunMeta};
-use crate::outcome::Outcome;
+use crate::outcome::{Observed, Outcome, SessionObserved, observe};
 use crate::text::{count, examples, printable};
 use crate::triage::{Evidence, judge};
 
@@ -23,6 +23,7 @@ use crate::triage::{Evidence, judge};
 pub(super) struct Ended {
     run: RunMeta,
     outcome: Outcome,
+    sessions: Vec<SessionObserved>,
     learned: Learned,
 }
 
@@ -52,7 +53,7 @@ pub(super) fn read(
         let or = |text: &str, other: Option<String>| {
             Some(text.to_owned()).filter(|text| !text.is_empty()).or(other)
         };
-        let Some(run) = run.clone().or_else(|| or(&start.run, ci::run(variable))) else {
+        let Some(run) = run.clone().or_else(|| or(&start.run, ci::run(ci::variable))) else {
             errors.push(format!("{shown}: it does not say which run it is of; name it with --run"));
             continue;
         };
@@ -60,8 +61,9 @@ pub(super) fn read(
         let key = key.clone().or_else(|| or(&start.key, configured_key)).unwrap_or_else(ci::machine);
         let at = args.at.map_or(start.at, |at| at.0);
         let judgement = judge(&Evidence::of(&outcome));
-        let learned = learn(&outcome, judgement.verdict, judgement.confidence);
-        all.push(Ended { run: RunMeta { run, at, key }, outcome, learned });
+        let Observed { suites, sessions } = observe(&outcome);
+        let learned = learn(&outcome, suites, judgement.verdict, judgement.confidence);
+        all.push(Ended { run: RunMeta { run, at, key }, outcome, sessions, learned });
     }
     Ok(all)
 }
@@ -82,7 +84,8 @@ pub(super) fn fold(mut store: Store, all: &[Ended], config: &Config) -> Store {
     // The medians that shards are held against have this run in them.
     let shard = |ended: &Ended| {
         let run = dated(ended, &store);
-        let seen = drift::shard_observation(&ended.outcome, ended.learned.lost, &store, &run, config);
+        let Ended { outcome, sessions, learned, .. } = ended;
+        let seen = drift::shard_observation(outcome, sessions, learned.lost, &store, &run, config);
         Store::of_run(run, [], seen)
     };
     let shards: Vec<Store> = all.iter().map(shard).collect();
@@ -91,8 +94,7 @@ pub(super) fn fold(mut store: Store, all: &[Ended], config: &Config) -> Store {
 
 /// The run with the time that the store has of it, so that to record it again changes nothing.
 fn dated(ended: &Ended, store: &Store) -> RunMeta {
-    let same = |run: &&RunMeta| (&run.run, &run.key) == (&ended.run.run, &ended.run.key);
-    store.runs.iter().find(same).unwrap_or(&ended.run).clone()
+    store.run(&ended.run.run, &ended.run.key).unwrap_or(&ended.run).clone()
 }
 
 /// How many suites, and of which runs.
@@ -126,7 +128,8 @@ pub(super) fn tell(
         let shards = count(lost, "shard");
         terminal.say(format!("lost with nobody to blame: {shards}; the next plan makes smaller ones"));
     }
-    let shards: Vec<ShardDrift> = all.iter().filter_map(|ended| ShardDrift::of(&ended.outcome)).collect();
+    let shards: Vec<ShardDrift> =
+        all.iter().filter_map(|ended| ShardDrift::of(&ended.outcome, &ended.sessions)).collect();
     let advice = drift::advice(&shards, &configured.config);
     let suites = drifted(all, args, configured)?;
     let text = emit::drift::text(&shards, &suites, &advice, output::style());

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Folded;
 use crate::cli::args::RecordArgs;
 use crate::cli::configured::Configured;
-use crate::cli::place::{duration, keep_copy, parse_shared, shown};
+use crate::cli::place::{keep_copy, parse_shared, shown};
 use crate::cli::{Failure, Terminal};
 use crate::config::address::{Address, Scheme};
 use crate::emit::selection::quoted;
@@ -52,7 +52,7 @@ pub(super) fn push(
         changed |= !same;
         Ok((!same).then_some(packed))
     };
-    let wait = duration(args.wait.unwrap_or(WAIT));
+    let wait = args.wait.unwrap_or(WAIT).into();
     let remote = Remote::open(address, wait).map_err(Failed::Storage);
     let done = remote.and_then(|remote| remote.update(SIZE_MAX, seed, change));
     let (code, message) = match (done, newest) {
