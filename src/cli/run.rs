@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::args::{Preflight, RunArgs};
 use super::folder::{find_shard, plan_path, read_sound};
-use super::{Failure, Terminal, check, configured};
+use super::{Failure, Terminal, check, ci, configured};
 use crate::config::{Budget, Tier};
 use crate::machine::{self, Severity};
 use crate::model::Millis;
@@ -84,13 +84,18 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
     let ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
     Ok(Order {
         budget: shard.budget_bytes.filter(|_| binds(&plan, &shard, tier)),
-        timeout: Some(args.timeout.map_or_else(|| timeout(&shard, planned.setup_ms), duration)),
-        idle: duration(args.idle_timeout.unwrap_or(tier.idle_timeout)),
-        heartbeat: args.heartbeat.map(duration).or(ci.then_some(HEARTBEAT)).filter(|every| !every.is_zero()),
+        timeout: Some(args.timeout.map_or_else(|| timeout(&shard, planned.setup_ms), Duration::from)),
+        idle: args.idle_timeout.unwrap_or(tier.idle_timeout).into(),
+        heartbeat: args
+            .heartbeat
+            .map(Duration::from)
+            .or(ci.then_some(HEARTBEAT))
+            .filter(|every| !every.is_zero()),
         interactive: cfg!(unix) && std::io::stdin().is_terminal(),
-        run: run_id(digest.token()),
-        attempt: variable("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1),
-        key: configured.config.key.clone().unwrap_or_else(own_key),
+        // Without a CI a name that no other run has.
+        run: ci::run(ci::variable).unwrap_or_else(|| format!("local-{}-{}", digest.token(), run::clock())),
+        attempt: ci::variable("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1),
+        key: configured.config.key.clone().unwrap_or_else(ci::machine),
         plan: digest.to_string(),
         tier: planned,
         retry: tier.retry.clone(),
@@ -110,42 +115,8 @@ fn binds(plan: &Plan, shard: &Shard, tier: &Tier) -> bool {
     matches!(tier.goal.budget, Some(Budget::Bytes(_))) || !plan.memory_is_assumed(&shard.tier)
 }
 
-fn duration(time: Millis) -> Duration {
-    Duration::from_millis(time.0)
-}
-
 /// When the shard is given up: before the CI does it without a word. Its clock began with the set-up.
 fn timeout(shard: &Shard, setup: Millis) -> Duration {
     let all = Duration::from_secs(u64::from(shard.timeout_minutes) * 60);
-    all.saturating_sub(duration(setup)).saturating_sub(EARLIER).max(all / 2)
-}
-
-/// Whose observations compare, where nobody says: `linux-x64`.
-fn own_key() -> String {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "x64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!("{}-{arch}", std::env::consts::OS)
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The CI's name for the run; without a CI a name that no other run has.
-fn run_id(token: &str) -> String {
-    let known = [
-        ("GITHUB_RUN_ID", "gh"),
-        ("CI_PIPELINE_ID", "gitlab"),
-        ("BUILDKITE_BUILD_ID", "buildkite"),
-        ("CIRCLE_WORKFLOW_ID", "circleci"),
-        ("BUILD_BUILDID", "azure"),
-    ];
-    let id = known.iter().find_map(|(name, prefix)| Some(format!("{prefix}-{}", variable(name)?)));
-    // A name of the run is no plan: the clock may be in it.
-    #[allow(clippy::disallowed_methods)]
-    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    id.unwrap_or_else(|| format!("local-{token}-{}", now().as_secs()))
+    all.saturating_sub(setup.into()).saturating_sub(EARLIER).max(all / 2)
 }

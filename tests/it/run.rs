@@ -387,6 +387,23 @@ fn signal(pid: u32, signal: &str) {
 }
 
 #[test]
+fn outcomes_and_reports_of_a_run_have_one_name() {
+    let report = r#"<testsuite><testcase file="t/a.py" name="x" time="7"/></testsuite>"#;
+    for (variables, name) in [
+        (&[("GITHUB_RUN_ID", "7"), ("GITHUB_RUN_ATTEMPT", "2")][..], "gh-7.2"),
+        (&[("CI_PIPELINE_ID", "9")], "gl-9"),
+    ] {
+        let project = project(&["say:x"], "");
+        project.file("junit.xml", report.as_bytes());
+        project.run(["run", "all-1", "--preflight", "off"], b"", variables).ok();
+        project.run(["record", "shard-out/outcomes", "junit.xml"], b"", variables).ok();
+        let history: serde_json::Value = serde_json::from_str(&project.read("shard-history.json")).unwrap();
+        let runs = history["runs"].as_array().unwrap();
+        assert_eq!((runs.len(), &runs[0]["run"]), (1, &name.into()), "{history}");
+    }
+}
+
+#[test]
 fn signals_reach_what_runs() {
     for (name, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let project = project(&["say:x", "sleep:30"], "");
