@@ -11,12 +11,14 @@ mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod other;
 pub mod parse;
+mod ulimit;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 pub use check::{Finding, Needs, Severity, ShardNeed, check};
+pub use ulimit::Ulimits;
 
 use crate::model::Bytes;
 
@@ -39,8 +41,8 @@ pub struct Machine {
     pub disk_free_bytes: Option<Bytes>,
     /// Temporary files are kept in memory: their folder.
     pub temporary_in_memory: Option<PathBuf>,
-    /// The limit of address space (`ulimit -v`).
-    pub address_space_bytes: Option<Bytes>,
+    /// What a process and its user may have.
+    pub ulimits: Ulimits,
     /// What could prove a kill for want of memory.
     pub proof: Proof,
 }

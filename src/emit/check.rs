@@ -37,6 +37,7 @@ pub fn render(machine: &Machine, needs: &Needs) -> String {
     let disk = format!("{} free", bytes(machine.disk_free_bytes));
     row("disk", &bytes(needs.need.disk), &bytes(needs.recommend.disk), &disk);
     row("cpus", &count(needs.need.cpus), &count(needs.recommend.cpus), &count(machine.cpus));
+    row("ulimit", "-", "-", &machine.ulimits.to_string());
     let proof = [
         (machine.proof.group, "the counter of our control group"),
         (machine.proof.machine, "the counter of the machine"),
@@ -107,7 +108,7 @@ pub fn json(machine: &Machine, needs: &Needs, findings: &[Finding]) -> serde_jso
 mod tests {
     use super::*;
     use crate::config::Wants;
-    use crate::machine::{Limit, Proof, ShardNeed};
+    use crate::machine::{Limit, Proof, ShardNeed, Ulimits};
 
     #[test]
     fn both_figures_stand_side_by_side() {
@@ -121,6 +122,7 @@ mod tests {
                 slows: false,
             }],
             cpus: Some(4),
+            ulimits: Ulimits { open_files: Some(1_024), processes: Some(4_096), ..Ulimits::default() },
             proof: Proof { group: true, machine: true, log: false },
             ..Machine::default()
         };
@@ -138,6 +140,7 @@ memory            8 GB             -   3.5 GB available of 4 GB, the limit of /s
 e2e-1          2.74 GB
 disk                 -             -   - free
 cpus                 2             -   4
+ulimit               -             -   1,024 open files, 4,096 processes and threads
 A kill for want of memory can be proved by the counter of our control group, the counter of the machine.
 ";
         assert_eq!(render(&machine, &needs), expect);

@@ -175,18 +175,13 @@ fn state(machine: &Machine, disk: bool) -> Vec<Finding> {
         let message = format!("temporary: files in `{folder}` are kept in memory and count against it");
         add(Severity::Warning, "temporary", message);
     }
-    if let Some(limit) = machine.address_space_bytes {
-        let message = format!(
-            "ulimit: address space is limited to {limit} (ulimit -v), which breaks Node.js, Go, Java and Rust"
-        );
-        add(Severity::Warning, "ulimit", message);
-    }
+    findings.extend(machine.ulimits.findings());
     findings
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limit, Pressure};
+    use super::super::{Limit, Pressure, Ulimits};
     use super::*;
 
     const GB: u64 = 1_000_000_000;
@@ -271,7 +266,7 @@ mod tests {
             swap_used_bytes: Some(Bytes(2 * GB)),
             disk_free_bytes: Some(Bytes(GB)),
             temporary_in_memory: Some("/tmp".into()),
-            address_space_bytes: Some(Bytes(4 * GB)),
+            ulimits: Ulimits { address_space_bytes: Some(Bytes(4 * GB)), ..Ulimits::default() },
             ..machine()
         };
         let subjects: Vec<&str> =

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sysinfo::{DiskRefreshKind, Disks, MemoryRefreshKind, System};
 
-use super::Machine;
+use super::{Machine, Ulimits};
 use crate::model::Bytes;
 
 /// Memory, CPUs, and the disk of `out`.
@@ -24,8 +24,27 @@ pub(super) fn read(out: &Path) -> Machine {
         swap_used_bytes: Some(Bytes(system.used_swap())),
         cpus: std::thread::available_parallelism().ok().and_then(|cpus| u32::try_from(cpus.get()).ok()),
         disk_free_bytes: disk.map(|disk| Bytes(disk.available_space())),
+        ulimits: ulimits(),
         ..Machine::default()
     }
+}
+
+/// The limits of a process like us.
+#[cfg(unix)]
+fn ulimits() -> Ulimits {
+    use rustix::process::{Resource, getrlimit};
+    let soft = |resource| getrlimit(resource).current;
+    Ulimits {
+        open_files: soft(Resource::Nofile),
+        processes: soft(Resource::Nproc),
+        processes_taken: None,
+        address_space_bytes: soft(Resource::As).map(Bytes),
+    }
+}
+
+#[cfg(not(unix))]
+fn ulimits() -> Ulimits {
+    Ulimits::default()
 }
 
 #[cfg(test)]
@@ -37,5 +56,6 @@ mod tests {
         let machine = read(Path::new("."));
         assert!(machine.memory_bytes > Some(Bytes(1 << 26)) && machine.free_bytes.is_some());
         assert!(machine.cpus.is_some_and(|cpus| cpus >= 1));
+        assert_eq!(machine.ulimits.open_files.is_some(), cfg!(unix));
     }
 }

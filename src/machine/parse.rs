@@ -59,6 +59,12 @@ pub fn quota(quota: &str, period: &str) -> Option<u32> {
     u32::try_from(cpus).ok()
 }
 
+/// The real user of a `/proc/PID/status`: whom the kernel counts its threads against.
+#[must_use]
+pub fn user(status: &str) -> Option<u32> {
+    field(status, "Uid")?.split_whitespace().next()?.parse().ok()
+}
+
 /// The soft limit of a line of `/proc/PID/limits`; `None` where it is unlimited.
 #[must_use]
 pub fn soft_limit(text: &str, name: &str) -> Option<u64> {
@@ -208,6 +214,8 @@ mod tests {
                     Max address space         4000000000           unlimited            bytes     \n";
         assert_eq!(soft_limit(text, "Max address space"), Some(4_000_000_000));
         assert_eq!(soft_limit(text, "Max cpu time"), None);
+        assert_eq!(user("Name:\tx\nUid:\t1000\t0\t0\t0\n"), Some(1_000));
+        assert_eq!((user("Uid:\n"), user("Gid:\t1\n")), (None, None));
     }
 
     #[test]

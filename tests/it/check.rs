@@ -52,3 +52,31 @@ fn what_is_only_assumed_is_no_reason_to_refuse() {
     let done = project.shard("check").ok();
     assert!(done.stderr().contains("its memory is only assumed"), "{}", done.stderr());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn limits_that_will_bite_are_told() {
+    let project = Project::new();
+    let check = |limits: &str| {
+        let script = format!("{limits}; exec {} check", env!("CARGO_BIN_EXE_shard"));
+        let done =
+            std::process::Command::new("sh").args(["-c", &script]).current_dir(project.path()).output();
+        let done = done.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        assert_eq!(done.status.code(), Some(0), "{limits}");
+        (text(done.stdout), text(done.stderr))
+    };
+    let (shown, told) = check("ulimit -n 200; ulimit -v 64000000");
+    assert!(shown.contains("200 open files, ") && shown.contains("65.5 GB of address space"), "{shown}");
+    assert!(
+        told.contains("warning: ulimit: a process may have 200 files and sockets open at once, "),
+        "{told}"
+    );
+    assert!(told.contains("raise it with `ulimit -n 1024`"), "{told}");
+    assert!(
+        told.contains("address space is limited to 65.5 GB") && told.contains("`ulimit -v unlimited`"),
+        "{told}"
+    );
+    let (_, told) = check("ulimit -n 1024");
+    assert!(!told.contains("open at once"), "{told}");
+}
