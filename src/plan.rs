@@ -394,6 +394,8 @@ impl Builder<'_> {
         let mut plan = Plan {
             schema: file::SCHEMA,
             tool: tool(),
+            round: 0,
+            parent: None,
             objective: file::Objective {
                 kind,
                 shards: config.goal.count(),

@@ -55,6 +55,8 @@ pub struct Order {
     pub tier: Tier,
     /// The plan's digest.
     pub plan: String,
+    /// How often the plan was made again after a failure.
+    pub round: u32,
     /// The plan's folder, absolute: its selections are there, and outcomes go below it.
     pub folder: PathBuf,
     /// Where the command runs.
@@ -116,7 +118,8 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
             folder.display()
         )
     };
-    let (journal, attempt) = Journal::create(&folder, &order.shard.id, 0, order.attempt).map_err(cannot)?;
+    let (journal, attempt) =
+        Journal::create(&folder, &order.shard.id, order.round, order.attempt).map_err(cannot)?;
     let path = journal.path().to_owned();
     let start = start(order, attempt);
     let wakes = signals::listen().map_err(|err| format!("cannot listen to signals: {err}"))?;
@@ -234,7 +237,7 @@ fn start(order: &Order, attempt: u32) -> Start {
         tier: shard.tier.clone(),
         plan: order.plan.clone(),
         run: order.run.clone(),
-        round: 0,
+        round: order.round,
         attempt,
         key: order.key.clone(),
         at: clock(),

@@ -97,6 +97,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         attempt: ci::variable("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1),
         key: configured.config.key.clone().unwrap_or_else(ci::machine),
         plan: digest.to_string(),
+        round: plan.round,
         tier: planned,
         retry: tier.retry.clone(),
         guard: tier.guard,

@@ -23,6 +23,12 @@ pub struct Plan {
     pub schema: u64,
     /// Who wrote it: `shard 0.1.0`.
     pub tool: String,
+    /// How often it was made again after a failure; 0, and not written, for a fresh plan.
+    #[serde(default, skip_serializing_if = "is_fresh")]
+    pub round: u32,
+    /// The digest of the plan that failed, where it was made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// What was asked for.
     pub objective: Objective,
     /// What it was made from.
@@ -235,6 +241,12 @@ pub struct Suite {
     pub memory_basis: Basis,
     /// How many runs the time rests on.
     pub samples: u32,
+}
+
+// What serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_fresh(round: &u32) -> bool {
+    *round == 0
 }
 
 fn one() -> u32 {

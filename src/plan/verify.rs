@@ -202,6 +202,12 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
         previous.known.checked_add(previous.new) == Some(suites) && previous.moved <= previous.known
     });
     check(previous, "previous does not count the suites");
+    let digest = |parent: &String| {
+        let digits = parent.strip_prefix("sha256:").unwrap_or_default();
+        digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    check(plan.parent.as_ref().is_none_or(digest), "parent is not the digest of a plan");
+    check((plan.round > 0) == plan.parent.is_some(), "round and parent are not there together");
     let counted = plan.last_numbers.values().all(|number| *number <= NUMBER_MAX);
     check(counted, "last_numbers are higher than any plan counts");
     let chosen = plan.curve.iter().find(|point| point.shards == plan.shards.len());
@@ -240,6 +246,8 @@ mod tests {
     #[test]
     fn a_good_plan_has_no_findings() {
         assert_eq!(verify(&plan()), Vec::<String>::new());
+        let again = Plan { round: 2, parent: Some("sha256:".to_owned() + &"ab".repeat(32)), ..plan() };
+        assert_eq!(verify(&again), Vec::<String>::new());
     }
 
     #[test]
@@ -266,6 +274,9 @@ mod tests {
         check(|plan| plan.quality.proven = true, "called proven");
         check(|plan| plan.quality.makespan_bound_ms = Millis(u64::MAX), "above the longest shard");
         check(|plan| plan.inputs.measured += 1, "by their basis");
+        check(|plan| plan.round = 1, "round and parent");
+        check(|plan| plan.parent = Some("sha256:".to_owned() + &"0".repeat(64)), "round and parent");
+        check(|plan| plan.parent = Some("sha256:00".into()), "parent is not the digest");
         let budget = |plan: &mut Plan| {
             plan.tiers.iter_mut().for_each(|tier| tier.budget_bytes = Some(Bytes(1_000)));
             plan.shards.iter_mut().for_each(|shard| shard.budget_bytes = Some(Bytes(1_000)));

@@ -67,6 +67,28 @@ fn what_runs_is_told_and_passed_on() {
 }
 
 #[test]
+fn a_plan_that_was_made_again_has_outcomes_of_its_own() {
+    let project = project(&["say:one"], "");
+    run(&project, "").ok();
+    assert_eq!(outcome(&project, 1).start.unwrap().round, 0);
+    let plan = project.read("shard-out/plan.json");
+    let fresh = "\n  \"objective\"";
+    assert!(!plan.contains("\"round\"") && !plan.contains("\"parent\"") && plan.matches(fresh).count() == 1);
+    let again = |more: &str| {
+        project.file("shard-out/plan.json", plan.replace(fresh, &(more.to_owned() + fresh)).as_bytes())
+    };
+    again(&format!("\n  \"round\": 2,\n  \"parent\": \"sha256:{}\",", "0a".repeat(32)));
+    run(&project, "").ok();
+    assert_eq!(project.list("shard-out/outcomes"), ["all-1.0.1.jsonl", "all-1.2.1.jsonl"]);
+    let found = outcome::read(project.read("shard-out/outcomes/all-1.2.1.jsonl").as_bytes()).unwrap();
+    assert_eq!(found.start.unwrap().round, 2);
+    let told = project.shard("triage shard-out/outcomes/all-1.2.1.jsonl").ok().stdout();
+    assert!(told.contains("all-1 (round 2, attempt 1): "), "{told}");
+    again("\n  \"round\": 2,");
+    run(&project, "").fails(94, &["round and parent are not there together"]);
+}
+
+#[test]
 fn exit_codes_and_signals_are_passed_on() {
     let check = |suites: &[&str], code: i32, expect: &str| {
         let project = project(suites, "");
