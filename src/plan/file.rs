@@ -295,6 +295,14 @@ impl Warning {
     }
 }
 
+impl Tier {
+    /// Whether the memory of a session is planned for the very order of its selection.
+    #[must_use]
+    pub fn rests_on_order(&self) -> bool {
+        self.workers <= 1 && self.order == Order::Kept && self.memory == MemoryKind::Accumulates
+    }
+}
+
 impl Shard {
     /// n of `<tier>-<n>`; `None` where the shard is not called so.
     #[must_use]

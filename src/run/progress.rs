@@ -21,10 +21,10 @@ pub(super) struct Progress {
     done: BTreeSet<usize>,
     /// Its processes told about suites of it.
     pub(super) reported: bool,
-    /// The place of the suite that began last.
-    last: Option<usize>,
-    /// One began after a later one.
-    pub(super) shuffled: bool,
+    /// The place of the suite that began last, and its id.
+    last: Option<(usize, String)>,
+    /// The first that began after a later one, and that one.
+    pub(super) shuffled: Option<(String, String)>,
     /// How it ended, as far as that is known.
     pub(super) end: SessionEnd,
 }
@@ -41,7 +41,7 @@ impl Progress {
             done: BTreeSet::new(),
             reported: false,
             last: None,
-            shuffled: false,
+            shuffled: None,
             end: SessionEnd { index: piece.index, attempt: piece.attempt, ..SessionEnd::default() },
         }
     }
@@ -52,8 +52,11 @@ impl Progress {
             Event::Begin(begin) => {
                 if let Some(place) = self.places.get(&begin.id).copied() {
                     self.reported = true;
-                    self.shuffled |= in_order && self.last.is_some_and(|last| place < last);
-                    self.last = Some(place);
+                    let later = self.last.as_ref().filter(|(last, _)| in_order && place < *last);
+                    if let Some((_, later)) = later.filter(|_| self.shuffled.is_none()) {
+                        self.shuffled = Some((begin.id.clone(), later.clone()));
+                    }
+                    self.last = Some((place, begin.id.clone()));
                     self.running.insert((begin.worker.clone(), begin.id.clone()), now);
                 }
             }
@@ -109,9 +112,12 @@ mod tests {
         progress.add(end("a", Status::Passed), at(3), true);
         progress.add(begin("c"), at(3), true);
         progress.add(end("c", Status::Unfinished), at(4), true);
-        assert!(progress.reported && !progress.shuffled);
+        assert!(progress.reported && progress.shuffled.is_none());
         progress.add(begin("b"), at(5), true);
-        assert_eq!((progress.done(), progress.shuffled), (1, true));
+        let first = Some(("b".to_owned(), "c".to_owned()));
+        assert_eq!((progress.done(), &progress.shuffled), (1, &first));
         assert!(progress.outcome.executed().contains("a"));
+        progress.add(begin("a"), at(6), true);
+        assert_eq!(progress.shuffled, first);
     }
 }

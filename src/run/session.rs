@@ -95,6 +95,7 @@ pub(super) struct Executor<'a> {
     heartbeat: Duration,
     times_told: u32,
     over_budget: bool,
+    shuffle_told: bool,
 }
 
 /// A process that runs the whole piece, or one suite of it.
@@ -136,6 +137,7 @@ impl<'a> Executor<'a> {
             heartbeat: order.heartbeat.unwrap_or_default(),
             times_told: 0,
             over_budget: false,
+            shuffle_told: false,
         }
     }
 
@@ -151,8 +153,12 @@ impl<'a> Executor<'a> {
     /// Writes down what happened.
     fn note(&mut self, progress: &mut Progress, event: Event) {
         self.journal.write(&event);
-        let in_order = !self.order.tier.each && self.order.tier.workers == 1;
-        progress.add(event, self.now(), in_order);
+        progress.add(event, self.now(), self.order.tier.rests_on_order());
+        if let Some((early, late)) = progress.shuffled.as_ref().filter(|_| !self.shuffle_told) {
+            self.shuffle_told = true;
+            let line = shuffled(early, late, &self.order.tier.name);
+            self.tell(&line);
+        }
     }
 
     /// Runs a piece to its end.
@@ -233,7 +239,7 @@ impl<'a> Executor<'a> {
             ms: Some(millis(self.now().saturating_sub(begun))),
             oom_kills: more(after.0, kills.0).max(progress.end.oom_kills),
             machine_oom_kills: more(after.1, kills.1),
-            shuffled: progress.shuffled,
+            shuffled: progress.shuffled.is_some(),
             ..progress.end.clone()
         };
         progress.end = end;
@@ -494,6 +500,14 @@ fn longest_first(suites: &[Suite]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..suites.len()).collect();
     places.sort_by(|a, b| suites[*b].ms.cmp(&suites[*a].ms).then_with(|| suites[*a].id.cmp(&suites[*b].id)));
     places
+}
+
+/// What to do where the runner does not keep the order that was planned.
+fn shuffled(early: &str, late: &str, tier: &str) -> String {
+    let [early, late] = [early, late].map(|id| text::examples([id], 1));
+    format!(
+        "{late} began before {early}, but memory is planned for the order of the selection: set order = \"any\" in [tier.{tier}], or have the runner keep it (pytest: `-p no:randomly`)"
+    )
 }
 
 /// The name of a process among those side by side.

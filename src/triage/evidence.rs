@@ -7,6 +7,10 @@ use crate::model::Bytes;
 use crate::outcome::{End, Outcome, Session, Status, Stopped};
 use crate::text;
 
+/// What a runner that shuffles did, and what to do.
+const SHUFFLED: &str =
+    "suites ran in another order than the memory was planned for: set order = \"any\" for their tier";
+
 /// What is known of an end. Everything may be missing; what is missing speaks for nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
@@ -28,6 +32,8 @@ pub struct Evidence {
     pub coverage: Option<Coverage>,
     /// Suites that were running, each with its worker.
     pub in_flight: Vec<(String, String)>,
+    /// Its suites did not run in the order that its memory was planned for.
+    pub shuffled: bool,
     /// What was written while it ran stops in the middle, and nothing tells of an end.
     pub cut_off: bool,
     /// What the run itself found.
@@ -100,6 +106,8 @@ impl Evidence {
             evidence.oom_kills = end.oom_kills;
             evidence.machine_oom_kills = end.machine_oom_kills;
         }
+        let mut ends = outcome.sessions.iter().filter_map(|session| session.end.as_ref());
+        evidence.shuffled = ends.any(|end| end.shuffled);
         evidence
     }
 
@@ -125,6 +133,9 @@ impl Evidence {
         if let (Some(peak), Some(budget)) = (self.memory.peak, self.memory.budget) {
             let above = if peak > budget { "above" } else { "within" };
             sentences.push(format!("the peak was {peak}, {above} the budget of {budget}"));
+        }
+        if self.shuffled {
+            sentences.push(SHUFFLED.to_owned());
         }
         sentences
     }

@@ -218,6 +218,42 @@ fn small(suites: &[&str], files: &[(&str, &str)]) -> Project {
 }
 
 #[test]
+fn a_runner_that_shuffles_is_told_once_and_written_down() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2 or newer");
+    }
+    let reverse = "def pytest_collection_modifyitems(items): items.reverse()\n";
+    let test = "def test_x(): pass\n";
+    let files = [("test_a.py", test), ("test_b.py", test), ("test_c.py", test)];
+    let check = |conftest: &str, toml: &str, expect: bool| {
+        let project = small(&["test_a.py", "test_b.py", "test_c.py"], &files);
+        project.file("conftest.py", conftest.as_bytes());
+        project.file("shard.toml", (project.read("shard.toml") + toml).as_bytes());
+        project.shard("plan --costs costs.csv").ok();
+        let said = run(&project).ok().stderr();
+        let order = "`test_c.py` began before `test_b.py`, ";
+        assert_eq!(
+            (said.matches(order).count(), said.matches("began before").count()),
+            (usize::from(expect), usize::from(expect)),
+            "{said}"
+        );
+        assert_eq!(
+            said.contains("set order = \"any\" in [tier.all]") && said.contains("-p no:randomly"),
+            expect
+        );
+        let found = outcome(&project);
+        assert_eq!(found.sessions[0].end.as_ref().unwrap().shuffled, expect, "{toml}");
+        let told = project.shard("triage shard-out/outcomes").ok().stdout();
+        assert_eq!(told.contains("another order than the memory was planned for"), expect, "{told}");
+    };
+    check(reverse, "", true);
+    check("", "", false);
+    // Memory that is planned for any order rests on none.
+    check(reverse, "order = \"any\"\n", false);
+    check(reverse, "memory = \"isolated\"\n", false);
+}
+
+#[test]
 fn classes_and_tests_are_suites_where_the_plan_says_so() {
     if !has_pytest() {
         return println!("skipped: python3 has no pytest 8.2 or newer");
