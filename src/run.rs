@@ -2,7 +2,7 @@
 //! everything written down while it happens.
 //!
 //! An edge: time, processes and the machine are here. What decides is pure and stands beside it:
-//! `command` (words), `schedule` (what starts next), `guard`, `watch`, `stop` (when and how something is
+//! `command` (words), `schedule` (what starts next), `guard`, `relief`, `watch`, `stop` (when and how something is
 //! ended), `again` (what runs once more); what an end means is `triage`'s.
 
 // Everywhere else a clock would make plans differ; here it is the matter.
@@ -19,6 +19,7 @@ mod output;
 mod plugin;
 pub mod probe;
 mod progress;
+mod relief;
 mod report;
 mod schedule;
 mod session;

@@ -199,6 +199,9 @@ pub struct Finished {
     /// The signal that ended its own process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// How long its own process was stopped besides, to leave memory to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rested_ms: Option<Millis>,
     /// As in [`Floor`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,

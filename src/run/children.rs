@@ -30,6 +30,22 @@ pub(super) enum Tell {
     Now,
     /// What we were told ourselves.
     Same(i32),
+    /// Stop where you stand (`SIGSTOP`).
+    Rest,
+    /// Go on (`SIGCONT`).
+    Wake,
+}
+
+/// What becomes of a child when we die without a word.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Orphan {
+    /// It goes on.
+    Stays,
+    /// It goes on, also if it rests: nobody else would ever wake it.
+    Wakes,
+    /// It is killed: nobody else knows of it.
+    Dies,
 }
 
 /// Where a child runs, and with what.
@@ -44,9 +60,9 @@ pub(super) struct Start<'a> {
     /// the terminal's keys go to one group only.
     #[cfg_attr(not(unix), allow(dead_code))]
     pub(super) group: bool,
-    /// It is killed when we are, where the system can do that: nobody else knows of it.
+    /// When we die, where the system can do that.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-    pub(super) bound: bool,
+    pub(super) orphan: Orphan,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
 }
@@ -95,14 +111,18 @@ mod unix {
         pub(in crate::run) fn start(&mut self, start: Start<'_>) -> io::Result<u32> {
             let group = start.group;
             #[cfg(target_os = "linux")]
-            let bound = start.bound;
+            let death = match start.orphan {
+                Orphan::Stays => None,
+                Orphan::Wakes => Some(Signal::CONT),
+                Orphan::Dies => Some(Signal::KILL),
+            };
             let mut command = command(start)?;
             if group {
                 command.process_group(0);
             }
             #[cfg(target_os = "linux")]
-            if bound {
-                end_with_us(&mut command);
+            if let Some(signal) = death {
+                told_of_our_end(&mut command, signal);
             }
             let pid = command.spawn()?.id();
             // The kernel shall rather kill what we started than us, who can tell of it. Our own figure
@@ -132,6 +152,8 @@ mod unix {
                 Tell::Stacks => Signal::QUIT,
                 Tell::End => Signal::TERM,
                 Tell::Now => Signal::KILL,
+                Tell::Rest => Signal::STOP,
+                Tell::Wake => Signal::CONT,
                 Tell::Same(number) => match Signal::from_named_raw(number) {
                     Some(signal) => signal,
                     None => return,
@@ -142,8 +164,8 @@ mod unix {
             if let (Some(leads), Some(child)) = (group, pid(child)) {
                 let _ = if leads { kill_process_group(child, signal) } else { kill_process(child, signal) };
             }
-            // A request goes to the group; force concerns everybody.
-            if tell == Tell::Now {
+            // A request goes to the group; what needs no consent concerns everybody.
+            if matches!(tell, Tell::Now | Tell::Rest | Tell::Wake) {
                 for other in others.iter().filter_map(|other| pid(*other)) {
                     let _ = kill_process(other, signal);
                 }
@@ -151,11 +173,11 @@ mod unix {
         }
     }
 
-    /// Has the kernel kill what is started when the thread ends that starts it.
+    /// Has the kernel send this to what is started when the thread ends that starts it.
     #[cfg(target_os = "linux")]
     #[allow(unsafe_code)]
-    fn end_with_us(command: &mut Command) {
-        let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?);
+    fn told_of_our_end(command: &mut Command, signal: Signal) {
+        let ask = move || Ok(rustix::process::set_parent_process_death_signal(Some(signal))?);
         // Only the new process can ask for that, between `fork` and `exec`.
         // SAFETY: the closure makes one system call; it takes no lock and no memory.
         unsafe { command.pre_exec(ask) };
@@ -218,7 +240,7 @@ mod others {
             Some(Ended { pid, exit, signal: None, most: None })
         }
 
-        /// There is no way to ask: only force works.
+        /// There is no way to ask, and none to rest: only force works.
         pub(in crate::run) fn tell(&mut self, child: u32, _others: &[u32], tell: Tell) {
             if let (Some(child), Tell::End | Tell::Now) = (self.running.get_mut(&child), tell) {
                 let _ = child.kill();

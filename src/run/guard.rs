@@ -55,8 +55,12 @@ pub(super) fn alarm(guard: Guard, budget: Option<Bytes>, memory: &Memory) -> Opt
     Some(format!("the session held {}, its budget is {budget}", memory.session))
 }
 
-/// Below this share of the machine's memory the youngest of several processes gives way, in percent.
+/// Below this share of the machine's memory, or of a limit, the youngest of several processes gives way, in
+/// percent.
 const SCARCE: u64 = 6;
+
+/// From this share on it goes on, in percent.
+const ROOMY: u64 = 10;
 
 /// Above this pressure nothing else starts beside what runs: tasks wait for memory so much of the time,
 /// in hundredths of a percent.
@@ -66,14 +70,44 @@ pub(super) const CROWDED: u32 = 1_000;
 const THRASHING: u32 = 2_000;
 
 /// Why one of several processes must give way, before the others suffer too.
-pub(super) fn overload(memory: &Memory, pressure: Option<Pressure>) -> Option<String> {
-    if let Some((left, all)) = memory.machine
-        && left.0.saturating_mul(100) < all.0.saturating_mul(SCARCE)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Overload {
+    /// Little is left: in words with both figures.
+    Scarce(String),
+    /// All tasks wait for memory for such a share of the time, in hundredths of a percent.
+    Pressed(u32),
+}
+
+impl std::fmt::Display for Overload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Overload::Scarce(figures) => f.write_str(figures),
+            Overload::Pressed(full) => write!(f, "all tasks waited for memory {} % of the time", full / 100),
+        }
+    }
+}
+
+/// Whether one of several processes must give way at this moment.
+pub(super) fn overload(memory: &Memory, pressure: Option<Pressure>) -> Option<Overload> {
+    let scarce = |left: Bytes, all: Bytes| left.0.saturating_mul(100) < all.0.saturating_mul(SCARCE);
+    if let Some((left, all)) = memory.machine.filter(|(left, all)| scarce(*left, *all)) {
+        return Some(Overload::Scarce(format!("the machine had {left} of {all} left")));
+    }
+    if let Some((held, limit)) =
+        memory.group.filter(|(held, limit)| scarce(limit.saturating_sub(*held), *limit))
     {
-        return Some(format!("the machine had {left} of {all} left"));
+        return Some(Overload::Scarce(format!("the control group held {held} of its limit of {limit}")));
     }
     let full = pressure.map(|pressure| pressure.full).filter(|full| *full > THRASHING)?;
-    Some(format!("all tasks waited for memory {} % of the time", full / 100))
+    Some(Overload::Pressed(full))
+}
+
+/// Whether there is room again for one that gave way: more than what made it do so.
+pub(super) fn is_calm(memory: &Memory, pressure: Option<Pressure>) -> bool {
+    let roomy = |left: Bytes, all: Bytes| left.0.saturating_mul(100) >= all.0.saturating_mul(ROOMY);
+    memory.machine.is_none_or(|(left, all)| roomy(left, all))
+        && memory.group.is_none_or(|(held, limit)| roomy(limit.saturating_sub(held), limit))
+        && pressure.is_none_or(|pressure| pressure.full <= CROWDED)
 }
 
 #[cfg(test)]
@@ -103,13 +137,22 @@ mod tests {
         check(Guard::Machine, Memory::default(), None);
         assert_eq!((fine.taken(), Memory::default().taken()), (97, 0));
         let pressed = |full| Some(Pressure { some: 10_000, full });
-        let scarce = memory(1, (1, 1000), (59, 1000));
-        assert_eq!(overload(&scarce, None).as_deref(), Some("the machine had 59 B of 1 kB left"));
-        let roomy = memory(1, (1, 1000), (60, 1000));
-        assert_eq!((overload(&roomy, pressed(2_000)), overload(&roomy, None)), (None, None));
-        assert_eq!(
-            overload(&roomy, pressed(2_100)).as_deref(),
-            Some("all tasks waited for memory 21 % of the time")
-        );
+        let check = |memory: Memory, pressure, expect: Option<&str>| {
+            let found = overload(&memory, pressure).map(|overload| overload.to_string());
+            assert_eq!(found.as_deref(), expect, "{memory:?}");
+        };
+        let roomy = memory(1, (940, 1000), (60, 1000));
+        check(roomy, pressed(2_000), None);
+        check(roomy, None, None);
+        check(roomy, pressed(2_100), Some("all tasks waited for memory 21 % of the time"));
+        check(memory(1, (1, 1000), (59, 1000)), None, Some("the machine had 59 B of 1 kB left"));
+        let group = memory(1, (941, 1000), (60, 1000));
+        check(group, None, Some("the control group held 941 B of its limit of 1 kB"));
+        assert!(is_calm(&memory(1, (900, 1000), (100, 1000)), pressed(1_000)));
+        assert!(is_calm(&Memory::default(), None));
+        for busy in [memory(1, (901, 1000), (100, 1000)), memory(1, (900, 1000), (99, 1000))] {
+            assert!(!is_calm(&busy, None), "{busy:?}");
+        }
+        assert!(!is_calm(&Memory::default(), pressed(1_001)));
     }
 }

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Instant;
 
-use super::children::{Children, Ended, Start, Tell, adopt_orphans};
+use super::children::{Children, Ended, Orphan, Start, Tell, adopt_orphans};
 use super::meter::Meter;
 use super::signals::{self, Wake};
 use super::{clock, events, millis};
@@ -53,7 +53,7 @@ pub fn probe(probe: &Probe, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         variables: &[(events::VARIABLE, None)],
         // Whoever tells our group tells it too, also by force.
         group: false,
-        bound: true,
+        orphan: Orphan::Dies,
         stdout: Stdio::inherit(),
         stderr: Stdio::inherit(),
     };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::children::{Children, Ended as ChildEnd, Start as ChildStart, Tell};
+use super::children::{Children, Ended as ChildEnd, Orphan, Start as ChildStart, Tell};
 use super::command::{Values, expand};
 use super::events::{self, Events};
 use super::guard::{self, Memory};
@@ -16,6 +16,7 @@ use super::meter::Meter;
 use super::output::Output;
 use super::plugin::{self, Plugin};
 use super::progress::Progress;
+use super::relief::Reliever;
 use super::schedule::{self, Load, Room};
 use super::signals::{Wake, is_key};
 use super::stop::Stop;
@@ -95,6 +96,7 @@ pub(super) struct Executor<'a> {
     heartbeat: Duration,
     times_told: u32,
     over_budget: bool,
+    reliever: Reliever,
     shuffle_told: bool,
 }
 
@@ -109,6 +111,10 @@ struct Task {
     output: Output,
     watch: Watch,
     stop: Option<Stop>,
+    /// Since when it rests.
+    rests: Option<Duration>,
+    /// How long it has rested before.
+    rested: Duration,
     end: Option<(ChildEnd, Duration)>,
 }
 
@@ -137,6 +143,7 @@ impl<'a> Executor<'a> {
             heartbeat: order.heartbeat.unwrap_or_default(),
             times_told: 0,
             over_budget: false,
+            reliever: Reliever::default(),
             shuffle_told: false,
         }
     }
@@ -220,7 +227,7 @@ impl<'a> Executor<'a> {
             memory = self.surroundings.memory(level);
             self.sample(&memory, &mut progress);
             let heard = self.take(events.as_mut(), piece, &mut progress);
-            self.guard(&memory, &mut tasks);
+            self.guard(piece, &memory, &mut tasks);
             self.watch(heard, &mut tasks);
             for task in self.advance(&memory, &mut tasks) {
                 // What it wrote last comes before its end.
@@ -275,8 +282,8 @@ impl<'a> Executor<'a> {
             let pressure = self.surroundings.pressure();
             pressure.is_some_and(|pressure| pressure.some > guard::CROWDED)
         };
-        // Who is being stopped for its memory has not given it back yet.
-        if tasks.iter().any(|task| task.stop.is_some())
+        // Who is being stopped for its memory has not given it back yet, and who rests comes first.
+        if tasks.iter().any(|task| task.stop.is_some() || task.rests.is_some())
             || (!tasks.is_empty() && !waiting.is_empty() && crowded())
         {
             return None;
@@ -335,7 +342,7 @@ impl<'a> Executor<'a> {
             folder: &order.root,
             variables: &variables,
             group: !order.interactive,
-            bound: false,
+            orphan: if each { Orphan::Wakes } else { Orphan::Stays },
             stdout: ends.stdout,
             stderr: ends.stderr,
         };
@@ -364,6 +371,8 @@ impl<'a> Executor<'a> {
             output,
             watch: Watch::new(patience, now),
             stop: None,
+            rests: None,
+            rested: Duration::ZERO,
             end: None,
         })
     }
@@ -395,6 +404,7 @@ impl<'a> Executor<'a> {
             if !self.order.interactive || !is_key(signal) {
                 self.children.tell(task.child, &[], Tell::Same(signal));
             }
+            self.wake(task);
             let stop = task.stop.get_or_insert_with(|| Stop::told(signal));
             if self.times_told > 2 {
                 stop.hurry(now);
@@ -407,6 +417,8 @@ impl<'a> Executor<'a> {
         while let Some(end) = self.children.ended() {
             self.meter.ended(end.pid, end.most);
             if let Some(task) = tasks.iter_mut().find(|task| task.child == end.pid) {
+                // Something else ended it while it rested; those below it are not to be left so.
+                self.wake(task);
                 task.end = Some((end, now));
             }
         }

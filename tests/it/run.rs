@@ -268,8 +268,8 @@ fn the_budget_stops_a_session_where_it_binds() {
 }
 
 /// A control group with a limit, where one can be made.
-fn limited(bytes: u64) -> Option<Group> {
-    let group = group::above_us(Path::new("/")).first()?.child(&format!("limit-{}", std::process::id()))?;
+fn limited(name: &str, bytes: u64) -> Option<Group> {
+    let group = group::above_us(Path::new("/")).first()?.child(&format!("{name}-{}", std::process::id()))?;
     let name = if group.version == Version::One { "memory.limit_in_bytes" } else { "memory.max" };
     fs::write(group.folder.join(name), bytes.to_string()).ok()?;
     Some(group)
@@ -277,7 +277,7 @@ fn limited(bytes: u64) -> Option<Group> {
 
 #[test]
 fn a_real_limit_is_seen_coming_and_a_kill_is_proved() {
-    let Some(group) = limited(400_000_000) else {
+    let Some(group) = limited("proved", 400_000_000) else {
         println!("skipped: no control group can be made here");
         return;
     };
@@ -298,6 +298,82 @@ fn a_real_limit_is_seen_coming_and_a_kill_is_proved() {
     check("", "--continue", 92, "a\nb\n", "out-of-memory certain creep:300");
     check("guard = \"off\"", "", 137, "a\n", "out-of-memory certain creep:300 say:b");
     check("guard = \"off\"", "--continue", 137, "a\nb\n", "out-of-memory certain creep:300");
+    group.remove();
+}
+
+/// The states of processes that run this suite by themselves.
+fn states(suite: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let state = |folder: &Path| {
+        let words = fs::read(folder.join("cmdline")).ok()?;
+        words.split(|byte| *byte == 0).any(|word| word == suite.as_bytes()).then_some(())?;
+        let stat = fs::read_to_string(folder.join("stat")).ok()?;
+        Some(stat.rsplit(") ").next()?.split(' ').next()?.to_owned())
+    };
+    processes.filter_map(|entry| state(&entry.path())).collect()
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn the_youngest_rests_while_memory_is_short_and_is_never_left_so() {
+    let Some(group) = limited("rests", 600_000_000) else {
+        println!("skipped: no control group can be made here");
+        return;
+    };
+    let procs = group.folder.join("cgroup.procs");
+    let toml = "memory = \"isolated\"\neach = true\nworkers = 2\nbudget = \"none\"
+run = [\"sh\", \"-c\", \"python3 work.py --do '{suite}'; exit $?\"]";
+    let start = |suites: &[&str]| {
+        let project = project(suites, toml);
+        let script = format!("echo $$ > {}; exec \"$0\" run all-1 --preflight off", procs.display());
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_shard")]).current_dir(project.path());
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        (project, child)
+    };
+    // Together they need more than there is; one after the other they fit.
+    let (project, child) = start(&["keep:200", "crawl:100"]);
+    let done = Done(child.wait_with_output().unwrap());
+    let said = done.stderr();
+    assert_eq!((done.code(), verdict(&project).as_str()), (0, "0 passed"), "{said}");
+    assert!(
+        said.contains("`crawl:100` rests, so that those before it can end: the control group held "),
+        "{said}"
+    );
+    assert!(said.contains("`crawl:100` goes on"), "{said}");
+    let found = outcome(&project, 1);
+    let finished: Vec<(&str, bool)> = found.sessions[0]
+        .finished
+        .iter()
+        .map(|suite| (suite.id.as_str(), suite.rested_ms.is_some()))
+        .collect();
+    assert_eq!(finished, [("keep:200", false), ("crawl:100", true)]);
+    // Told to end, or killed itself: nothing is left that rests.
+    for name in ["TERM", "KILL"] {
+        let [keeps, rests] =
+            ["keep:200", "crawl:100"].map(|suite| format!("{suite}#{name}-{}", std::process::id()));
+        let (_project, mut child) = start(&[&keeps, &rests]);
+        wait_for("it rests", || states(&rests).iter().any(|state| state == "T"));
+        signal(child.id(), name);
+        child.wait().unwrap();
+        if name == "TERM" {
+            assert_eq!(states(&rests), [""; 0]);
+        } else {
+            wait_for("it is awake", || states(&rests).iter().all(|state| state != "T"));
+        }
+        wait_for("all have ended", || states(&rests).is_empty() && states(&keeps).is_empty());
+    }
+    // The one that was killed left its groups.
+    let left = fs::read_dir(&group.folder).unwrap().flatten().map(|entry| entry.path());
+    left.filter(|path| path.is_dir()).for_each(|path| drop(fs::remove_dir(path)));
     group.remove();
 }
 

@@ -10,6 +10,7 @@ use crate::run::children::Tell;
 use crate::run::guard::{self, Memory};
 use crate::run::millis;
 use crate::run::progress::Progress;
+use crate::run::relief::{Relief, Runner};
 use crate::run::stop::Stop;
 use crate::text;
 
@@ -20,30 +21,66 @@ const LINGER: Duration = Duration::from_secs(2);
 const STUCK: Duration = Duration::from_secs(10);
 
 impl Executor<'_> {
-    /// Stops the session when memory is about to run out; with one process a suite the youngest of them.
-    pub(super) fn guard(&mut self, memory: &Memory, tasks: &mut [Task]) {
+    /// Stops the session when memory is about to run out. Of several processes the youngest gives way, and
+    /// rests first while there is time for that.
+    pub(super) fn guard(&mut self, piece: &Piece, memory: &Memory, tasks: &mut [Task]) {
         let above = self.order.budget.filter(|budget| memory.session > *budget);
         if let Some(budget) = above.filter(|_| !self.over_budget) {
             self.over_budget = true;
             self.tell(&format!("{} are in use, the budget is {budget}", memory.session));
         }
-        let several = tasks.len() > 1 && self.order.guard != Guard::Off;
-        let overload = || guard::overload(memory, self.surroundings.pressure());
-        let alarm = guard::alarm(self.order.guard, self.order.budget, memory);
-        let Some(alarm) = alarm.or_else(|| overload().filter(|_| several)) else { return };
         // One is being stopped, or has ended just now: that may be enough.
         if tasks.iter().any(|task| task.stop.is_some() || task.end.is_some()) {
             return;
         }
         let (alone, now) = (tasks.len() == 1, self.now());
-        let Some(task) = tasks.iter_mut().max_by_key(|task| task.begun) else { return };
-        let why = match (alone, above.is_some() && self.order.guard == Guard::Budget) {
-            (false, _) => Stopped::Evicted,
-            (true, true) => Stopped::Budget,
-            (true, false) => Stopped::Guard,
-        };
-        self.tell(&format!("stopped before the kernel does it: {alarm}"));
-        task.stop = Some(Stop::memory(why, alarm, now));
+        if let Some(alarm) = guard::alarm(self.order.guard, self.order.budget, memory) {
+            let Some(task) = tasks.iter_mut().max_by_key(|task| task.begun) else { return };
+            let why = match (alone, above.is_some() && self.order.guard == Guard::Budget) {
+                (false, _) => Stopped::Evicted,
+                (true, true) => Stopped::Budget,
+                (true, false) => Stopped::Guard,
+            };
+            self.tell(&format!("stopped before the kernel does it: {alarm}"));
+            task.stop = Some(Stop::memory(why, alarm, now));
+        } else if self.order.tier.each && self.order.guard != Guard::Off {
+            self.relieve(piece, memory, tasks);
+        }
+    }
+
+    /// Puts the youngest of several processes to rest, wakes it, or ends it.
+    fn relieve(&mut self, piece: &Piece, memory: &Memory, tasks: &mut [Task]) {
+        let (now, pressure) = (self.now(), self.surroundings.pressure());
+        let runner = |task: &Task| Runner { begun: task.begun, rests: task.rests.is_some() };
+        let runners: Vec<Runner> = tasks.iter().map(runner).collect();
+        let Some(relief) = self.reliever.decide(now, memory, pressure, &runners) else { return };
+        let (Relief::Rest(place, _) | Relief::Wake(place) | Relief::Evict(place, _)) = &relief;
+        let Some(task) = tasks.get_mut(*place) else { return };
+        let name = text::examples([piece.suites[task.place].id.as_str()], 1);
+        match relief {
+            Relief::Rest(_, why) => {
+                self.tell(&format!("{name} rests, so that those before it can end: {why}"));
+                let others = self.meter.pids(Some(task.child));
+                self.children.tell(task.child, &others, Tell::Rest);
+                task.rests = Some(now);
+            }
+            Relief::Wake(_) => {
+                self.tell(&format!("{name} goes on"));
+                self.wake(task);
+            }
+            Relief::Evict(_, why) => {
+                self.tell(&format!("{name} is ended, to run again alone: {why}"));
+                task.stop = Some(Stop::memory(Stopped::Evicted, why, now));
+            }
+        }
+    }
+
+    /// Lets a process go on, if it rests. What it was told meanwhile reaches it first.
+    pub(super) fn wake(&mut self, task: &mut Task) {
+        if let Some(since) = task.rests.take() {
+            task.rested += self.now().saturating_sub(since);
+            self.children.tell(task.child, &self.meter.pids(Some(task.child)), Tell::Wake);
+        }
     }
 
     /// Stops what hangs, and everything when the time is over.
@@ -56,7 +93,8 @@ impl Executor<'_> {
                 task.stop = Some(Stop::timeout(why, now));
                 continue;
             }
-            let last = if heard { now } else { task.output.last() };
+            // Who rests does nothing because we want it so.
+            let last = if heard || task.rests.is_some() { now } else { task.output.last() };
             if let Some(idle) = task.watch.look(now, last, self.meter.cpu(Some(task.child))) {
                 let why = format!("no output and no CPU time for {}", millis(idle));
                 self.tell(&format!("stopped: {why}"));
@@ -77,6 +115,7 @@ impl Executor<'_> {
                 while let Some(tell) = stop.due(now) {
                     self.children.tell(task.child, &others, tell);
                 }
+                self.wake(task);
             }
             // Its leader was killed: what is left works for nobody, and holds memory.
             let killed = task.end.filter(|(end, _)| end.signal.is_some() || task.stop.is_some());
@@ -144,7 +183,8 @@ impl Executor<'_> {
         let suite = Finished {
             worker: worker(&task),
             id: id.clone(),
-            ms: Some(millis(self.now().saturating_sub(task.begun))),
+            ms: Some(millis(self.now().saturating_sub(task.begun).saturating_sub(task.rested))),
+            rested_ms: Some(millis(task.rested)).filter(|rested| rested.0 > 0),
             before_bytes: Some(Bytes(0)),
             peak_bytes: peak,
             after_bytes: Some(Bytes(0)),
