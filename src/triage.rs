@@ -8,6 +8,7 @@ mod fact;
 mod log;
 mod table;
 
+use evidence::PEAK;
 pub use evidence::{Coverage, Evidence, Memory};
 pub use fact::Fact;
 pub use log::{Log, Sign};
@@ -78,8 +79,11 @@ fn by_table(evidence: &Evidence) -> Judgement {
 
 /// The sentences, and what else is worth knowing.
 fn with_context(mut sentences: Vec<String>, known: &Evidence) -> Vec<String> {
+    // What the run itself wrote of a peak stands: it may be that of one session, by another meter.
+    let peak = sentences.iter().any(|sentence| sentence.starts_with(PEAK));
     for sentence in known.context() {
-        if !sentences.contains(&sentence) {
+        let said = sentences.contains(&sentence) || peak && sentence.starts_with(PEAK);
+        if !said {
             sentences.push(sentence);
         }
     }
@@ -290,6 +294,17 @@ mod tests {
         check(&[one.clone(), end(1, "test-failure", "certain")], "test-failure certain");
         let judged = check(&[one, end(1, "resource-limit", "certain")], "resource-limit certain");
         assert_eq!(judged.evidence[0], "\\u{1b}[31mseen");
+        // What the run wrote of its peak is said once, what nobody wrote as the file has it.
+        let budget = start.replace("\"suites\":2}", "\"budget_bytes\":800,\"suites\":2}");
+        let peaks = |evidence: &str| {
+            let lines = [sample(950), session_end(nine, ""), end(137, "killed", "certain")].concat();
+            let lines = lines.replace("\\u001b[31mseen", evidence);
+            let judged = judge(&Evidence::of(&outcome::read(format!("{budget}{lines}").as_bytes()).unwrap()));
+            judged.evidence.into_iter().filter(|sentence| sentence.contains("peak")).collect::<Vec<_>>()
+        };
+        let written = "the peak was 500 B, within the budget of 800 B";
+        assert_eq!(peaks(written), [written]);
+        assert_eq!(peaks("seen"), ["the peak was 950 B, above the budget of 800 B"]);
         // Killed once, and made good by sessions that the plan did not have.
         let again =
             r#"{"event":"session","index":2,"attempt":1,"at":6,"suites":["a","b"]}"#.to_owned() + "\n";

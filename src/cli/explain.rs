@@ -87,12 +87,24 @@ fn of_suite(
         remarks.notes.iter().for_each(|note| terminal.say(note));
     }
     let explanation = explain(&inventory, &assigned, config, &history, suite);
+    let runs = runs(&history, suite, reports.runs(), !args.timings.is_empty());
+    let path = inventory.suites[suite].id.path();
+    let old_name = |moved: &'_ [(String, String)]| {
+        let pair = moved.iter().find(|(_, new)| new == path);
+        pair.map(|(old, _)| old.clone())
+    };
+    let since_reports = old_name(&remarks.moved_since_reports);
+    let since_history = old_name(&remarks.moved_since_history);
+    let moved_from = (runs.iter())
+        .map(|run| if run.is_none() { since_reports.as_deref() } else { since_history.as_deref() })
+        .collect();
     let told = emit::Suite {
         id: &args.name,
         tier: &config.tiers[assigned[suite]],
         explanation: &explanation,
         config,
-        runs: runs(&history, suite, reports.runs(), !args.timings.is_empty()),
+        runs,
+        moved_from,
         plan: plan.map(|plan| (path, plan)),
         placed: plan.and_then(|plan| plan::explain::placed(plan, &args.name)),
     };

@@ -39,6 +39,10 @@ pub(super) struct Gathered {
 pub(super) struct Remarks {
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<Warning>,
+    /// Files that were moved since the reports that were named, by their old names and their new ones.
+    pub(super) moved_since_reports: Vec<(String, String)>,
+    /// The same since the runs of the history.
+    pub(super) moved_since_history: Vec<(String, String)>,
 }
 
 /// Reads every report and store. A report that cannot be read costs only itself, unless all must be read
@@ -136,6 +140,7 @@ impl Gathered {
         let mut notes = self.notes.clone();
         let mut warnings = self.warnings.clone();
         let index = Index::new(inventory, &config.map);
+        let mut moved_since_reports = Vec::new();
         let times = self.reports.as_ref().map(|reports| {
             let mut unusable = Unusable::default();
             reports.iter().for_each(|report| unusable.add(&report.unusable));
@@ -143,6 +148,7 @@ impl Gathered {
             notes.extend(describe("timings", &count(reports.len(), "report"), &meeting));
             notes.extend(left_out(&unusable));
             warnings.extend(mismatch("timings", &meeting));
+            moved_since_reports = meeting.moved;
             times
         });
         let (history, meeting) = meet::history(&index, &self.store, config.key.as_deref(), times.as_deref());
@@ -150,7 +156,8 @@ impl Gathered {
             notes.extend(describe("history", &count(self.store.runs.len(), "run"), &meeting));
             warnings.extend(mismatch("history", &meeting));
         }
-        (history, Remarks { notes, warnings })
+        let moved_since_history = meeting.moved;
+        (history, Remarks { notes, warnings, moved_since_reports, moved_since_history })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::estimate::explain::Explanation;
 use crate::model::{Basis, Bytes, RunMeta};
 use crate::plan::Plan;
 use crate::plan::explain::Placed;
+use crate::text::{printable, shorten};
 
 pub use shard::render as render_shard;
 pub use suite::render as render_suite;
@@ -27,10 +28,20 @@ pub struct Suite<'a> {
     pub config: &'a Config,
     /// For each of its samples the run; `None`: reports that were named now.
     pub runs: Vec<Option<&'a RunMeta>>,
+    /// For each of its samples what its file was called then, where it was moved since.
+    pub moved_from: Vec<Option<&'a str>>,
     /// A plan, where there is one: as its path is shown, and as it is.
     pub plan: Option<(&'a str, &'a Plan)>,
     /// Where that has the suite.
     pub placed: Option<Placed<'a>>,
+}
+
+impl Suite<'_> {
+    /// What its file was called when it was last measured, where it was moved since.
+    fn old_name(&self) -> Option<String> {
+        let old = self.moved_from.iter().flatten().next()?;
+        Some(printable(&shorten(old, 120)))
+    }
 }
 
 fn basis(basis: Basis) -> &'static str {

@@ -30,7 +30,7 @@ pub struct Explanation {
 pub struct Seen {
     /// How many runs ago.
     pub age: usize,
-    /// The run had another key than the plan.
+    /// The run had another key than the plan, or measured a file that was moved since.
     pub foreign: bool,
     /// It was killed for memory.
     pub killed: Option<Kill>,
@@ -53,7 +53,7 @@ pub enum Use {
     Trimmed,
     /// Enough newer ones are known.
     Old,
-    /// Of another key, where samples of the plan's own are known.
+    /// Of another key or name, where samples of the plan's own are known.
     OtherKey,
 }
 

@@ -7,6 +7,9 @@ use crate::model::Bytes;
 use crate::outcome::{End, Outcome, Session, Status, Stopped};
 use crate::text;
 
+/// How a sentence about the peak begins.
+pub(super) const PEAK: &str = "the peak was ";
+
 /// What a runner that shuffles did, and what to do.
 const SHUFFLED: &str =
     "suites ran in another order than the memory was planned for: set order = \"any\" for their tier";
@@ -132,7 +135,7 @@ impl Evidence {
         }
         if let (Some(peak), Some(budget)) = (self.memory.peak, self.memory.budget) {
             let above = if peak > budget { "above" } else { "within" };
-            sentences.push(format!("the peak was {peak}, {above} the budget of {budget}"));
+            sentences.push(format!("{PEAK}{peak}, {above} the budget of {budget}"));
         }
         if self.shuffled {
             sentences.push(SHUFFLED.to_owned());

@@ -251,3 +251,28 @@ fn plain_terminals_and_narrow_ones_are_served() {
         assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
     }
 }
+
+#[test]
+fn a_moved_file_says_from_where() {
+    let list = "new/test_moved.py\nt/test_a.py\nt/test_b.py\n";
+    let runs = r#"{"schema":1,"runs":[{"run":"r0","at":1,"key":"k"}],"suites":{"old/test_moved.py":[[0,"p",30000,0,5000,6000,0]],"t/test_a.py":[[0,"p",1000,0,0,0,0]]}}"#;
+    let files = [("tests.txt", list), ("shard-history.json", runs), ("shard.toml", "key = \"k\"\n")];
+    let project = Project::with(&files);
+    let text = project.shard("explain new/test_moved.py tests.txt").ok().stdout();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(" moved from old/test_moved.py") && !text.contains("key"), "{text}");
+    assert!(text.contains("Its runs are of `old/test_moved.py`, from which it was moved."), "{text}");
+    assert!(text.contains("a run under its new name"), "{text}");
+    let json = |suite: &str| {
+        let text = project.shard(&format!("explain {suite} tests.txt --format json")).ok().stdout();
+        serde_json::from_str::<Value>(&text).unwrap()["samples"][0].clone()
+    };
+    assert_eq!(json("new/test_moved.py")["moved_from"], "old/test_moved.py");
+    assert_eq!(json("t/test_a.py")["moved_from"], Value::Null);
+    // Reports that were named know other names than the history does.
+    project.file("times.json", br#"{"new/test_moved.py::t": 30}"#);
+    let text = project.shard("explain new/test_moved.py tests.txt --timings times.json").ok().stdout();
+    let rows: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("--timings") || line.starts_with("r0")).collect();
+    assert!(rows.len() == 2 && !rows[0].contains("moved") && rows[1].contains("moved from old/"), "{text}");
+}

@@ -194,6 +194,8 @@ struct Sample<'a> {
     /// `None`: reports that were named now.
     run: Option<&'a str>,
     key: Option<&'a str>,
+    /// What its file was called then, where it was moved since.
+    moved_from: Option<&'a str>,
     age: usize,
     killed: bool,
     ms: Option<u64>,
@@ -363,6 +365,7 @@ fn sample<'a>(suite: &Suite<'a>, place: usize, seen: &Seen) -> Sample<'a> {
     Sample {
         run: run.map(|run| run.run.as_str()),
         key: run.map(|run| run.key.as_str()),
+        moved_from: suite.moved_from.get(place).copied().flatten(),
         age: seen.age,
         killed: seen.killed.is_some(),
         ms: seen.time.map(|(time, _)| time.0),

@@ -13,6 +13,8 @@ use crate::text::{count, printable, shorten, width};
 const ROWS_MAX: usize = 20;
 /// Columns for the name of a run.
 const NAME_MAX: usize = 18;
+/// Columns for the name of a file that was moved.
+const OLD_NAME_MAX: usize = 40;
 
 /// What a run is called.
 pub(super) fn name(suite: &Suite<'_>, place: usize) -> String {
@@ -79,7 +81,9 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
 /// What is odd about a run, and which of its figures do not count.
 fn note(suite: &Suite<'_>, place: usize, seen: &Seen) -> String {
     let mut notes = Vec::new();
-    if let (true, Some(Some(run))) = (seen.foreign, suite.runs.get(place)) {
+    if let Some(Some(old)) = suite.moved_from.get(place) {
+        notes.push(format!("moved from {}", shorten(&printable(old), OLD_NAME_MAX)));
+    } else if let (true, Some(Some(run))) = (seen.foreign, suite.runs.get(place)) {
         notes.push(format!("key {}", shorten(&printable(&run.key), NAME_MAX)));
     }
     let uses = [seen.time.map(|(_, used)| used), seen.retained.or(seen.transient).map(|(_, used)| used)];

@@ -125,7 +125,7 @@ fn time(suite: &Suite<'_>) -> String {
     let rule = suite.config.time;
     match &suite.explanation.terms.time.terms {
         TimeTerms::Samples(Expected { runs, trimmed, quantile, .. }) => {
-            let others = other_key(suite.explanation.terms.time.basis);
+            let others = others(suite, suite.explanation.terms.time.basis);
             let cut = match trimmed {
                 0 => String::new(),
                 1 => " without the shortest and the longest".to_owned(),
@@ -167,8 +167,13 @@ fn time(suite: &Suite<'_>) -> String {
     }
 }
 
-fn other_key(basis: Basis) -> &'static str {
-    if basis == Basis::Measured { "" } else { ", of another key than the plan's, since it has none of that" }
+/// Whose runs they are, where they are not its own.
+fn others(suite: &Suite<'_>, basis: Basis) -> String {
+    match (basis, suite.old_name()) {
+        (Basis::Measured, _) => String::new(),
+        (_, Some(old)) => format!(", of `{old}`, from which it was moved, since it has none of its own"),
+        (_, None) => ", of another key than the plan's, since it has none of that".to_owned(),
+    }
 }
 
 fn shared(parts: u64) -> String {
@@ -233,7 +238,10 @@ fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<
         );
     }
     if of.terms.is_sampled() && of.basis == Basis::Inherited {
-        text.push_str(" Its runs have another key than the plan.");
+        text.push_str(&match suite.old_name() {
+            Some(old) => format!(" Its runs are of `{old}`, from which it was moved."),
+            None => " Its runs have another key than the plan.".to_owned(),
+        });
     }
     if calibration.0 > 0 {
         let _ = write!(
@@ -353,7 +361,9 @@ fn change(suite: &Suite<'_>) -> String {
     let foreign = |basis: Basis, sampled: bool| sampled && basis == Basis::Inherited;
     let timed = matches!(terms.time.terms, TimeTerms::Samples(_));
     if foreign(terms.time.basis, timed) || memory.iter().any(|of| foreign(of.basis, of.terms.is_sampled())) {
-        all.push("a run with the plan's key".to_owned());
+        let own =
+            if suite.old_name().is_some() { "a run under its new name" } else { "a run with the plan's key" };
+        all.push(own.to_owned());
     }
     match (timed, memory.iter().all(|of| of.terms.is_sampled())) {
         (false, _) => all.push("a run of its own that `shard record` reads, or --timings".to_owned()),
