@@ -1,11 +1,12 @@
 //! Control groups for memory, of both versions: where ours are, what they hold and may hold.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::parse;
 use crate::model::Bytes;
+use crate::text::printable;
 
 /// The version of control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,19 +147,45 @@ impl Group {
         }
     }
 
-    /// Makes a group inside it for the processes that are to be measured; `None` where that is not
-    /// permitted, or where it would not count memory.
-    #[must_use]
-    pub fn child(&self, name: &str) -> Option<Group> {
+    /// Makes a group inside it for the processes that are to be measured.
+    ///
+    /// # Errors
+    /// Why not, in words: it is not ours to divide, or the new one would not count memory.
+    pub fn child(&self, name: &str) -> Result<Group, String> {
+        let shown = printable(&self.folder.to_string_lossy());
         let child = Group { folder: self.folder.join(name), version: self.version };
-        fs::create_dir(&child.folder).ok()?;
-        // A group of version 2 counts memory only where its parent hands that on, and it takes no
-        // process where its parent holds some and does so.
-        if child.usage().is_some() && child.peak().is_some() {
-            return Some(child);
-        }
+        fs::create_dir(&child.folder).map_err(|err| match err.kind() {
+            ErrorKind::PermissionDenied => format!("the control group `{shown}` belongs to somebody else"),
+            ErrorKind::ReadOnlyFilesystem => format!("the control group `{shown}` can only be read"),
+            _ => format!("no control group can be made in `{shown}`: {err}"),
+        })?;
+        let why = match (child.usage(), child.peak()) {
+            (Some(_), Some(_)) => return Ok(child),
+            (Some(_), None) => {
+                "the kernel keeps no high-water mark of control groups (`memory.peak`)".to_owned()
+            }
+            (None, _) => self.uncounted(&shown),
+        };
         child.remove();
-        None
+        Err(why)
+    }
+
+    /// Why a group inside it counts no memory.
+    fn uncounted(&self, shown: &str) -> String {
+        let has = |name: &str| {
+            let controllers = text(&self.folder.join(name)).unwrap_or_default();
+            controllers.split_whitespace().any(|controller| controller == "memory")
+        };
+        match (has("cgroup.controllers"), has("cgroup.subtree_control")) {
+            (false, _) => format!("the control group `{shown}` was not given the controller of memory"),
+            // Version 2 has no group that holds processes and hands a controller on, but its root.
+            (true, false) => {
+                format!(
+                    "the control group `{shown}` holds processes, so it cannot count memory of a part of them"
+                )
+            }
+            (true, true) => format!("a control group in `{shown}` shows no memory"),
+        }
     }
 
     /// Moves a process into it: with `None` the one that calls.
@@ -196,5 +223,26 @@ mod tests {
         check("0::/a/b\n", inside, &["/r/sys/fs/cgroup/b", "/r/sys/fs/cgroup"]);
         let one = "27 25 0:24 / /m rw - cgroup cgroup rw,memory\n26 25 0:23 / /u rw - cgroup2 cgroup2 rw\n";
         check("4:memory:/x\n0::/\n", one, &["/r/m/x", "/r/m", "/r/u"]);
+    }
+
+    #[test]
+    fn why_a_part_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = Group { folder: folder.path().to_owned(), version: Version::Two };
+        let check = |files: &[(&str, &str)], expect: &str| {
+            for (name, text) in files {
+                fs::write(folder.path().join(name), text).unwrap();
+            }
+            let why = group.child("part").unwrap_err();
+            assert!(why.contains(expect), "{why}");
+            assert!(!folder.path().join("part").exists(), "{why}");
+        };
+        check(&[], "was not given the controller of memory");
+        check(&[("cgroup.controllers", "cpu hugetlb\n")], "was not given the controller of memory");
+        let given = ("cgroup.controllers", "cpu memory pids\n");
+        check(&[given, ("cgroup.subtree_control", "\n")], "holds processes, so it cannot count memory");
+        check(&[("cgroup.subtree_control", "cpu memory\n")], "shows no memory");
+        let nowhere = Group { folder: folder.path().join("none"), version: Version::One };
+        assert!(nowhere.child("part").unwrap_err().contains("no control group can be made in `"));
     }
 }

@@ -277,6 +277,9 @@ pub struct SessionEnd {
     /// What the other meters said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub meters: Vec<Meter>,
+    /// Why no control group of its own measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ungrouped: Option<String>,
     /// Kills for want of memory in our own control group while it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<u64>,

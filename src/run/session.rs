@@ -96,6 +96,8 @@ pub(super) struct Executor<'a> {
     heartbeat: Duration,
     times_told: u32,
     over_budget: bool,
+    /// Why something was not measured by a control group of its own.
+    ungrouped: Option<String>,
     reliever: Reliever,
     shuffle_told: bool,
 }
@@ -143,6 +145,7 @@ impl<'a> Executor<'a> {
             heartbeat: order.heartbeat.unwrap_or_default(),
             times_told: 0,
             over_budget: false,
+            ungrouped: None,
             reliever: Reliever::default(),
             shuffle_told: false,
         }
@@ -246,6 +249,7 @@ impl<'a> Executor<'a> {
             ms: Some(millis(self.now().saturating_sub(begun))),
             oom_kills: more(after.0, kills.0).max(progress.end.oom_kills),
             machine_oom_kills: more(after.1, kills.1),
+            ungrouped: self.ungrouped.take(),
             shuffled: progress.shuffled.is_some(),
             ..progress.end.clone()
         };
@@ -349,8 +353,15 @@ impl<'a> Executor<'a> {
         // A child is in the control group that its parent was in when it began: so we go there for a
         // moment, where we may.
         let home = self.surroundings.own();
-        let own = home.and_then(|home| home.child(&format!("shard-{}-{slot}", std::process::id())));
-        let own = own.filter(|own| own.take(None).is_ok());
+        let own = home.ok_or_else(|| "no control group counts our memory".to_owned()).and_then(|home| {
+            let own = home.child(&format!("shard-{}-{slot}", std::process::id()))?;
+            own.take(None).map_err(|err| {
+                own.remove();
+                format!("a control group of its own cannot be entered: {err}")
+            })?;
+            Ok(own)
+        });
+        let (own, why) = own.map_or_else(|why| (None, Some(why)), |own| (Some(own), None));
         let child = self.children.start(start);
         if let (Some(home), Some(own)) = (home, &own) {
             let _ = home.take(None);
@@ -360,6 +371,7 @@ impl<'a> Executor<'a> {
         }
         let child = child.map_err(|err| cannot_start(&words, &err))?;
         self.meter.add(child, own);
+        self.ungrouped = self.ungrouped.take().or(why.filter(|_| cfg!(target_os = "linux")));
         let now = self.now();
         // At a terminal nothing is heard, and a person knows better.
         let patience = if output.heard { order.idle } else { Duration::ZERO };
