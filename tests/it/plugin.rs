@@ -373,7 +373,7 @@ fn a_hang_shows_its_stack() {
         return println!("skipped: python3 has no pytest 8.2 or newer");
     }
     let project = small(&["test_a.py"], &[("test_a.py", "import time\ndef test_waits(): time.sleep(60)\n")]);
-    let done = project.run(["run", "all-1", "--preflight", "off", "--idle-timeout", "1s"], b"", &[]);
+    let done = project.run(["run", "all-1", "--preflight", "off", "--idle-timeout", "4s"], b"", &[]);
     assert_eq!(done.code(), 93, "{}", done.stderr());
     let said = done.stdout() + &done.stderr();
     assert!(said.contains("in test_waits") && said.contains("most recent call first"), "{said}");
