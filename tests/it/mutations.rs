@@ -1,12 +1,17 @@
-//! Reports that were cut, spliced and spoilt at random: no reader panics, hangs, or takes broken bytes for
-//! another tool's.
+//! Reports and outcomes that were cut, spliced and spoilt at random: no reader panics, hangs, or takes broken bytes
+//! for another tool's, and nothing spoilt becomes a success.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use shard::emit::style::Style;
+use shard::emit::triage::{self as emit, Judged};
+use shard::model::Verdict;
+use shard::outcome;
 use shard::report::tally::Tally;
 use shard::report::{self, Format};
+use shard::triage::{Evidence, Log, judge};
 
 use crate::common::{Random, root};
 
@@ -62,6 +67,51 @@ fn spoilt_reports_never_panic_or_hang() {
             assert!(start.elapsed() < Duration::from_secs(5), "{} round {round}", path.display());
         }
     }
+}
+
+/// The outcomes of the cases of `shard triage`; each spoilt one is its own log too.
+#[test]
+fn spoilt_outcomes_are_judged_and_never_become_a_success() {
+    let random = &mut Random(12);
+    let folder = root().join("testdata/cli/triage-outcomes/in/outcomes");
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let files: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let (mut read, mut refused) = (0, 0);
+    for (path, bytes) in paths.iter().zip(&files) {
+        for round in 0..1_500 {
+            let spoilt = spoil(bytes, &files[random.below(files.len() as u64) as usize], random);
+            let shown = || format!("{} round {round}: {}", path.display(), String::from_utf8_lossy(&spoilt));
+            let start = Instant::now();
+            let _ = outcome::recognise(&spoilt);
+            let Ok(found) = outcome::read(spoilt.as_slice()) else {
+                refused += 1;
+                continue;
+            };
+            read += 1;
+            let _ = outcome::observe(&found);
+            let log = Log::of(&String::from_utf8_lossy(&spoilt));
+            let evidence = Evidence { log, ..Evidence::of(&found) };
+            let judgement = judge(&evidence);
+            assert!(!judgement.advice.is_empty(), "{}", shown());
+            let harmful = |line: &String| line.contains(|c: char| c.is_control());
+            assert!(!judgement.evidence.iter().any(harmful), "{:?} {}", judgement.evidence, shown());
+            if judgement.verdict == Verdict::Passed {
+                let end = found.end.as_ref();
+                assert!(end.is_some_and(|end| end.exit == 0 && end.not_run.is_empty()), "{}", shown());
+                let all =
+                    evidence.coverage.as_ref().is_none_or(|coverage| coverage.executed >= coverage.suites);
+                assert!(all, "{}", shown());
+            }
+            let all = [Judged { file: None, outcome: Some(found), evidence, judgement }];
+            emit::json(&all).unwrap();
+            let _ = emit::text(&all, Style::default());
+            assert!(start.elapsed() < Duration::from_secs(5), "{}", shown());
+        }
+    }
+    // Careful, and still a reader: most of what is broken in one place says the rest.
+    assert!(read > 5 * refused, "{read} read, {refused} refused");
 }
 
 /// A few changes at random places: cut, doubled, replaced by odd bytes or by a piece of another report.
