@@ -169,8 +169,22 @@ mod tests {
         assert!(judged.evidence[1].contains("`Error: server probably quit: unexpected EOF`"), "{judged:?}");
         check(&ended(125, &format!("go: signal: killed\n{quit}")), "daemon-crash likely");
         check(&ended(2, quit), "daemon-crash possible");
-        check(&ended(1, "Error: building at STEP \"RUN make\": exit status 2"), "test-failure possible");
-        check(&ended(137, "ERROR: exit status 137\nerror reading from server: EOF"), "out-of-memory likely");
+        // A build that failed is none of its engine's business, whatever its code.
+        let failed = "Error: building at STEP \"RUN make\": exit status 2";
+        for exit in [1, 2, 3, 125] {
+            check(&ended(exit, failed), "test-failure likely");
+        }
+        check(&ended(1, &format!("subprocess exited on killed\n{failed}")), "out-of-memory likely");
+        check(&ended(137, "Error: building at STEP \"RUN dd\": exit status 137"), "killed likely");
+        let load = "ERROR: failed to load image: command failed with error: exit status 137\nerror reading from server: EOF";
+        for exit in [1, 137] {
+            let judged = check(&ended(exit, load), "out-of-memory likely");
+            assert!(
+                judged.evidence.iter().any(|line| line.contains("`error reading from server: EOF`")),
+                "{judged:?}"
+            );
+            assert!(judged.advice.starts_with("check with `shard check`"), "{judged:?}");
+        }
         check(&ended(134, "FATAL ERROR: JavaScript heap out of memory"), "memory-limit likely");
         check(&ended(1, "[gw0] node down: Not properly terminated"), "out-of-memory possible");
         check(
@@ -197,6 +211,19 @@ mod tests {
         check(&Evidence { memory: memory(95, 100), ..killed(None, None) }, "out-of-memory likely");
         check(&Evidence { memory: memory(95, 100), ..killed(None, Some(0)) }, "killed possible");
         check(&Evidence { memory: memory(50, 100), ..killed(None, None) }, "killed likely");
+        let quit = |available| Evidence {
+            machine_oom_kills: Some(1),
+            oom_kills: Some(0),
+            memory: Memory {
+                available: Some(Bytes(available)),
+                total: Some(Bytes(100)),
+                ..Memory::default()
+            },
+            ..ended(125, "Error: server probably quit: unexpected EOF")
+        };
+        check(&quit(5), "out-of-memory certain");
+        check(&quit(20), "out-of-memory likely");
+        check(&quit(80), "daemon-crash likely");
         // A worker's death stands behind an ordinary exit code.
         let worker = Evidence { oom_kills: Some(1), ..ended(1, "worker 'gw0' crashed while running 'a'") };
         check(&worker, "out-of-memory certain");

@@ -33,7 +33,7 @@ pub struct Evidence {
     pub memory: Memory,
     /// Which suites were to run and did.
     pub coverage: Option<Coverage>,
-    /// Suites that were running, each with its worker.
+    /// Suites that were running, each with its worker; an empty one says nothing.
     pub in_flight: Vec<(String, String)>,
     /// Its suites did not run in the order that its memory was planned for.
     pub shuffled: bool,
@@ -120,6 +120,7 @@ impl Evidence {
         if let [(worker, id), ..] = self.in_flight.as_slice() {
             let name = text::examples([id.as_str()], 1);
             sentences.push(match self.in_flight.len() {
+                1 if worker.is_empty() => format!("{name} was running"),
                 1 => format!("{name} was running ({})", text::printable(&text::shorten(worker, 40))),
                 _ => {
                     let ids: BTreeSet<&str> = self.in_flight.iter().map(|(_, id)| id.as_str()).collect();

@@ -28,6 +28,8 @@ pub enum Sign {
     DaemonQuit,
     /// A server closed a stream in the middle of it.
     StreamEnded,
+    /// A step of an image's build failed.
+    StepFailed,
     /// A limit of the job's, tool's or test's time was reached.
     TimeUp,
     /// There was no output for too long.
@@ -58,6 +60,7 @@ impl fmt::Display for Sign {
             Sign::ProcessLimit => "no more processes, threads or files",
             Sign::DaemonQuit => "the container engine's daemon is gone",
             Sign::StreamEnded => "a server closed its stream",
+            Sign::StepFailed => "a step of an image's build failed",
             Sign::TimeUp => "a time limit",
             Sign::NoOutput => "no output for too long",
             Sign::Cancelled => "the job was cancelled",
@@ -109,6 +112,7 @@ const SIGNS: &[(Sign, &[&str])] = &[
             "process was killed by signal 9",
             "returned non-zero exit status 137",
             "died with signal 9",
+            "exited on killed",
         ],
     ),
     (
@@ -199,6 +203,15 @@ const SIGNS: &[(Sign, &[&str])] = &[
         ],
     ),
     (Sign::StreamEnded, &["error reading from server: eof", "desc = transport is closing"]),
+    (
+        Sign::StepFailed,
+        &[
+            "error: building at step",
+            "error: failed to solve:",
+            "the command '*' returned a non-zero code:",
+            "executor failed running",
+        ],
+    ),
     (
         Sign::TimeUp,
         &[

@@ -49,6 +49,8 @@ const READ_LOG: &str = "read the end of the log; nothing here speaks for the mem
 const FAILED_TESTS: &str = "read the failed tests: nothing speaks for the machine or its memory";
 const RESTART_DAEMON: &str = "start the container engine again and try once more after a pause; \
      build fewer images at once, the heaviest alone";
+const RESTART_SMALLER: &str = "start the container engine again, with more memory or fewer builds at once: a process was killed shortly before";
+const CHECK_BEFORE: &str = "check with `shard check` what memory is left before that step, free what is not needed any more, or take a larger machine";
 const FIX_COMMAND: &str = "correct the command or its set-up: the tests themselves did not run to their end";
 const RUN_MISSING: &str = "run the missing suites; look for an early end (`-x`, `--bail`, `os._exit`), a filter, or names that the runner does not know";
 
@@ -114,6 +116,8 @@ pub const TABLE: &[Row] = &[
         Certain,
         REBALANCE,
     ),
+    // Somebody's limit was reached on a machine that has enough: nobody knows that it was the daemon's.
+    row(&[MachineOomKill, MemoryFree, DAEMON_QUIT], &[], Verdict::DaemonCrash, Likely, RESTART_SMALLER),
     row(
         &[MachineOomKill],
         &[KILLED, TERMINATED, CHILD_KILLED, WORKER_GONE, DAEMON_QUIT, Says(Sign::StreamEnded)],
@@ -175,7 +179,7 @@ pub const TABLE: &[Row] = &[
         &[Says(Sign::StreamEnded), Says(Sign::MemoryRefused), Says(Sign::HeapLimit)],
         Verdict::OutOfMemory,
         Likely,
-        "check with `shard check` what memory is left before that step, free what is not needed any more, or take a larger machine",
+        CHECK_BEFORE,
     ),
     row(
         &[KILLED],
@@ -223,17 +227,10 @@ pub const TABLE: &[Row] = &[
         &[CHILD_KILLED, Says(Sign::KernelKill), MemoryShort],
         Verdict::DaemonCrash,
         Likely,
-        "start the container engine again, with more memory or fewer builds at once: a process was killed shortly before",
+        RESTART_SMALLER,
     ),
     row(&[Code(&[125]), DAEMON_QUIT], &[], Verdict::DaemonCrash, Likely, RESTART_DAEMON),
     row(&[DAEMON_QUIT], &[], Verdict::DaemonCrash, Possible, RESTART_DAEMON),
-    row(
-        &[Code(&[125])],
-        &[],
-        Verdict::ToolError,
-        Possible,
-        "container engines say 125 when they fail themselves, but it can be the command's own code: read the end of the log",
-    ),
     // Workers that died while their parent lived on.
     row(&[CHILD_KILLED, NoOomKill], &[], Verdict::Killed, Likely, SEE_WHO_KILLED),
     row(
@@ -252,6 +249,7 @@ pub const TABLE: &[Row] = &[
         Possible,
         "the worker ended by itself: look for a crash in the test that it ran",
     ),
+    row(&[CHILD_KILLED, Says(Sign::StreamEnded)], &[], Verdict::OutOfMemory, Likely, CHECK_BEFORE),
     row(&[CHILD_KILLED], &[], Verdict::OutOfMemory, Likely, FEWER_AT_ONCE),
     row(&[WORKER_GONE], &[], Verdict::OutOfMemory, Possible, FEWER_AT_ONCE),
     // The runtime's own limits, and crashes.
@@ -279,6 +277,21 @@ pub const TABLE: &[Row] = &[
     ),
     // What the suites themselves say.
     row(&[AllExecuted, TestsFailed], &[], Verdict::TestFailure, Certain, FAILED_TESTS),
+    // A build that failed, and what else a container engine says with its own code.
+    row(
+        &[Says(Sign::StepFailed)],
+        &[],
+        Verdict::TestFailure,
+        Likely,
+        "read what that step printed: the build itself failed, and the same again fails again",
+    ),
+    row(
+        &[Code(&[125])],
+        &[],
+        Verdict::ToolError,
+        Possible,
+        "container engines say 125 when they fail themselves, but it can be the command's own code: read the end of the log",
+    ),
     row(&[CutOff, MemoryShort], &[], Verdict::OutOfMemory, Likely, REBALANCE),
     row(
         &[CutOff],

@@ -24,7 +24,7 @@ fn the_codes_of_the_incidents() {
     check(
         1,
         "Error: building at STEP \"RUN make\": while running runtime: exit status 2\n",
-        "test-failure possible",
+        "test-failure likely",
     );
     check(130, "cleaning up\n", "cancelled likely");
     check(143, "", "killed possible");
