@@ -157,6 +157,9 @@ pub struct Tier {
     pub each: bool,
     /// CPUs to share out where `each` is set.
     pub cpus: u32,
+    /// A daemon does the work, so the memory of the command's own processes tells nothing; `None`: the
+    /// command tells.
+    pub daemon: Option<bool>,
     /// Suites that run with no other beside them.
     pub exclusive: Patterns,
     /// Bytes of a session before any suite.
@@ -300,6 +303,7 @@ impl Default for Tier {
             spread: None,
             each: false,
             cpus: 1,
+            daemon: None,
             exclusive: Patterns::default(),
             base: Bytes(60_000_000),
             worker_base: Bytes(50_000_000),
@@ -333,6 +337,13 @@ impl Tier {
     pub fn spreads(&self) -> bool {
         let accumulates = self.memory == MemoryKind::Accumulates;
         accumulates && self.spread.unwrap_or_else(|| command::spreads(&self.run))
+    }
+
+    /// Whether a daemon does what `command` asks for: as set, or as the command shows. `named`: the
+    /// environment names a service for `podman`.
+    #[must_use]
+    pub fn has_daemon(&self, command: &[String], named: bool) -> bool {
+        self.daemon.unwrap_or_else(|| command::is_client(command, named))
     }
 
     /// The words of the command that make every session of a shard write the same file.

@@ -14,6 +14,7 @@ mod command;
 pub mod events;
 mod guard;
 mod journal;
+mod judged;
 mod meter;
 mod output;
 mod plugin;
@@ -38,14 +39,15 @@ use crate::config::{Guard, Retry};
 use crate::emit::selection;
 use crate::exit;
 use crate::machine::Machine;
-use crate::model::{Bytes, Millis};
+use crate::model::{Bytes, Millis, Verdict};
 use crate::outcome::{At, Event, Host, SCHEMA, Start, Stopped};
 use crate::plan::file::{Shard, Suite, Tier};
 use again::again;
 pub use command::selects;
 use journal::Journal;
+use judged::Judged;
 use session::{Executor, Piece};
-use sum::{Judged, Sum};
+use sum::Sum;
 
 /// A shard that is to be run, and how.
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub struct Order {
     pub guard: Guard,
     /// What the shard may use, where that binds.
     pub budget: Option<Bytes>,
+    /// A daemon does the work: what our processes hold tells nothing of it.
+    pub daemon: bool,
     /// So long a session may do nothing; zero: for ever.
     pub idle: Duration,
     /// So long the whole shard may take.
@@ -133,6 +137,9 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         order.shard.budget_bytes,
         start.suites.unwrap_or(0),
     ));
+    if order.daemon {
+        executor.tell("a daemon does the work, so the memory of suites is not measured (`daemon = false` in the tier if that is wrong)");
+    }
     let mut sum = Sum::default();
     if !order.refusals.is_empty() {
         sum.refuse(order);
@@ -148,7 +155,7 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
                 continue;
             }
         };
-        let judged = Judged::of(order, &ended);
+        let judged = Judged::of(order, &piece, &ended);
         let mut line = ended.end();
         line.verdict = Some(judged.overall.verdict);
         executor.journal.write(&Event::SessionEnd(line.clone()));
@@ -169,15 +176,24 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
                 }
             });
         }
+        if line.oom_kills.is_some_and(|kills| kills > 0) && judged.overall.verdict == Verdict::Passed {
+            // A pipe can hide it.
+            executor.tell("passed, though the kernel killed a process of its control group for want of memory: look in the log what is missing");
+        }
         if let Some(first) = pieces.first() {
             // Only what is tried as it was needs a pause: something outside has to recover.
             let pause =
                 if same || order.tier.each { pause(&order.retry, piece.attempt) } else { Duration::ZERO };
-            let what = crate::text::count(pieces.iter().map(|piece| piece.suites.len()).sum(), "suite");
-            let with = crate::text::count(first.workers as usize, "worker");
+            let ids = pieces.iter().flat_map(|piece| &piece.suites).map(|suite| suite.id.as_str());
+            let what = crate::text::examples(ids, 3);
+            let with = match (order.tier.each, first.workers) {
+                (true, 1) => "one at a time".to_owned(),
+                (true, workers) => format!("at most {workers} at once"),
+                (false, workers) => crate::text::count(workers as usize, "worker"),
+            };
             let after = if pause.is_zero() { String::new() } else { format!(" after {}", millis(pause)) };
             let verdict = judged.overall.verdict;
-            executor.tell(&format!("{verdict}: {what} again, {with}{after}"));
+            executor.tell(&format!("{verdict}: again{after}, {with}: {what}"));
             executor.pause(pause);
         }
         for piece in pieces.into_iter().rev() {
@@ -194,7 +210,8 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         executor.tell(&line);
     }
     let shown = path.strip_prefix(&order.root).unwrap_or(&path).display().to_string();
-    let text = report::render(&start, &end, &executor.measured, &shown);
+    let left = executor.left.filter(|_| order.daemon);
+    let text = report::render(&start, &end, &executor.measured, left, &shown);
     (executor.say)(text.trim_end());
     Ok(u8::try_from(end.exit).unwrap_or(exit::FAILED))
 }

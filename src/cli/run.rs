@@ -81,6 +81,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
             }
         }
     }
+    let named = std::env::var_os("CONTAINER_HOST").is_some_and(|host| !host.is_empty());
     let ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
     Ok(Order {
         budget: shard.budget_bytes.filter(|_| binds(&plan, &shard, tier)),
@@ -99,6 +100,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         plan: digest.to_string(),
         round: plan.round,
         tier: planned,
+        daemon: tier.has_daemon(&command, named),
         retry: tier.retry.clone(),
         guard: tier.guard,
         go_on: args.go_on,

@@ -20,6 +20,26 @@ pub(super) fn spreads(run: &[String]) -> bool {
     pytest && workers.is_some() && !keeps
 }
 
+/// Programs that hand everything on to a daemon.
+const CLIENTS: [&str; 8] =
+    ["docker", "docker-compose", "podman-remote", "nerdctl", "buildctl", "kind", "minikube", "k3d"];
+
+/// Whether a command is a container engine's client, whose daemon does the work. `podman` is one where it
+/// is told of a service, on its command line or by `CONTAINER_HOST` (`named`).
+pub(super) fn is_client(run: &[String], named: bool) -> bool {
+    let wraps =
+        |word: &str| matches!(word, "sudo" | "env" | "exec") || word.starts_with('-') || word.contains('=');
+    let mut words = run.iter().map(String::as_str).skip_while(|word| wraps(word));
+    let program = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
+    let remote = |word: &str| {
+        let option = word.split('=').next().unwrap_or_default();
+        matches!(option, "--remote" | "-r" | "--url" | "--connection" | "-c") && word != "--remote=false"
+    };
+    // What stands behind the subcommand is the subcommand's.
+    let mut options = words.take_while(|word| word.starts_with('-'));
+    CLIENTS.contains(&program) || program == "podman" && (named || options.any(remote))
+}
+
 /// Flags after which a test runner writes its report to the file that follows: pytest, jest, vitest,
 /// rspec, phpunit, gotestsum, go test, ctest, dotnet test, playwright.
 const OUTPUTS: [&str; 21] = [
@@ -66,6 +86,25 @@ pub(super) fn shared_output(run: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_of_a_daemon_are_known() {
+        let check = |run: &str, named: bool, expect: bool| {
+            let words: Vec<String> = run.split(' ').map(str::to_owned).collect();
+            assert_eq!(is_client(&words, named), expect, "{run}");
+        };
+        check("docker build {suite}", false, true);
+        check("sudo -E /usr/bin/docker run x go test {suite}", false, true);
+        check("env DOCKER_BUILDKIT=1 docker build .", false, true);
+        check("podman --remote build {suite}", false, true);
+        check("podman --url=unix:///run/p.sock build {suite}", false, true);
+        check("podman build -c 4 {suite}", false, false);
+        check("podman --remote=false build {suite}", false, false);
+        check("podman build {suite}", true, true);
+        check("buildah build {suite}", true, false);
+        check("pytest tests/docker", true, false);
+        check("", false, false);
+    }
 
     #[test]
     fn xdist_spreads_unless_it_keeps_files() {

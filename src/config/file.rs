@@ -92,6 +92,7 @@ struct TierFile {
     spread: Option<bool>,
     each: Option<Spanned<bool>>,
     cpus: Option<Spanned<u32>>,
+    daemon: Option<bool>,
     exclusive: Spanned1<Vec<String>>,
     #[serde(deserialize_with = "values::bytes")]
     base: Option<Bytes>,
@@ -420,6 +421,7 @@ impl Checker<'_> {
             spread: file.spread,
             each,
             cpus: self.count(file.cpus, "cpus")?.unwrap_or(workers),
+            daemon: file.daemon,
             exclusive: self.patterns(file.exclusive)?,
             base: file.base.unwrap_or(default.base),
             worker_base: file.worker_base.unwrap_or(default.worker_base),

@@ -69,8 +69,8 @@ fn is_memory(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::OutOfMemory | Verdict::MemoryLimit | Verdict::Killed)
 }
 
-/// One process a suite: those that failed, if that can be cured, as they were; those that memory failed, one
-/// at a time.
+/// One process a suite: those that failed, if that can be cured, as they were, and with them those that did
+/// not even begin; those that memory failed, one at a time.
 fn each<'a>(ended: &Situation<'a>, wanted: impl Fn(&Verdict) -> bool, go_on: bool) -> Vec<Part<'a>> {
     let (mut same, mut alone) = (Vec::new(), Vec::new());
     for (id, verdict) in &ended.verdicts {
@@ -81,6 +81,10 @@ fn each<'a>(ended: &Situation<'a>, wanted: impl Fn(&Verdict) -> bool, go_on: boo
             false if wanted(verdict) => same.push(*id),
             _ => {}
         }
+    }
+    if !same.is_empty() {
+        let failed: BTreeSet<&str> = ended.verdicts.iter().map(|(id, _)| *id).collect();
+        same.extend(left(ended).into_iter().filter(|id| !failed.contains(id)));
     }
     let mut all = parts([same], ended.workers);
     all.extend(parts([alone], 1));
@@ -183,10 +187,14 @@ mod tests {
     #[test]
     fn side_by_side_only_what_failed_runs_again() {
         let crash = Verdict::DaemonCrash;
-        let each = |verdicts: &[(&'static str, Verdict)], evicted: &'static str, attempt| Situation {
+        let each = |verdicts: &[(&'static str, Verdict)],
+                    evicted: &'static str,
+                    unbegun: &[&str],
+                    attempt| Situation {
             each: true,
             workers: 2,
             verdicts: verdicts.to_vec(),
+            done: Some(["a", "b", "c", "d"].into_iter().filter(|id| !unbegun.contains(id)).collect()),
             evicted: evicted.split_whitespace().collect(),
             attempt,
             ..ended(Some(""), "", crash)
@@ -194,11 +202,13 @@ mod tests {
         let check = |situation: Situation<'_>, go_on, expect: &str| {
             assert_eq!(shown(again(&situation, &Retry::default(), go_on)), expect, "{situation:?}");
         };
-        check(each(&[("a", crash), ("b", Verdict::TestFailure)], "", 1), true, "a×2");
-        check(each(&[("a", Verdict::OutOfMemory), ("c", crash)], "", 1), true, "c×2 | a×1");
-        check(each(&[("a", Verdict::OutOfMemory)], "", 1), false, "");
-        check(each(&[("a", Verdict::OutOfMemory)], "a", 1), false, "a×1");
-        check(each(&[("a", Verdict::OutOfMemory)], "a", 2), false, "");
+        check(each(&[("a", crash), ("b", Verdict::TestFailure)], "", &[], 1), true, "a×2");
+        check(each(&[("b", crash)], "", &["b", "d"], 1), false, "b d×2");
+        check(each(&[("b", crash)], "", &["b", "d"], 4), false, "");
+        check(each(&[("a", Verdict::OutOfMemory), ("c", crash)], "", &[], 1), true, "c×2 | a×1");
+        check(each(&[("a", Verdict::OutOfMemory)], "", &[], 1), false, "");
+        check(each(&[("a", Verdict::OutOfMemory)], "a", &[], 1), false, "a×1");
+        check(each(&[("a", Verdict::OutOfMemory)], "a", &[], 2), false, "");
     }
 
     /// Whatever is killed at whatever moment: it ends, and nothing is lost but what fails alone.

@@ -63,6 +63,9 @@ pub(super) struct Start<'a> {
     /// When we die, where the system can do that.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) orphan: Orphan,
+    /// Where memory runs out the kernel shall rather kill it than us, who can tell of it.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) victim: bool,
     pub(super) stdout: Stdio,
     pub(super) stderr: Stdio,
 }
@@ -116,6 +119,7 @@ mod unix {
                 Orphan::Wakes => Some(Signal::CONT),
                 Orphan::Dies => Some(Signal::KILL),
             };
+            let victim = start.victim;
             let mut command = command(start)?;
             if group {
                 command.process_group(0);
@@ -125,10 +129,9 @@ mod unix {
                 told_of_our_end(&mut command, signal);
             }
             let pid = command.spawn()?.id();
-            // The kernel shall rather kill what we started than us, who can tell of it. Our own figure
-            // stays as it is.
+            // Our own figure stays as it is.
             #[cfg(target_os = "linux")]
-            {
+            if victim {
                 let ours = std::fs::read_to_string("/proc/self/oom_score_adj").ok();
                 let ours = ours.and_then(|text| text.trim().parse::<i32>().ok()).unwrap_or(0);
                 let theirs = ours.saturating_add(500).min(1_000).to_string();

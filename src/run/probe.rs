@@ -54,6 +54,7 @@ pub fn probe(probe: &Probe, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         // Whoever tells our group tells it too, also by force.
         group: false,
         orphan: Orphan::Dies,
+        victim: true,
         stdout: Stdio::inherit(),
         stderr: Stdio::inherit(),
     };

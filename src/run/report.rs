@@ -9,8 +9,15 @@ use crate::text::{examples, printable, shorten};
 /// So many of the slowest and of the heaviest suites are named.
 const NAMED: usize = 3;
 
-/// The report of a shard, for people.
-pub(super) fn render(start: &Start, end: &End, suites: &[Finished], journal: &str) -> String {
+/// The report of a shard, for people. `left` is what the machine had left at first and at the worst moment,
+/// where that is all that is known of memory.
+pub(super) fn render(
+    start: &Start,
+    end: &End,
+    suites: &[Finished],
+    left: Option<(Bytes, Bytes)>,
+    journal: &str,
+) -> String {
     let mut out = String::new();
     let took = end.clock_ms.unwrap_or_default();
     let _ = write!(out, "shard {}: {}", printable(&start.shard), end.verdict);
@@ -40,6 +47,13 @@ pub(super) fn render(start: &Start, end: &End, suites: &[Finished], journal: &st
     if !end.not_run.is_empty() {
         let names = examples(end.not_run.iter().map(String::as_str), 5);
         let _ = writeln!(out, "  not run: {names}");
+    }
+    if let Some((first, least)) = left {
+        let taken = first.saturating_sub(least);
+        let _ = writeln!(
+            out,
+            "  memory: the machine had {first} left at first, {taken} less at the worst moment"
+        );
     }
     let time = |suite: &Finished| suite.ms.map(|ms| (ms.0, ms.to_string()));
     let weight = |suite: &Finished| {
@@ -119,8 +133,10 @@ mod tests {
   heaviest: a.py 800 MB, b\\u{1b}.py 50 MB
   outcome: x.jsonl
 ";
-        assert_eq!(render(&start, &end, &suites, "x.jsonl"), expect);
+        assert_eq!(render(&start, &end, &suites, None, "x.jsonl"), expect);
         let good = End { verdict: Verdict::Passed, exit: 0, evidence: vec![], not_run: vec![], ..end };
-        assert!(render(&start, &good, &[], "x").starts_with("shard e2e-1: passed, 6m 40s (predicted"));
+        let text = render(&start, &good, &[], Some((Bytes(9_000_000_000), Bytes(6_400_000_000))), "x");
+        assert!(text.starts_with("shard e2e-1: passed, 6m 40s (predicted"));
+        assert!(text.contains("memory: the machine had 9 GB left at first, 2.6 GB less at the worst moment"));
     }
 }

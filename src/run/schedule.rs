@@ -24,7 +24,9 @@ pub(super) struct Room {
     /// CPUs in all.
     pub(super) cpus: u32,
     /// Bytes that the machine really has left; `None`: unknown.
-    pub(super) available: Option<u64>,
+    pub(super) left: Option<u64>,
+    /// Bytes that it had left while none of them ran. What runs may still take what it is expected to.
+    pub(super) at_rest: Option<u64>,
 }
 
 /// The first of `waiting` that may start beside those `running`. One may always start where none
@@ -41,7 +43,8 @@ pub(super) fn next(waiting: &[Load], running: &[Load], room: &Room) -> Option<us
     let cpus: u64 = running.iter().map(|load| u64::from(load.cpus)).sum();
     waiting.iter().position(|load| {
         room.budget.is_none_or(|budget| used.saturating_add(load.bytes) <= budget)
-            && room.available.is_none_or(|available| load.bytes <= available)
+            && room.left.is_none_or(|left| load.bytes <= left)
+            && room.at_rest.is_none_or(|all| used.saturating_add(load.bytes) <= all)
             && cpus + u64::from(load.cpus) <= u64::from(room.cpus)
             && !load.exclusive
     })
@@ -55,7 +58,7 @@ mod tests {
     #[test]
     fn nothing_starts_for_which_there_is_no_room() {
         let load = |bytes, cpus| Load { bytes, cpus, exclusive: false };
-        let room = Room { workers: 3, floor: 10, budget: Some(100), cpus: 4, available: None };
+        let room = Room { workers: 3, floor: 10, budget: Some(100), cpus: 4, left: None, at_rest: None };
         let check =
             |waiting: &[Load], running: &[Load], expect| assert_eq!(next(waiting, running, &room), expect);
         check(&[], &[], None);
@@ -65,9 +68,12 @@ mod tests {
         check(&[load(1, 1)], &[load(1, 1); 3], None);
         check(&[Load { exclusive: true, ..load(1, 1) }], &[load(1, 1)], None);
         check(&[load(1, 1)], &[Load { exclusive: true, ..load(1, 1) }], None);
-        let short = Room { available: Some(20), ..room };
+        let short = Room { left: Some(20), ..room };
         assert_eq!(next(&[load(30, 1), load(20, 1)], &[load(1, 1)], &short), Some(1));
         assert_eq!(next(&[load(30, 1)], &[], &short), Some(0), "or else it never would");
+        // What has only begun does not hold yet what it will.
+        let tight = Room { left: Some(70), at_rest: Some(85), budget: None, ..room };
+        assert_eq!(next(&[load(30, 1), load(25, 1)], &[load(50, 1)], &tight), Some(1));
     }
 
     /// The clock jumps from end to end; what starts is decided by `next` alone.
@@ -131,7 +137,8 @@ mod tests {
                 floor: law.floor,
                 budget: law.admission,
                 cpus: u32::try_from(law.cpus).unwrap(),
-                available: None,
+                left: None,
+                at_rest: None,
             };
             let members: Vec<usize> = (0..items.len()).collect();
             let need = law.session_need(&items, &members);

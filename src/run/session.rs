@@ -57,6 +57,8 @@ pub(super) struct Ended {
     pub(super) why: Option<String>,
     /// With one process a suite: those that did not end with 0.
     pub(super) failed: Vec<Failed>,
+    /// A daemon was gone: what had not begun waits until it is tried again.
+    pub(super) crashed: bool,
 }
 
 impl Ended {
@@ -73,6 +75,8 @@ pub(super) struct Failed {
     pub(super) exit: Option<i32>,
     pub(super) signal: Option<i32>,
     pub(super) stopped: Option<Stopped>,
+    /// Why we stopped it, with figures.
+    pub(super) why: Option<String>,
     pub(super) tail: String,
 }
 
@@ -100,6 +104,10 @@ pub(super) struct Executor<'a> {
     ungrouped: Option<String>,
     reliever: Reliever,
     shuffle_told: bool,
+    /// When one of several gave way last.
+    evicted: Option<Duration>,
+    /// What the machine had left before anything ran, and at the worst moment.
+    pub(super) left: Option<(Bytes, Bytes)>,
 }
 
 /// A process that runs the whole piece, or one suite of it.
@@ -148,6 +156,8 @@ impl<'a> Executor<'a> {
             ungrouped: None,
             reliever: Reliever::default(),
             shuffle_told: false,
+            evicted: None,
+            left: None,
         }
     }
 
@@ -201,10 +211,15 @@ impl<'a> Executor<'a> {
         let mut waiting = if each { longest_first(&piece.suites) } else { vec![0] };
         let mut tasks: Vec<Task> = Vec::new();
         let mut ended = Ended::default();
-        let mut memory = self.surroundings.memory(Bytes(0));
+        let (mut memory, mut at_rest) = (Memory::default(), None);
         loop {
-            while !self.is_over(&tasks, &progress) {
-                let Some(next) = self.next(piece, &waiting, &tasks, &memory) else { break };
+            if tasks.is_empty() {
+                memory = self.surroundings.memory(Bytes(0));
+                at_rest = memory.left();
+                self.left = self.left.or(at_rest.zip(at_rest));
+            }
+            while !ended.crashed && !self.is_over(&tasks, &progress) {
+                let Some(next) = self.next(piece, &waiting, &tasks, &memory, at_rest) else { break };
                 let place = waiting.remove(next);
                 let task = match self.start(piece, place, &tasks, events.as_ref()) {
                     Ok(task) => task,
@@ -231,13 +246,13 @@ impl<'a> Executor<'a> {
             self.sample(&memory, &mut progress);
             let heard = self.take(events.as_mut(), piece, &mut progress);
             self.guard(piece, &memory, &mut tasks);
-            self.watch(heard, &mut tasks);
+            self.watch(piece, heard, &mut tasks);
             for task in self.advance(&memory, &mut tasks) {
                 // What it wrote last comes before its end.
                 self.take(events.as_mut(), piece, &mut progress);
                 self.finish(piece, task, &mut progress, &mut ended);
             }
-            self.beat(piece, &progress, &tasks, level);
+            self.beat(piece, &progress, &tasks, &memory);
         }
         if let Some(broken) = events.map(|events| events.broken).filter(|broken| *broken > 0) {
             self.tell(&format!("{} in `{}` were no events", text::count(broken, "line"), events::VARIABLE));
@@ -276,7 +291,14 @@ impl<'a> Executor<'a> {
     }
 
     /// The place in `waiting` of what may start now.
-    fn next(&self, piece: &Piece, waiting: &[usize], tasks: &[Task], memory: &Memory) -> Option<usize> {
+    fn next(
+        &self,
+        piece: &Piece,
+        waiting: &[usize],
+        tasks: &[Task],
+        memory: &Memory,
+        at_rest: Option<Bytes>,
+    ) -> Option<usize> {
         let load = |place: usize| {
             let suite = &piece.suites[place];
             let bytes = suite.import_bytes + suite.retained_bytes + suite.transient_bytes;
@@ -300,7 +322,8 @@ impl<'a> Executor<'a> {
             floor: tier.floor_bytes.0,
             budget: tier.budget_bytes.or(self.order.shard.budget_bytes).map(|budget| budget.0),
             cpus: tier.cpus,
-            available: memory.left().map(|left| left.0),
+            left: memory.left().map(|left| left.0),
+            at_rest: at_rest.map(|left| left.0),
         };
         schedule::next(&waiting, &running, &room)
     }
@@ -347,6 +370,8 @@ impl<'a> Executor<'a> {
             variables: &variables,
             group: !order.interactive,
             orphan: if each { Orphan::Wakes } else { Orphan::Stays },
+            // A client holds little, and its death would not stop its daemon.
+            victim: !order.daemon,
             stdout: ends.stdout,
             stderr: ends.stderr,
         };
@@ -437,9 +462,12 @@ impl<'a> Executor<'a> {
     }
 
     fn sample(&mut self, memory: &Memory, progress: &mut Progress) {
+        if let (Some((_, least)), Some(left)) = (&mut self.left, memory.left()) {
+            *least = left.min(*least);
+        }
         let sample = Sample {
             at: clock(),
-            bytes: Some(memory.session),
+            bytes: Some(memory.session).filter(|_| !self.order.daemon),
             available_bytes: memory.machine.map(|(left, _)| left),
             clock_ms: Some(millis(self.now())),
         };
@@ -477,7 +505,7 @@ impl<'a> Executor<'a> {
             worker: worker(task),
             id: piece.suites[task.place].id.clone(),
             at: clock(),
-            level_bytes: Some(Bytes(0)),
+            level_bytes: Some(Bytes(0)).filter(|_| !self.order.daemon),
             clock_ms: Some(millis(task.begun)),
             session: Some(piece.index),
         };
@@ -485,15 +513,18 @@ impl<'a> Executor<'a> {
     }
 
     /// A line now and then, where it is wanted: it survives in a log whose end is lost.
-    fn beat(&mut self, piece: &Piece, progress: &Progress, tasks: &[Task], level: Bytes) {
+    fn beat(&mut self, piece: &Piece, progress: &Progress, tasks: &[Task], memory: &Memory) {
         let now = self.now();
         let Some(every) = self.order.heartbeat.filter(|_| !tasks.is_empty() && now >= self.heartbeat) else {
             return;
         };
         self.heartbeat = now + every;
-        let mut line = format!("{}, {level}", millis(Duration::from_secs(now.as_secs())));
-        if let Some(budget) = self.order.budget {
-            line.push_str(&format!(" of {budget}"));
+        let mut line = millis(Duration::from_secs(now.as_secs())).to_string();
+        match (self.order.daemon, memory.left(), self.order.budget) {
+            (true, Some(left), _) => line.push_str(&format!(", the machine has {left} left")),
+            (true, None, _) => {}
+            (false, _, None) => line.push_str(&format!(", {}", memory.session)),
+            (false, _, Some(budget)) => line.push_str(&format!(", {} of {budget}", memory.session)),
         }
         if progress.reported {
             line.push_str(&format!(
@@ -532,6 +563,14 @@ fn shuffled(early: &str, late: &str, tier: &str) -> String {
     format!(
         "{late} began before {early}, but memory is planned for the order of the selection: set order = \"any\" in [tier.{tier}], or have the runner keep it (pytest: `-p no:randomly`)"
     )
+}
+
+/// What a line about a task begins with, where there may be several.
+fn called(piece: &Piece, task: &Task, each: bool) -> String {
+    match piece.suites.get(task.place).filter(|_| each) {
+        Some(suite) => format!("{} ", text::examples([suite.id.as_str()], 1)),
+        None => String::new(),
+    }
 }
 
 /// The name of a process among those side by side.

@@ -38,10 +38,11 @@ impl Stop {
         Stop::new(why, note, &[(now, Tell::End), (now + SHORT_GRACE, Tell::Now)])
     }
 
-    /// Nothing happens any more: where it stands is worth knowing.
-    pub(super) fn idle(note: String, now: Duration) -> Stop {
-        let end = now + STACKS;
-        Stop::new(Stopped::Idle, note, &[(now, Tell::Stacks), (end, Tell::End), (end + GRACE, Tell::Now)])
+    /// Nothing happens any more; `stacks`: where it stands is worth knowing.
+    pub(super) fn idle(note: String, now: Duration, stacks: bool) -> Stop {
+        let end = if stacks { now + STACKS } else { now };
+        let steps = [(now, Tell::Stacks), (end, Tell::End), (end + GRACE, Tell::Now)];
+        Stop::new(Stopped::Idle, note, &steps[usize::from(!stacks)..])
     }
 
     /// The time is over.
@@ -96,10 +97,13 @@ mod tests {
     #[test]
     fn first_asked_then_made_to() {
         let at = Duration::from_secs;
-        let mut stop = Stop::idle(String::new(), at(100));
-        let told: Vec<(u64, Tell)> =
-            (100..130).filter_map(|second| Some((second, stop.due(at(second))?))).collect();
-        assert_eq!(told, [(100, Tell::Stacks), (103, Tell::End), (111, Tell::Now)]);
+        let mut stop = Stop::idle(String::new(), at(100), true);
+        let told = |stop: &mut Stop| -> Vec<(u64, Tell)> {
+            (100..130).filter_map(|second| Some((second, stop.due(at(second))?))).collect()
+        };
+        assert_eq!(told(&mut stop), [(100, Tell::Stacks), (103, Tell::End), (111, Tell::Now)]);
+        let mut quiet = Stop::idle(String::new(), at(100), false);
+        assert_eq!(told(&mut quiet), [(100, Tell::End), (108, Tell::Now)]);
         assert_eq!(stop.forced(), Some(at(111)));
         let mut stop = Stop::memory(Stopped::Guard, String::new(), at(5));
         assert_eq!((stop.due(at(5)), stop.due(at(5))), (Some(Tell::End), None));

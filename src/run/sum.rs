@@ -1,100 +1,15 @@
-//! What the pieces of a shard come to: verdicts, what was not run, the exit code.
+//! What the pieces of a shard come to: what was not run, the last verdict, the exit code.
 
 use std::collections::BTreeSet;
 
-use super::again::Situation;
+use super::judged::Judged;
 use super::session::{Ended, Piece};
 use super::{Order, clock};
 use crate::exit;
 use crate::model::{Bytes, Confidence, Millis, Verdict};
-use crate::outcome::{End, Status, Stopped};
+use crate::outcome::{End, Status};
 use crate::plan::file::Suite;
-use crate::triage::{Evidence, Judgement, Log, judge};
-
-/// What the end of a piece means.
-pub(super) struct Judged {
-    /// Of all together: the first failure that cannot be cured, else the first.
-    pub(super) overall: Judgement,
-    /// With one process a suite: of each that failed.
-    each: Vec<(String, Verdict)>,
-}
-
-impl Judged {
-    pub(super) fn of(order: &Order, ended: &Ended) -> Judged {
-        let end = ended.end();
-        let mut all = Evidence {
-            exit: end.exit,
-            signal: end.signal,
-            stopped: end.stopped,
-            oom_kills: end.oom_kills,
-            machine_oom_kills: end.machine_oom_kills,
-            // Who judges it wrote it, and is still there.
-            cut_off: false,
-            log: Log::of(&ended.tail),
-            ..Evidence::of(&ended.outcome)
-        };
-        // The best meter's, not the highest of all.
-        all.memory.peak = end.peak_bytes.or(all.memory.peak);
-        if end.signal.is_some() && all.oom_kills == Some(0) {
-            // A kill of its own would have been counted there, whoever ran out: those were others'.
-            all.machine_oom_kills = Some(0);
-        }
-        let with_reason = |mut judgement: Judgement| {
-            if let Some(why) = &ended.why {
-                judgement.evidence.insert(judgement.evidence.len().min(1), why.clone());
-            }
-            judgement
-        };
-        let mut each = Vec::new();
-        let mut decisive: Option<(bool, Judgement)> = None;
-        for failed in &ended.failed {
-            let evidence = Evidence {
-                exit: failed.exit,
-                signal: failed.signal,
-                stopped: failed.stopped,
-                log: Log::of(&failed.tail),
-                coverage: None,
-                in_flight: vec![("each".to_owned(), failed.id.clone())],
-                ..all.clone()
-            };
-            let judgement = judge(&evidence);
-            let curable = order.retry.on.contains(&judgement.verdict);
-            each.push((failed.id.clone(), judgement.verdict));
-            if decisive.as_ref().is_none_or(|(was, _)| *was && !curable) {
-                decisive = Some((curable, judgement));
-            }
-        }
-        let overall = with_reason(decisive.map_or_else(|| judge(&all), |(_, judgement)| judgement));
-        Judged { overall, each }
-    }
-
-    pub(super) fn situation<'a>(
-        &'a self,
-        order: &Order,
-        piece: &'a Piece,
-        ended: &'a Ended,
-    ) -> Situation<'a> {
-        let failed = ended.failed.iter();
-        let evicted = failed.filter(|failed| failed.stopped == Some(Stopped::Evicted));
-        let verdicts = match order.tier.each {
-            true => self.each.iter().map(|(id, verdict)| (id.as_str(), *verdict)).collect(),
-            false => vec![("", self.overall.verdict)],
-        };
-        let flying = ended.outcome.sessions.iter().flat_map(|session| session.in_flight());
-        Situation {
-            suites: piece.suites.iter().map(|suite| suite.id.as_str()).collect(),
-            done: ended.reported.then(|| ended.outcome.executed()),
-            in_flight: flying.map(|begin| begin.id.as_str()).collect(),
-            evicted: evicted.map(|failed| failed.id.as_str()).collect(),
-            workers: piece.workers,
-            workers_matter: order.command.iter().any(|word| word.contains("{workers}")),
-            each: order.tier.each,
-            verdicts,
-            stopped: ended.end().stopped,
-            attempt: piece.attempt,
-        }
-    }
-}
+use crate::triage::Judgement;
 
 /// What all pieces come to.
 #[derive(Default)]
@@ -148,7 +63,7 @@ impl Sum {
             }
         };
         if overall.verdict != Verdict::Passed && !cured && self.first.is_none() {
-            self.first = Some((code(ended, overall.verdict), overall.clone()));
+            self.first = Some((judged.exit, overall.clone()));
         }
     }
 
@@ -226,23 +141,5 @@ impl Sum {
             advice: Some(judgement.advice).filter(|advice| !advice.is_empty()),
             clock_ms: Some(took),
         }
-    }
-}
-
-/// The exit code of an end that was no success.
-fn code(ended: &Ended, verdict: Verdict) -> i32 {
-    let end = ended.end();
-    let first = ended.failed.first();
-    let (exit, signal) = first.map_or((end.exit, end.signal), |failed| (failed.exit, failed.signal));
-    match first.map_or(end.stopped, |failed| failed.stopped) {
-        Some(Stopped::Guard | Stopped::Budget | Stopped::Evicted) => i32::from(exit::RUN_GUARD),
-        Some(Stopped::Idle) => i32::from(exit::RUN_HANG),
-        Some(Stopped::Timeout) => i32::from(exit::RUN_TIMEOUT),
-        Some(Stopped::Signal | Stopped::Other) | None => match (exit, signal, verdict) {
-            (_, Some(signal), _) => 128 + signal,
-            (Some(0), None, Verdict::TestFailure) => i32::from(exit::FAILED),
-            (Some(0) | None, None, _) => i32::from(exit::RUN_INCOMPLETE),
-            (Some(exit), None, _) => exit,
-        },
     }
 }

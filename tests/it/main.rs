@@ -20,6 +20,8 @@ mod outputs;
 mod packing;
 #[cfg(target_os = "linux")]
 mod plugin;
+#[cfg(target_os = "linux")]
+mod podman;
 mod previous;
 #[cfg(target_os = "linux")]
 mod probe;

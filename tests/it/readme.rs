@@ -61,6 +61,7 @@ fn the_defaults_of_the_manual_are_the_program_s() {
     let default = shard::config::Config::default().tiers.remove(0);
     // Said to follow from the command, and from the pattern above.
     read.spread = default.spread;
+    read.daemon = default.daemon;
     assert_eq!(format!("{:?}", read.matches), format!("{:?}", shard::config::Patterns::new(["**"]).unwrap()));
     read.matches = default.matches.clone();
     assert_eq!(format!("{read:?}"), format!("{default:?}"));

@@ -9,11 +9,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shard::machine::group::{self, Group, Version};
 use shard::model::Verdict;
 use shard::outcome::{self, Outcome};
 
-use crate::common::{Done, Project, Random};
+use crate::common::{Done, Limited, Project, Random};
 
 /// Does what suites are called, in order, and tells of them as a plugin would.
 const WORK: &str = include_str!("../../testdata/run/work.py");
@@ -269,27 +268,17 @@ fn the_budget_stops_a_session_where_it_binds() {
     assert!(stderr.contains("are in use, the budget is 200 MB"), "{stderr}");
 }
 
-/// A control group with a limit, where one can be made.
-fn limited(name: &str, bytes: u64) -> Option<Group> {
-    let home = group::above_us(Path::new("/")).into_iter().next()?;
-    let group = home.child(&format!("{name}-{}", std::process::id())).ok()?;
-    let name = if group.version == Version::One { "memory.limit_in_bytes" } else { "memory.max" };
-    fs::write(group.folder.join(name), bytes.to_string()).ok()?;
-    Some(group)
-}
-
 #[test]
 fn a_real_limit_is_seen_coming_and_a_kill_is_proved() {
-    let Some(group) = limited("proved", 400_000_000) else {
+    let Some(group) = Limited::new("run", 400_000_000) else {
         println!("skipped: no control group can be made here");
         return;
     };
-    let procs = group.folder.join("cgroup.procs");
     let run = |toml: &str, words: &str| {
         let project = project(&["say:a", "creep:300", "say:b"], toml);
-        let script = format!("echo $$ > {}; exec \"$0\" run all-1 --preflight off {words}", procs.display());
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_shard")]).current_dir(project.path());
+        let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
+        command.args(["run", "all-1", "--preflight", "off"]).args(words.split_whitespace());
+        command.current_dir(project.path());
         let done = Done(command.stdin(Stdio::null()).output().unwrap());
         let end = outcome(&project, 1).end.unwrap();
         (done.code(), done.stdout(), format!("{} {} {}", end.verdict, end.confidence, end.not_run.join(" ")))
@@ -301,7 +290,6 @@ fn a_real_limit_is_seen_coming_and_a_kill_is_proved() {
     check("", "--continue", 92, "a\nb\n", "out-of-memory certain creep:300");
     check("guard = \"off\"", "", 137, "a\n", "out-of-memory certain creep:300 say:b");
     check("guard = \"off\"", "--continue", 137, "a\nb\n", "out-of-memory certain creep:300");
-    group.remove();
 }
 
 /// The states of processes that run this suite by themselves.
@@ -326,18 +314,16 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 
 #[test]
 fn the_youngest_rests_while_memory_is_short_and_is_never_left_so() {
-    let Some(group) = limited("rests", 600_000_000) else {
+    let Some(group) = Limited::new("rests", 600_000_000) else {
         println!("skipped: no control group can be made here");
         return;
     };
-    let procs = group.folder.join("cgroup.procs");
     let toml = "memory = \"isolated\"\neach = true\nworkers = 2\nbudget = \"none\"
 run = [\"sh\", \"-c\", \"python3 work.py --do '{suite}'; exit $?\"]";
     let start = |suites: &[&str]| {
         let project = project(suites, toml);
-        let script = format!("echo $$ > {}; exec \"$0\" run all-1 --preflight off", procs.display());
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_shard")]).current_dir(project.path());
+        let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
+        command.args(["run", "all-1", "--preflight", "off"]).current_dir(project.path());
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         (project, child)
@@ -375,9 +361,7 @@ run = [\"sh\", \"-c\", \"python3 work.py --do '{suite}'; exit $?\"]";
         wait_for("all have ended", || states(&rests).is_empty() && states(&keeps).is_empty());
     }
     // The one that was killed left its groups.
-    let left = fs::read_dir(&group.folder).unwrap().flatten().map(|entry| entry.path());
-    left.filter(|path| path.is_dir()).for_each(|path| drop(fs::remove_dir(path)));
-    group.remove();
+    group.remove_groups();
 }
 
 #[test]

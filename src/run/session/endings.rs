@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Ended, Executor, Failed, Piece, Task, worker};
+use super::{Ended, Executor, Failed, Piece, Task, called, worker};
 use crate::config::Guard;
-use crate::model::Bytes;
+use crate::model::{Bytes, Verdict};
 use crate::outcome::{Event, Finished, Status, Stopped};
 use crate::run::children::Tell;
 use crate::run::guard::{self, Memory};
@@ -13,9 +13,13 @@ use crate::run::progress::Progress;
 use crate::run::relief::{Relief, Runner};
 use crate::run::stop::Stop;
 use crate::text;
+use crate::triage::{Evidence, Log, judge};
 
 /// So long the output of what a child left running is listened to after its end.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// So long a daemon may take to give back what it holds for a client that is gone.
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// So long a process is waited for that does not even end when it must.
 const STUCK: Duration = Duration::from_secs(10);
@@ -35,15 +39,22 @@ impl Executor<'_> {
         }
         let (alone, now) = (tasks.len() == 1, self.now());
         if let Some(alarm) = guard::alarm(self.order.guard, self.order.budget, memory) {
+            let slow = self.evicted.filter(|_| self.order.daemon);
+            if slow.is_some_and(|evicted| now.saturating_sub(evicted) < GIVING_BACK) {
+                return;
+            }
             let Some(task) = tasks.iter_mut().max_by_key(|task| task.begun) else { return };
             let why = match (alone, above.is_some() && self.order.guard == Guard::Budget) {
                 (false, _) => Stopped::Evicted,
                 (true, true) => Stopped::Budget,
                 (true, false) => Stopped::Guard,
             };
-            self.tell(&format!("stopped before the kernel does it: {alarm}"));
+            let who = called(piece, task, self.order.tier.each);
+            self.evicted = (!alone).then_some(now);
+            self.tell(&format!("{who}stopped before the kernel does it: {alarm}"));
             task.stop = Some(Stop::memory(why, alarm, now));
-        } else if self.order.tier.each && self.order.guard != Guard::Off {
+        } else if self.order.tier.each && self.order.guard != Guard::Off && !self.order.daemon {
+            // A client that rests does not make its daemon rest.
             self.relieve(piece, memory, tasks);
         }
     }
@@ -84,8 +95,8 @@ impl Executor<'_> {
     }
 
     /// Stops what hangs, and everything when the time is over.
-    pub(super) fn watch(&mut self, heard: bool, tasks: &mut [Task]) {
-        let now = self.now();
+    pub(super) fn watch(&mut self, piece: &Piece, heard: bool, tasks: &mut [Task]) {
+        let (now, daemon) = (self.now(), self.order.daemon);
         for task in tasks.iter_mut().filter(|task| task.stop.is_none() && task.end.is_none()) {
             if let Some(timeout) = self.order.timeout.filter(|timeout| now >= *timeout) {
                 let why = format!("the shard took longer than {}", millis(timeout));
@@ -96,9 +107,14 @@ impl Executor<'_> {
             // Who rests does nothing because we want it so.
             let last = if heard || task.rests.is_some() { now } else { task.output.last() };
             if let Some(idle) = task.watch.look(now, last, self.meter.cpu(Some(task.child))) {
-                let why = format!("no output and no CPU time for {}", millis(idle));
-                self.tell(&format!("stopped: {why}"));
-                task.stop = Some(Stop::idle(why, now));
+                let mut why = format!("no output and no CPU time for {}", millis(idle));
+                if daemon {
+                    why.push_str("; its daemon may still be at it");
+                }
+                let who = called(piece, task, self.order.tier.each);
+                self.tell(&format!("{who}stopped: {why}"));
+                // The stacks of a client say nothing of what its daemon does.
+                task.stop = Some(Stop::idle(why, now, !daemon));
             }
         }
     }
@@ -148,16 +164,18 @@ impl Executor<'_> {
             self.tell(&format!("{} still running that it started", text::count(left, "process")));
         }
         let end = &mut progress.end;
-        end.oom_kills = end.oom_kills.max(self.meter.kills(task.child));
+        let oom_kills = self.meter.kills(task.child);
+        end.oom_kills = end.oom_kills.max(oom_kills);
         let parts = progress.outcome.sessions.last().into_iter().flat_map(|session| &session.finished);
         if let Some(told) = parts.filter_map(|part| part.peak_bytes).max().filter(|_| !self.order.tier.each) {
             self.meter.told(task.child, told);
         }
         let measured = self.meter.finish(task.child);
+        // What a daemon's client holds is not what its suite needs.
+        let measured = measured.filter(|_| !self.order.daemon);
         let peak = measured.as_ref().map(|(peak, _, _)| *peak).filter(|peak| peak.0 > 0);
-        if let Some(stop) = &task.stop {
-            ended.why.get_or_insert_with(|| stop.note.clone());
-        }
+        let why = task.stop.as_ref().map(|stop| stop.note.clone());
+        ended.why = ended.why.take().or_else(|| why.clone());
         let good = exit == Some(0) && stopped.is_none();
         if end.exit.is_none() && end.signal.is_none() || end.exit == Some(0) && !good {
             (end.exit, end.signal, end.stopped) = (exit, signal, stopped.or(end.stopped));
@@ -179,15 +197,28 @@ impl Executor<'_> {
         end.peak_bytes = end.peak_bytes.max(peak).max(together);
         end.method = measured.map(|(_, method, _)| method.to_owned()).or(end.method.take());
         let id = piece.suites[task.place].id.clone();
-        let whole = stopped.is_none() && signal.is_none();
+        let tail = task.output.tail();
+        let verdict = match good {
+            true => Verdict::Passed,
+            false => {
+                let log = Log::of(&tail);
+                judge(&Evidence { exit, signal, stopped, log, oom_kills, ..Evidence::default() }).verdict
+            }
+        };
+        let retry = &self.order.retry;
+        ended.crashed |=
+            verdict == Verdict::DaemonCrash && retry.on.contains(&verdict) && piece.attempt <= retry.times;
+        let cut_off = matches!(verdict, Verdict::DaemonCrash | Verdict::OutOfMemory | Verdict::Killed);
+        let whole = stopped.is_none() && signal.is_none() && !cut_off;
+        let at_rest = Some(Bytes(0)).filter(|_| !self.order.daemon);
         let suite = Finished {
             worker: worker(&task),
             id: id.clone(),
             ms: Some(millis(self.now().saturating_sub(task.begun).saturating_sub(task.rested))),
             rested_ms: Some(millis(task.rested)).filter(|rested| rested.0 > 0),
-            before_bytes: Some(Bytes(0)),
+            before_bytes: at_rest,
             peak_bytes: peak,
-            after_bytes: Some(Bytes(0)),
+            after_bytes: at_rest,
             status: match (whole, good) {
                 (true, true) => Status::Passed,
                 (true, false) => Status::Failed,
@@ -201,7 +232,7 @@ impl Executor<'_> {
         self.remember(&suite);
         self.note(progress, Event::Suite(suite));
         if !good {
-            ended.failed.push(Failed { id, exit, signal, stopped, tail: task.output.tail() });
+            ended.failed.push(Failed { id, exit, signal, stopped, why, tail });
         }
     }
 }
