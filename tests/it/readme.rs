@@ -39,8 +39,31 @@ fn the_picture_is_what_the_example_prints() {
 }
 
 #[test]
+fn the_manual_s_image_builds_are_planned_as_it_says() {
+    let [toml, csv] = [("```toml"), ("```csv")].map(|fence| blocks("docs/images.md", fence).remove(0));
+    let first = |toml: &str| {
+        let project = Project::with(&[("shard.toml", toml), ("images.csv", &csv)]);
+        let done = project.run(["plan", "--costs", "images.csv"], b"", &[("LANG", "C.UTF-8")]).ok();
+        done.stdout().lines().next().unwrap().to_owned()
+    };
+    let shown = blocks("docs/images.md", "```console").remove(0);
+    assert_eq!(shown.lines().nth(1), Some(first(&toml).as_str()));
+    let check = |from: &str, to: &str, expect: &str| {
+        let changed = toml.replace(from, to);
+        assert!(changed != toml && first(&changed).contains(expect), "{to}");
+    };
+    check("workers       = 2", "workers       = 1", "the longest 10m 00s");
+    check(
+        "workers       = 2                # the cap: never more builds at once; 1 is one after another\ncpus          = 6",
+        "workers = 3\ncpus = 18",
+        "the longest 5m 00s",
+    );
+    check("cpus          = 6", "cpus = 18\nexclusive = [\"images/holmes*\"]", "the longest 8m 00s");
+}
+
+#[test]
 fn every_configuration_is_valid() {
-    for name in ["README.md", "docs/configuration.md"] {
+    for name in ["README.md", "docs/configuration.md", "docs/images.md"] {
         let found = blocks(name, "```toml");
         assert!(!found.is_empty());
         for text in found {
