@@ -16,6 +16,7 @@ mod output;
 mod place;
 mod plan;
 mod probe;
+mod rebalance;
 mod record;
 mod report;
 mod reports;
@@ -57,6 +58,7 @@ pub fn run(
         Command::Check(args) => check::run(args, &mut terminal),
         Command::Run(args) => run::run(args, &mut terminal),
         Command::Probe(args) => probe::run(args, &mut terminal),
+        Command::Rebalance(args) => rebalance::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

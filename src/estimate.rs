@@ -20,7 +20,7 @@ use crate::inventory::Inventory;
 use crate::model::{Basis, Bytes, Estimate, Observation, Percent};
 
 use inherit::Known;
-pub use kill::{HOPELESS, Raise};
+pub use kill::{HOPELESS, Raise, need};
 pub use memory::{Bound, Decided, Level};
 pub use relatives::Step;
 pub use terms::{Figure, MemoryBase, MemoryTerms, Terms, TimeTerms};

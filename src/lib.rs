@@ -25,13 +25,14 @@
 //! | [`emit`] | a plan | matrix, selections, table |
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
+//! | [`rebalance`] | a plan and how its shards ended | a plan for what is left |
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
-//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, and [`text`]
+//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, and [`text`]
 //! is under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
@@ -58,6 +59,7 @@ pub mod model;
 pub mod outcome;
 pub mod pack;
 pub mod plan;
+pub mod rebalance;
 pub mod report;
 pub mod run;
 pub mod text;

@@ -182,6 +182,35 @@ impl Outcome {
         begun.filter(|begin| !executed.contains(begin.id.as_str())).collect()
     }
 
+    /// The suites that were cut off, each once, with its last begin and whether it had its process to itself.
+    #[must_use]
+    pub fn suspects(&self) -> Vec<(&Begin, bool)> {
+        let mut last: BTreeMap<&str, (&Begin, bool)> = BTreeMap::new();
+        let executed = self.executed();
+        for session in &self.sessions {
+            let asked = match session.start.suites.len() {
+                0 => self.start.as_ref().and_then(|start| start.suites).unwrap_or(0),
+                some => some,
+            };
+            let begun = session.in_flight().filter(|begin| !executed.contains(begin.id.as_str()));
+            last.extend(begun.map(|begin| (begin.id.as_str(), (begin, asked == 1))));
+        }
+        last.into_values().collect()
+    }
+
+    /// The suites that failed when they last ran.
+    #[must_use]
+    pub fn failed(&self) -> BTreeSet<&str> {
+        let mut failed = BTreeSet::new();
+        for session in &self.sessions {
+            let executed = session.executed();
+            failed.retain(|id| !executed.contains(id));
+            let bad = session.finished.iter().filter(|part| part.status == Status::Failed);
+            failed.extend(bad.map(|part| part.id.as_str()).filter(|id| executed.contains(id)));
+        }
+        failed
+    }
+
     /// Every suite that was executed in whatever session.
     #[must_use]
     pub fn executed(&self) -> BTreeSet<&str> {

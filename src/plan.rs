@@ -396,6 +396,7 @@ impl Builder<'_> {
             tool: tool(),
             round: 0,
             parent: None,
+            ended: Vec::new(),
             objective: file::Objective {
                 kind,
                 shards: config.goal.count(),
@@ -498,7 +499,7 @@ pub fn tool() -> String {
 
 /// Minutes after which a shard is given up: three times its prediction and five minutes, at least
 /// ten; GitHub's six hours while any time in it is only assumed.
-fn timeout(predicted: Millis, assumed: bool) -> u32 {
+pub(crate) fn timeout(predicted: Millis, assumed: bool) -> u32 {
     const MOST: u64 = 360;
     let minutes = (predicted.0.saturating_mul(3).saturating_add(300_000)).div_ceil(60_000).clamp(10, MOST);
     if assumed { MOST as u32 } else { minutes as u32 }

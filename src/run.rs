@@ -41,7 +41,7 @@ use crate::exit;
 use crate::machine::Machine;
 use crate::model::{Bytes, Millis, Verdict};
 use crate::outcome::{At, Event, Host, SCHEMA, Start, Stopped};
-use crate::plan::file::{Shard, Suite, Tier};
+use crate::plan::file::{Session, Shard, Suite, Tier};
 use again::again;
 pub use command::selects;
 use journal::Journal;
@@ -88,6 +88,9 @@ pub struct Order {
     pub run: String,
     /// The first attempt that this can be, from 1.
     pub attempt: u32,
+    /// The shard is what an earlier attempt left: its sessions are not the plan's, and their selections are
+    /// written beside the outcome.
+    pub rest: bool,
     /// Whose observations compare.
     pub key: String,
     /// The machine.
@@ -115,7 +118,7 @@ fn millis(duration: Duration) -> Millis {
 /// the plan's.
 pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     let begun = Instant::now();
-    let mut queue = pieces(order)?;
+    let mut queue = if order.rest { VecDeque::new() } else { pieces(order)? };
     let folder = order.folder.join("outcomes");
     let cannot = |err: std::io::Error| {
         format!(
@@ -126,6 +129,9 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     let (journal, attempt) =
         Journal::create(&folder, &order.shard.id, order.round, order.attempt).map_err(cannot)?;
     let path = journal.path().to_owned();
+    if order.rest {
+        queue = rest(order, &path)?;
+    }
     let start = start(order, attempt);
     let wakes = signals::listen().map_err(|err| format!("cannot listen to signals: {err}"))?;
     children::adopt_orphans();
@@ -245,6 +251,18 @@ fn pieces(order: &Order) -> Result<VecDeque<Piece>, String> {
         pieces.push_back(Piece { index, attempt: 1, suites, selection: path, workers });
     }
     Ok(pieces)
+}
+
+/// The sessions of what an earlier attempt left.
+fn rest(order: &Order, journal: &Path) -> Result<VecDeque<Piece>, String> {
+    let piece = |(index, session): (u32, &Session)| {
+        let selection = PathBuf::from(&session.selection);
+        let (suites, workers) = (session.suites.clone(), order.tier.workers);
+        let piece = Piece { index, attempt: 1, suites, selection, workers };
+        let selection = write_selection(journal, index, &piece, &piece.suites)?;
+        Ok(Piece { selection, ..piece })
+    };
+    (1..).zip(&order.shard.sessions).map(piece).collect()
 }
 
 fn start(order: &Order, attempt: u32) -> Start {

@@ -30,6 +30,7 @@ pub(super) enum Command {
     Check(CheckArgs),
     Run(RunArgs),
     Probe(ProbeArgs),
+    Rebalance(RebalanceArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -177,6 +178,70 @@ pub(super) struct RecordArgs {
     pub(super) config: Option<PathBuf>,
 }
 
+/// After shards ended early: find out why, and plan what is left so that it ends otherwise
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard rebalance
+  shard rebalance --outcomes 'artifacts/*/outcomes' --format github
+  shard rebalance --failed e2e-1=143
+
+Suites that were executed are not run again. The suite that ran when memory was out gets a job to itself, a job that nobody
+can be blamed for becomes two of half the memory, several workers become one. The plan is replaced; the one that was
+run is kept beside it as plan.0.json, plan.1.json, …
+
+Exit codes: 0 planned, or nothing is left; 1 nothing is planned that could help: tests failed, a suite needs another machine,
+or it was tried too often; 2 wrong usage, configuration or input; 3 no plan exists under the given limits")]
+pub(super) struct RebalanceArgs {
+    /// The plan that was run [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// Outcomes of all its attempts: files, folders and globs [default: the folder `outcomes` beside the plan]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(super) outcomes: Vec<String>,
+    /// A shard and the exit code of its job, where no outcome tells it
+    #[arg(long, value_name = "SHARD=CODE")]
+    pub(super) failed: Vec<String>,
+    /// Shards that nothing tells of did not run yet [default: their machines are taken for lost]
+    #[arg(long)]
+    pub(super) waiting: bool,
+    /// Plan what was executed too: jobs that ended well keep their names and suites
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Give up after so many rounds [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(super) rounds: Option<u32>,
+    /// Where to write the new plan [default: the folder of the plan]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// The history that learns from the outcomes [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Option<PathBuf>,
+    /// Longest time to try a history in shared storage [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait: Option<Millis>,
+    /// Leave the history as it is
+    #[arg(long, conflicts_with_all = ["history", "wait"])]
+    pub(super) no_record: bool,
+    /// Write nothing, only show
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// What to print, as for `shard plan`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: PlanFormat,
+    /// For --format github: jobs that the workflow's other axes make of each shard
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) axes: u32,
+    /// How selection files are written
+    #[arg(long, value_name = "FORMAT", default_value = "lines")]
+    pub(super) selection_format: SelectionFormat,
+    /// How long to search
+    #[arg(long, value_name = "EFFORT", default_value = "normal")]
+    pub(super) effort: Effort,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
 /// Print one job's suites as the test runner wants them
 #[derive(clap::Args)]
 pub(super) struct SelectArgs {
@@ -263,9 +328,11 @@ pub(super) struct DiffArgs {
 
 With reports and outcomes: suites of which nothing tells are lost, those that were cut off or left out are not
 executed, those that two shards executed in one attempt are twice, and names that meet no suite are extra. A skipped
-test was executed, a failed one too; again in a later attempt is not twice. Reports whose path names a shard are its.
+test was executed; again in a later attempt is not twice, and what fails in the last attempt failed. Reports whose path
+names a shard are its. After `shard rebalance` the first plan counts, which is kept beside the new one.
 
-Exit codes: 0 all is well, 1 a suite was not executed, or by two shards, or the plan breaks its rules, 2 wrong usage")]
+Exit codes: 0 all is well, 1 a suite was not executed, or by two shards, or failed, or the plan breaks its rules,
+2 wrong usage")]
 pub(super) struct VerifyArgs {
     /// Reports and outcomes of all shards, rounds and attempts: files, folders and globs; a format in front forces it
     #[arg(value_name = "[FORMAT:]FILE")]
@@ -279,6 +346,9 @@ pub(super) struct VerifyArgs {
     /// What to print: text for people, or JSON
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: DiffFormat,
+    /// Only whether suites ran: tests that failed are no error
+    #[arg(long)]
+    pub(super) allow_failures: bool,
     /// Names that are not in the plan, files that cannot be read and outcomes of another plan are errors
     #[arg(long)]
     pub(super) strict: bool,
@@ -420,6 +490,10 @@ pub(super) struct RunArgs {
     /// Stop the shard after so long [default: the plan's timeout, less the tier's set-up]
     #[arg(long, value_name = "TIME")]
     pub(super) timeout: Option<Millis>,
+    /// Which attempt this is, from 1. Later ones look for the outcomes of those before: what they executed is not run
+    /// again, and the rest runs in smaller sessions if memory ended them [default: what the CI says, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) attempt: Option<u32>,
     /// Say what is going on so often [default: 30s in CI, else never]
     #[arg(long, value_name = "TIME")]
     pub(super) heartbeat: Option<Millis>,

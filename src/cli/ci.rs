@@ -41,6 +41,13 @@ pub(super) fn run(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     })
 }
 
+/// Which attempt of its job this is, from 1; `None` where no CI says that.
+pub(super) fn attempt(variable: impl Fn(&str) -> Option<String>) -> Option<u32> {
+    let number = |name: &str| variable(name)?.parse::<u32>().ok();
+    // Buildkite counts the retries.
+    number("GITHUB_RUN_ATTEMPT").or_else(|| number("BUILDKITE_RETRY_COUNT")?.checked_add(1))
+}
+
 /// When the run began; `None` where no CI says that.
 pub(super) fn at(variable: impl Fn(&str) -> Option<String>) -> Option<At> {
     TIMES.iter().find_map(|name| variable(name)?.parse().ok())

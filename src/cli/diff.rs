@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::args::{DiffArgs, DiffFormat};
-use super::folder::read_sound_plan;
+use super::folder::{read_sound, read_sound_plan};
 use super::{Failure, Terminal, output};
 use crate::emit::diff::{self as emit, to_json};
 use crate::exit;
@@ -13,9 +13,10 @@ pub(super) fn run(
     args: &DiffArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
-    let old = read_sound_plan(&args.old)?;
+    let (old, digest) = read_sound(&args.old)?;
     let new = read_sound_plan(&args.new)?;
-    let diff = diff(&old, &new);
+    let rest = new.parent == Some(digest.to_string());
+    let diff = diff(&old, &new, rest);
     let text = match args.format {
         DiffFormat::Table => emit::render(&diff, output::style()),
         DiffFormat::Json => to_json(&diff).map_err(|err| {

@@ -42,7 +42,23 @@ impl Written {
     /// The new plan is published before the files that it names, so that after a crash in between
     /// the next plan knows them for its own.
     pub(super) fn publish(&self, out: &Path) -> Result<(), Failure> {
+        self.publish_after(out, &[])
+    }
+
+    /// The same, with the plans that it comes from beside it, each as [`ancestors`] names it.
+    pub(super) fn publish_after(&self, out: &Path, earlier: &[(String, Vec<u8>)]) -> Result<(), Failure> {
         let old = old_plan(out)?;
+        for (name, _) in earlier {
+            let path = out.join(name);
+            if path.symlink_metadata().is_ok()
+                && Plan::from_bytes(&files::read(&path, file::SIZE_MAX)?).is_err()
+            {
+                return Err(Failure::usage(format!(
+                    "`{}` exists and is no plan\n  help: move it away, or name another folder with --out",
+                    path.display()
+                )));
+            }
+        }
         let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
         let ours = |name: &str| {
             old.as_ref()
@@ -61,9 +77,11 @@ impl Written {
             ("plan.json".to_owned(), self.plan.as_slice()),
             ("matrix.json".to_owned(), self.matrix.as_bytes()),
         ];
+        let earlier = earlier.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice()));
         let staged = Staged::new(
             out,
-            plan.into_iter()
+            earlier
+                .chain(plan)
                 .chain(self.selections.iter().map(|(name, text)| (name.clone(), text.as_slice()))),
         )?;
         for stale in old.iter().flatten().filter(|name| !names.contains(&name.as_str())) {
@@ -148,6 +166,43 @@ pub(super) fn read_sound(path: &Path) -> Result<(Plan, Digest), Failure> {
             path.display()
         ))),
     }
+}
+
+/// The name of the plan of an earlier round beside the newest.
+fn name_of_round(round: u32) -> String {
+    format!("plan.{round}.json")
+}
+
+/// The plan at `path` and those that it comes from, as far as they are there, under the names that they have
+/// beside a plan of a later round.
+pub(super) fn ancestors(path: &Path, plan: &Plan) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let mut all = vec![(name_of_round(plan.round), files::read(path, file::SIZE_MAX)?)];
+    all.extend(before(path, plan).into_iter().map(|(plan, bytes)| (name_of_round(plan.round), bytes)));
+    Ok(all)
+}
+
+/// The first plan of all, of which the one at `path` is the rest after some rounds; `None` where it is not beside
+/// it.
+pub(super) fn root_of(path: &Path, plan: &Plan) -> Option<(Plan, Digest)> {
+    let (root, bytes) = before(path, plan).pop()?;
+    (root.round == 0).then(|| (root, Digest::of(&bytes)))
+}
+
+/// The plans that this one comes from, newest first, as far as each is the one that the next names.
+fn before(path: &Path, plan: &Plan) -> Vec<(Plan, Vec<u8>)> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut found = Vec::new();
+    let mut next = plan.round.checked_sub(1).zip(plan.parent.clone());
+    while let Some((round, parent)) = next {
+        let Ok(bytes) = files::read(&folder.join(name_of_round(round)), file::SIZE_MAX) else { break };
+        if Digest::of(&bytes).to_string() != parent {
+            break;
+        }
+        let Ok(plan) = Plan::from_bytes(&bytes) else { break };
+        next = plan.round.checked_sub(1).zip(plan.parent.clone());
+        found.push((plan, bytes));
+    }
+    found
 }
 
 /// The shard of that name, or what the plan has instead.

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{PlanArgs, PlanFormat};
+use super::args::PlanFormat;
 use super::configured::Configured;
 use super::folder::Written;
 use super::{Failure, Terminal};
@@ -23,9 +23,28 @@ pub(super) struct Output {
     append: Vec<(PathBuf, File, String)>,
 }
 
+/// How a plan is to be handed on.
+pub(super) struct Form {
+    pub(super) format: PlanFormat,
+    /// For GitHub: jobs that the workflow's other axes make of each shard.
+    pub(super) axes: u32,
+    /// Nothing is written.
+    pub(super) dry_run: bool,
+    /// What is told before the plan.
+    pub(super) preface: Option<Preface>,
+}
+
+/// What is told before a plan.
+pub(super) struct Preface {
+    /// In full, for people at a terminal or a log.
+    pub(super) text: String,
+    /// In two sentences, without a name that is not ours.
+    pub(super) sentences: String,
+}
+
 /// The output in the wanted format.
 pub(super) fn prepare(
-    args: &PlanArgs,
+    form: &Form,
     plan: &Plan,
     written: &Written,
     configured: &Configured,
@@ -33,33 +52,43 @@ pub(super) fn prepare(
 ) -> Result<Output, Failure> {
     let shown = out.strip_prefix(&configured.here).unwrap_or(out).display().to_string();
     let files = format!("plan.json, matrix.json and {}", count(written.selections.len(), "selection file"));
-    let wrote = match args.dry_run {
+    let wrote = match form.dry_run {
         true => format!("dry run: {files} not written"),
         false => format!("wrote {files} to {shown}"),
     };
     let mut output = Output { stdout: Vec::new(), stderr: None, append: Vec::new() };
-    match args.format {
-        PlanFormat::Json => output.stdout.clone_from(&written.plan),
-        PlanFormat::Markdown => {
-            output.stdout = markdown::render(plan, markdown::COMMENT_BYTES_MAX).into_bytes();
+    let preface = form.preface.as_ref();
+    let document = |most: usize| match preface {
+        Some(preface) => {
+            let before = format!("{}\n\n", preface.sentences);
+            before.clone() + &markdown::render(plan, most.saturating_sub(before.len()))
         }
+        None => markdown::render(plan, most),
+    };
+    let shown_as = |style: Style| match preface {
+        Some(preface) if plan.shards.is_empty() => preface.text.clone(),
+        Some(preface) => format!("{}\n{}", preface.text, table::render(plan, style)),
+        None => table::render(plan, style),
+    };
+    match form.format {
+        PlanFormat::Json => output.stdout.clone_from(&written.plan),
+        PlanFormat::Markdown => output.stdout = document(markdown::COMMENT_BYTES_MAX).into_bytes(),
         PlanFormat::Table => {
-            output.stdout = table::render(plan, style()).into_bytes();
+            output.stdout = shown_as(style()).into_bytes();
             output.stderr = Some(wrote);
         }
         PlanFormat::Github => {
             let rows = matrix::rows(plan, &written.digest, &configured.config.runners);
             let plan_path = format!("{shown}/plan.json");
-            let outputs = github::outputs(plan, &rows, &written.digest, &plan_path, args.axes as usize)
+            let outputs = github::outputs(plan, &rows, &written.digest, &plan_path, form.axes as usize)
                 .map_err(Failure::usage)?;
-            if !args.dry_run {
+            if !form.dry_run {
                 output.append("GITHUB_OUTPUT", outputs)?;
-                let summary = markdown::render(plan, markdown::SUMMARY_BYTES_MAX);
-                output.append("GITHUB_STEP_SUMMARY", summary)?;
+                output.append("GITHUB_STEP_SUMMARY", document(markdown::SUMMARY_BYTES_MAX))?;
             }
-            let table = table::render(plan, Style::default());
+            let text = shown_as(Style::default());
             output.stdout =
-                (github::fenced(&table, &written.digest) + &github::annotations(plan)).into_bytes();
+                (github::fenced(&text, &written.digest) + &github::annotations(plan)).into_bytes();
             output.stderr = Some(wrote);
         }
     }
@@ -91,6 +120,11 @@ impl Output {
         self.stderr.iter().for_each(|message| terminal.say(message));
         Ok(())
     }
+}
+
+/// What the terminal shows in a format.
+pub(super) fn style_of(format: PlanFormat) -> Style {
+    if format == PlanFormat::Table { style() } else { Style::default() }
 }
 
 /// What the terminal shows: its width between 80 and 200 columns, 80 where there is none; colours only

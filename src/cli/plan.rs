@@ -71,7 +71,8 @@ pub(super) fn run(
     };
     prove(&plan)?;
     let written = Written::new(&plan, &configured, options.selection)?;
-    let output = output::prepare(args, &plan, &written, &configured, &out)?;
+    let form = output::Form { format: args.format, axes: args.axes, dry_run: args.dry_run, preface: None };
+    let output = output::prepare(&form, &plan, &written, &configured, &out)?;
     if !args.dry_run {
         written.publish(&out)?;
     }
@@ -166,7 +167,7 @@ fn previous(
 }
 
 /// A plan that breaks its own rules is a bug of ours, and is never written.
-fn prove(plan: &Plan) -> Result<(), Failure> {
+pub(super) fn prove(plan: &Plan) -> Result<(), Failure> {
     let findings = verify::verify(plan);
     if findings.is_empty() {
         return Ok(());

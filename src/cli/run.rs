@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use super::args::{Preflight, RunArgs};
 use super::folder::{find_shard, plan_path, read_sound};
-use super::{Failure, Terminal, check, ci, configured};
+use super::{Failure, Terminal, check, ci, configured, outcomes};
 use crate::config::{Budget, Tier};
+use crate::emit::phrase;
 use crate::machine::{self, Severity};
 use crate::model::Millis;
+use crate::outcome;
 use crate::plan::{Plan, Shard};
+use crate::rebalance::{self, Known};
 use crate::run::{self, Order};
+use crate::triage::{Evidence, judge};
 use crate::{exit, text};
 
 /// How much earlier than the CI we give up, so that there is time to say why.
 const EARLIER: Duration = Duration::from_secs(30);
+
+/// Most attempts before this one that are looked at.
+const ATTEMPTS_MAX: u32 = 100;
 
 /// Between two lines in CI.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -82,6 +89,24 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         }
     }
     let named = std::env::var_os("CONTAINER_HOST").is_some_and(|host| !host.is_empty());
+    let attempt = args.attempt.or_else(|| ci::attempt(ci::variable)).unwrap_or(1);
+    let adjustable = command.iter().any(|word| word.contains("{workers}"));
+    let known = earlier(&folder, &shard, &digest.to_string(), plan.round, attempt);
+    let left = rebalance::rest(&shard, &planned, &known, adjustable);
+    if let Some(left) = &left {
+        let suites = left.shard.sessions.iter().map(|session| session.suites.len()).sum();
+        terminal.say(format!(
+            "shard {}: the attempt before {}: {} of its suites passed, {} left, in {}{}",
+            shard.id,
+            phrase::ending(left.verdict),
+            text::thousands(left.done),
+            text::count(suites, "suite"),
+            text::count(left.shard.sessions.len(), "session"),
+            if left.tier.workers < planned.workers { " with one worker" } else { "" }
+        ));
+    }
+    let rest = left.is_some();
+    let (shard, planned) = left.map_or((shard, planned), |left| (left.shard, left.tier));
     let ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
     Ok(Order {
         budget: shard.budget_bytes.filter(|_| binds(&plan, &shard, tier)),
@@ -95,7 +120,8 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         interactive: cfg!(unix) && std::io::stdin().is_terminal(),
         // Without a CI a name that no other run has.
         run: ci::run(ci::variable).unwrap_or_else(|| format!("local-{}-{}", digest.token(), run::clock())),
-        attempt: ci::variable("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()).unwrap_or(1),
+        attempt,
+        rest,
         key: configured.config.key.clone().unwrap_or_else(ci::machine),
         plan: digest.to_string(),
         round: plan.round,
@@ -111,6 +137,20 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         machine,
         refusals,
     })
+}
+
+/// What the attempts before this one left of the shard, where their outcomes are at hand.
+fn earlier(folder: &Path, shard: &Shard, digest: &str, round: u32, attempt: u32) -> Known {
+    let mut known = Known::default();
+    for earlier in 1..attempt.min(ATTEMPTS_MAX) {
+        let path = folder.join("outcomes").join(outcome::file_name(&shard.id, round, earlier));
+        let Ok(outcome) = outcomes::read(&path) else { continue };
+        if outcome.start.as_ref().is_some_and(|start| start.plan == digest && start.shard == shard.id) {
+            known.judgement = Some(judge(&Evidence::of(&outcome)));
+            known.outcomes.push(outcome);
+        }
+    }
+    known
 }
 
 /// Whether the shard's budget was set by somebody, or rests on measured memory.

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::{DiffFormat, VerifyArgs};
-use super::folder::{plan_path, read_plan};
+use super::folder::{plan_path, read_plan, root_of};
 use super::{Failure, Terminal};
 use crate::emit::matrix;
 use crate::emit::selection::{self, Form};
@@ -24,6 +24,16 @@ pub(super) fn run(
     let (plan, digest) = read_plan(&path)?;
     let mut findings = verify::verify(&plan);
     if findings.is_empty() && !args.sources.is_empty() {
+        // What is left is only a part: the first plan has all that must run.
+        let root = root_of(&path, &plan);
+        if root.is_none() && plan.round > 0 {
+            terminal.say(format!(
+                "warning: `{}` holds only what was left after round {}, and the first plan is not beside it: name that with --plan to count all suites",
+                path.display(),
+                plan.round - 1
+            ));
+        }
+        let (plan, digest) = root.unwrap_or((plan, digest));
         return executed::run(args, &plan, &digest, terminal);
     }
     let folder = path.parent().unwrap_or(Path::new(""));

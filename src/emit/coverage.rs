@@ -22,6 +22,8 @@ pub struct Sources {
     pub passed_over: Vec<String>,
     /// Outcomes of another plan.
     pub other_plan: Vec<String>,
+    /// Shards whose tests failed, and nobody tells which.
+    pub failed: Vec<String>,
 }
 
 /// The counts with examples, and whether all is well.
@@ -52,6 +54,10 @@ pub fn text(found: &Coverage, sources: &Sources, style: Style) -> String {
     if !found.not_executed.is_empty() {
         say(Paint::Bad, "not executed: ", &missing(&found.not_executed));
     }
+    if !found.failed.is_empty() {
+        let names = examples(found.failed.iter().map(String::as_str), EXAMPLES);
+        say(Paint::Bad, "failed: ", &format!("{}: {names}", count(found.failed.len(), "suite")));
+    }
     if !found.twice.is_empty() {
         let names = found.twice.iter().take(EXAMPLES).map(twice).collect::<Vec<_>>().join(", ");
         let more = match found.twice.len().saturating_sub(EXAMPLES) {
@@ -81,6 +87,10 @@ pub fn text(found: &Coverage, sources: &Sources, style: Style) -> String {
             "warning: ",
             &format!("{} of another plan: {names}", count(sources.other_plan.len(), "outcome")),
         );
+    }
+    if !sources.failed.is_empty() {
+        let names = listed(&sources.failed);
+        say(Paint::Bad, "failed: ", &format!("tests of {names}, and nothing tells which"));
     }
     for error in &sources.unreadable {
         say(Paint::Warning, "not read: ", error);

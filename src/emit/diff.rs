@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::phrase;
 use super::style::{Paint, Style};
 use crate::model::{Bytes, Millis};
 use crate::plan::diff::{Diff, Placed, ShardChange, Why};
@@ -35,18 +36,25 @@ pub fn render(diff: &Diff, style: Style) -> String {
         arrow(old.peak_bytes.to_string(), new.peak_bytes.to_string())
     );
     style.paragraph((Paint::Strong, ""), &headline, &mut out);
-    let moves = format!(
+    let mut moves = format!(
         "{} of {} moved, {} new, {} gone",
         thousands(diff.moved.len()),
         count(diff.common, "suite"),
         thousands(diff.added.len()),
         thousands(diff.removed.len())
     );
+    for (suites, what) in [(&diff.executed, "executed"), (&diff.given_up, "given up")] {
+        if !suites.is_empty() {
+            let _ = write!(moves, ", {} {what}", thousands(suites.len()));
+        }
+    }
     let _ = writeln!(out, "{moves}");
     shards(diff, style, &mut out);
     moved(diff, style, &mut out);
     placed("new", "in", &diff.added, style, &mut out);
     placed("gone", "from", &diff.removed, style, &mut out);
+    placed("executed, and not run again", "of", &diff.executed, style, &mut out);
+    placed("given up", "of", &diff.given_up, style, &mut out);
     changed(diff, style, &mut out);
     style.finish(out)
 }
@@ -114,6 +122,7 @@ fn moved(diff: &Diff, style: Style, out: &mut String) {
 fn reason(why: Why, from: &str, to: &str) -> String {
     match why {
         Why::Tier => "of another tier now".to_owned(),
+        Why::Ended { verdict, confidence } => format!("{from} {} ({confidence})", phrase::ending(verdict)),
         Why::ShardGone => format!("{from} is gone"),
         Why::AboveBudget { bytes, above_bytes } => {
             format!("{from} would need {bytes} now, {above_bytes} above its budget")

@@ -1,6 +1,6 @@
 //! What every text for people says of a plan, in the same words.
 
-use crate::model::{Basis, Millis};
+use crate::model::{Basis, Millis, Verdict};
 use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite};
 use crate::text::{count, printable, shorten, thousands};
 
@@ -19,6 +19,27 @@ pub(super) fn headline(plan: &Plan) -> String {
             format!("{time} · the fullest {} of {budget} ({percent} %{enforced})", shard.predicted_bytes)
         }
         None => format!("{time} · the largest {}, no budget", quality.peak_bytes),
+    }
+}
+
+/// How a shard ended, after its name.
+#[must_use]
+pub fn ending(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "ended well",
+        Verdict::TestFailure => "ended with tests that failed",
+        Verdict::OutOfMemory => "ran out of memory",
+        Verdict::MemoryLimit => "reached its runtime's own limit of memory",
+        Verdict::ResourceLimit => "ran out of disk or processes",
+        Verdict::Killed => "was killed, nobody knows by whom",
+        Verdict::DaemonCrash => "lost its container engine",
+        Verdict::Timeout => "ran out of time",
+        Verdict::Hang => "hung",
+        Verdict::Cancelled => "was cancelled",
+        Verdict::RunnerLost => "lost its machine",
+        Verdict::ToolError => "could not do its work",
+        Verdict::Incomplete => "did not run all of its suites",
+        Verdict::Unknown => "ended in a way that nobody knows",
     }
 }
 

@@ -46,7 +46,8 @@ impl Raise {
 
 /// What the suite is said to need. A retry costs minutes of a person's waiting, so one step has to do: half as much
 /// again, and as much again for one that had its shard to itself.
-fn need(kill: &Kill) -> Bytes {
+#[must_use]
+pub fn need(kill: &Kill) -> Bytes {
     Bytes(match kill.alone {
         false => (kill.used + kill.used / 2).max(kill.used + (256 << 20)),
         true => (kill.used * 2).max(kill.used + (1 << 30)),

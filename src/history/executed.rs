@@ -1,4 +1,4 @@
-//! Which suites a report tells to have been executed: whatever became of them, not what they cost.
+//! Which suites a report tells to have been executed, and which of them failed; not what they cost.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use super::Place;
 use super::names::{Index, Located, find, locate};
 use crate::report::{self, Case, Outcome, Sink, Whole};
 
-/// The cases of one report, with nothing but whether they were executed.
+/// The cases of one report, with nothing but what became of them.
 #[derive(Clone, Debug, Default)]
 pub struct Ran {
-    /// The name is empty where a place as a whole is meant. `false`: it began and was cut off.
-    cases: Vec<(Arc<Place>, Box<str>, bool)>,
+    /// The name is empty where a place as a whole is meant.
+    cases: Vec<(Arc<Place>, Box<str>, Outcome)>,
     /// Cases of one place stand together, and share it.
     last: Arc<Place>,
 }
@@ -24,8 +24,7 @@ impl Ran {
         if *self.last != place {
             self.last = Arc::new(place);
         }
-        // What was skipped, or is known from an earlier run, has been dealt with.
-        self.cases.push((Arc::clone(&self.last), name.into(), outcome != Outcome::Aborted));
+        self.cases.push((Arc::clone(&self.last), name.into(), outcome));
     }
 }
 
@@ -49,6 +48,8 @@ pub struct Executed {
     pub suites: BTreeSet<usize>,
     /// Suites that began and were cut off, and are not among those.
     pub cut_off: BTreeSet<usize>,
+    /// Suites of which a test failed that did not pass when it was run again.
+    pub failed: BTreeSet<usize>,
     /// Names that meet no suite.
     pub strangers: BTreeSet<String>,
 }
@@ -61,14 +62,16 @@ pub fn executed(index: &Index<'_>, reports: &[Ran]) -> Vec<Executed> {
     let (found, _) = find(index, &places);
     let meet = |report: &Ran| {
         let mut told = Executed::default();
-        // A test that was run again after it was cut off was executed.
-        let done: HashSet<(&Place, &str), super::names::Fixed> = report
-            .cases
-            .iter()
-            .filter(|(.., done)| *done)
-            .map(|(place, name, _)| (&**place, &**name))
-            .collect();
-        for (place, name, complete) in &report.cases {
+        // A test that was run again after it was cut off was executed, and one that then passed did not fail.
+        // What was skipped, or is known from an earlier run, has been dealt with.
+        let with = |wanted: fn(Outcome) -> bool| -> HashSet<(&Place, &str), super::names::Fixed> {
+            let cases = report.cases.iter().filter(|(.., outcome)| wanted(*outcome));
+            cases.map(|(place, name, _)| (&**place, &**name)).collect()
+        };
+        let done = with(|outcome| outcome != Outcome::Aborted);
+        let passed = with(|outcome| outcome == Outcome::Passed);
+        for (place, name, outcome) in &report.cases {
+            let complete = *outcome != Outcome::Aborted;
             if !complete && done.contains(&(&**place, &**name)) {
                 continue;
             }
@@ -84,7 +87,10 @@ pub fn executed(index: &Index<'_>, reports: &[Ran]) -> Vec<Executed> {
                     continue;
                 }
             };
-            let slot = if *complete { &mut told.suites } else { &mut told.cut_off };
+            if *outcome == Outcome::Failed && !passed.contains(&(&**place, &**name)) {
+                told.failed.extend(suites.clone().map(|suite| suite as usize));
+            }
+            let slot = if complete { &mut told.suites } else { &mut told.cut_off };
             slot.extend(suites.map(|suite| suite as usize));
         }
         told.suites.retain(|suite| !told.cut_off.contains(suite));
@@ -116,11 +122,17 @@ mod tests {
             let found =
                 format!("{} | {} | {}", names(&told.suites), names(&told.cut_off), strangers.join(" "));
             assert_eq!(found.trim(), expect, "{text}");
+            names(&told.failed)
         };
         let junit = |cases: &str| format!("<testsuite>{cases}</testsuite>");
         let cases = r#"<testcase classname="t.a" name="x" time="1"/><testcase classname="t.b" name="y"><skipped/></testcase>
             <testcase classname="t.c" name="z"><failure/></testcase><testcase classname="t.gone" name="z"/>"#;
-        check("t/a.py t/b.py t/c.py t/d.py", &junit(cases), "t/a.py t/b.py t/c.py |  | t.gone");
+        let failed = check("t/a.py t/b.py t/c.py t/d.py", &junit(cases), "t/a.py t/b.py t/c.py |  | t.gone");
+        assert_eq!(failed, "t/c.py");
+        // Run again, and well.
+        let flaky =
+            r#"<testcase classname="t.a" name="x"><failure/></testcase><testcase classname="t.a" name="x"/>"#;
+        assert_eq!(check("t/a.py", &junit(flaky), "t/a.py |  |"), "");
         let finer = r#"<testcase file="t/a.py" classname="t.a" name="x"/><testcase file="t/a.py" classname="t.a" name="new"/>"#;
         check("t/a.py::x t/a.py::y", &junit(finer), "t/a.py::x |  | t/a.py::new");
         // A package that was cut off in the middle of its tests.

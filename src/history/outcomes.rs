@@ -40,15 +40,13 @@ pub fn learn(
     if confidence == Confidence::Possible {
         return learned;
     }
-    match (verdict, outcome.in_flight().as_slice()) {
-        (Verdict::OutOfMemory, [begin]) => {
+    match (verdict, outcome.suspects().as_slice()) {
+        (Verdict::OutOfMemory, [(begin, alone)]) => {
             let level = outcome.last_level().unwrap_or_default();
             let used = level.saturating_sub(begin.level_bytes.unwrap_or_default());
-            let suites: usize = outcome.sessions.iter().map(|session| session.start.suites.len()).sum();
-            let alone = outcome.start.as_ref().and_then(|start| start.suites).unwrap_or(suites) == 1;
             let seen = Part {
                 transient: i64::try_from(used.0).ok(),
-                flags: FLAG_KILLED + if alone { FLAG_ALONE } else { 0 },
+                flags: FLAG_KILLED + if *alone { FLAG_ALONE } else { 0 },
                 ..Part::default()
             };
             let session = outcome.sessions.last().map_or(1, |session| session.start.index);

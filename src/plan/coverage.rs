@@ -15,6 +15,8 @@ pub struct Source<'a> {
     pub start: Option<(u32, u32)>,
     /// Suites that it executed; a skipped suite was, and a failed one too.
     pub executed: BTreeSet<&'a str>,
+    /// Those of them that failed.
+    pub failed: BTreeSet<&'a str>,
     /// Suites that it began, or was to run, and did not execute.
     pub unfinished: BTreeSet<&'a str>,
     /// Other names in it, which meet no suite.
@@ -32,6 +34,9 @@ pub struct Coverage {
     pub lost: Vec<Missing>,
     /// Of which something tells, but not that they ran to their end.
     pub not_executed: Vec<Missing>,
+    /// Executed, and failed in the newest attempt that tells of them; where only reports do, in one of them and
+    /// passed in none. By id.
+    pub failed: Vec<String>,
     /// Executed by several shards in one round and attempt, by id.
     pub twice: Vec<Twice>,
     /// Executed, and not in the plan.
@@ -70,6 +75,25 @@ impl Coverage {
     }
 }
 
+/// Suites that failed when they last ran.
+fn failures(sources: &[Source<'_>]) -> Vec<String> {
+    let mut newest: BTreeMap<&str, (Option<(u32, u32)>, bool)> = BTreeMap::new();
+    for source in sources {
+        for id in &source.executed {
+            let failed = source.failed.contains(id);
+            let (start, known) = newest.entry(id).or_insert((source.start, failed));
+            match source.start.cmp(start) {
+                std::cmp::Ordering::Greater => (*start, *known) = (source.start, failed),
+                // Nobody knows which was last.
+                std::cmp::Ordering::Equal if source.start.is_none() => *known &= failed,
+                std::cmp::Ordering::Equal => *known |= failed,
+                std::cmp::Ordering::Less => {}
+            }
+        }
+    }
+    newest.into_iter().filter(|(_, (_, failed))| *failed).map(|(id, _)| id.to_owned()).collect()
+}
+
 /// What became of the plan's suites.
 #[must_use]
 pub fn coverage(plan: &Plan, sources: &[Source<'_>]) -> Coverage {
@@ -90,6 +114,7 @@ pub fn coverage(plan: &Plan, sources: &[Source<'_>]) -> Coverage {
     }
     let extra: BTreeSet<&str> = executed.difference(&planned).copied().chain(strangers).collect();
     found.extra = extra.into_iter().map(str::to_owned).collect();
+    found.failed = failures(sources);
     (found.twice, found.unclear) = doubles(plan, sources);
     found
 }
@@ -195,6 +220,16 @@ mod tests {
         assert_eq!(counts(&with(source(None, None, of("t/new.py")))), [0, 0, 0, 1, 0]);
         let unknown = source(None, None, of(one));
         assert_eq!(counts(&[with(unknown.clone()), vec![unknown]].concat()), [0, 0, 0, 0, 1]);
+        // Failed, and then not any more.
+        let failing = Source { failed: [one].into(), ..source(Some(a), at(1), first.clone()) };
+        let failed = |sources: &[Source<'_>]| coverage(&plan, sources).failed.join(" ");
+        assert_eq!(failed(std::slice::from_ref(&failing)), one);
+        assert_eq!(failed(&[failing.clone(), source(Some(a), Some((1, 1)), first.clone())]), "");
+        assert_eq!(failed(&[source(Some(a), at(2), BTreeSet::new()), failing.clone()]), one);
+        let report = Source { start: None, ..failing.clone() };
+        assert_eq!(failed(std::slice::from_ref(&report)), one);
+        assert_eq!(failed(&[report.clone(), source(Some(a), None, first.clone())]), "");
+        assert_eq!(failed(&[report, source(Some(a), at(1), first.clone())]), "", "outcomes know more");
         // Cut off in one attempt, executed in the next.
         let cut = Source { unfinished: first.clone(), ..source(Some(a), at(1), BTreeSet::new()) };
         assert_eq!(counts(&[cut.clone(), whole[1].clone()]), [0, first.len(), 0, 0, 0]);

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::file::{Plan, Shard, Suite};
+use super::file::{Ended, Plan, Shard, Suite};
 use super::law;
-use crate::model::{Bytes, Millis};
+use crate::model::{Bytes, Confidence, Millis, Verdict};
 
 /// Everything that differs. Suites in the order of their ids, shards in that of the later plan.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,11 @@ pub struct Diff {
     pub added: Vec<Placed>,
     /// Suites that only the earlier plan has.
     pub removed: Vec<Placed>,
+    /// Where the later plan is the rest of the earlier one: suites that were executed, which need no plan any
+    /// more.
+    pub executed: Vec<Placed>,
+    /// And those that no plan cures.
+    pub given_up: Vec<Placed>,
     /// Suites with other figures than before, the largest change of time first.
     pub changed: Vec<Changed>,
 }
@@ -86,6 +91,13 @@ pub struct Moved {
 pub enum Why {
     /// It belongs to another tier now.
     Tier,
+    /// Its shard ended early, and this is what was left of it.
+    Ended {
+        /// What its end means.
+        verdict: Verdict,
+        /// How sure that is.
+        confidence: Confidence,
+    },
     /// Its shard is gone.
     ShardGone,
     /// With what was in it before, its shard would be above its budget now.
@@ -132,9 +144,12 @@ pub struct Changed {
     pub new_bytes: Bytes,
 }
 
-/// What became of `old` in `new`.
+/// What became of `old` in `new`. `rest`: the later plan is what was left of the earlier one when its shards had
+/// ended.
 #[must_use]
-pub fn diff(old: &Plan, new: &Plan) -> Diff {
+pub fn diff(old: &Plan, new: &Plan, rest: bool) -> Diff {
+    let ended: HashMap<&str, &Ended> =
+        new.ended.iter().filter(|_| rest).map(|ended| (ended.shard.as_str(), ended)).collect();
     let before: BTreeMap<&str, (&Shard, &Suite)> = by_id(old);
     let after: BTreeMap<&str, (&Shard, &Suite)> = by_id(new);
     let both = || after.iter().filter_map(|(id, now)| Some((*id, *before.get(id)?, *now)));
@@ -148,6 +163,10 @@ pub fn diff(old: &Plan, new: &Plan) -> Diff {
             .or_insert_with(|| leave(was, new, new_shards.get(was.id.as_str()).copied(), &after));
         let why = match why {
             _ if was.tier != is.tier => Why::Tier,
+            _ if ended.contains_key(was.id.as_str()) => {
+                let Ended { verdict, confidence, .. } = ended[was.id.as_str()];
+                Why::Ended { verdict: *verdict, confidence: *confidence }
+            }
             Why::Balance if !old_names.contains(is.id.as_str()) => Why::ShardNew,
             why => why,
         };
@@ -173,6 +192,12 @@ pub fn diff(old: &Plan, new: &Plan) -> Diff {
         let only = these.iter().filter(|(id, _)| !those.contains_key(*id));
         only.map(|(id, (shard, _))| Placed { id: (*id).to_owned(), shard: shard.id.clone() }).collect()
     };
+    let gone: Vec<Placed> = only(&before, &after);
+    let hopeless = |placed: &Placed| {
+        ended.get(placed.shard.as_str()).is_some_and(|ended| ended.given_up.contains(&placed.id))
+    };
+    let (given_up, gone): (Vec<Placed>, Vec<Placed>) = gone.into_iter().partition(hopeless);
+    let (executed, removed) = if rest { (gone, Vec::new()) } else { (Vec::new(), gone) };
     Diff {
         schema: super::file::SCHEMA,
         old: totals(old),
@@ -181,7 +206,9 @@ pub fn diff(old: &Plan, new: &Plan) -> Diff {
         shards: shards(old, new),
         moved: moved.collect(),
         added: only(&after, &before),
-        removed: only(&before, &after),
+        removed,
+        executed,
+        given_up,
         changed,
     }
 }

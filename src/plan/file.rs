@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{MemoryKind, Order, Price, RuleKind, RunsOn};
-use crate::model::{Basis, Bytes, Millis};
+use crate::model::{Basis, Bytes, Confidence, Millis, Verdict};
 
 /// The schema that is written, and the newest that is read.
 pub const SCHEMA: u64 = 1;
@@ -23,12 +23,15 @@ pub struct Plan {
     pub schema: u64,
     /// Who wrote it: `shard 0.1.0`.
     pub tool: String,
-    /// How often it was made again after a failure; 0, and not written, for a fresh plan.
-    #[serde(default, skip_serializing_if = "is_fresh")]
+    /// How often it was planned again after shards ended early; 0: the first plan.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
-    /// The digest of the plan that failed, where it was made again.
+    /// The digest of the plan whose rest this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// How the shards of that plan ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<Ended>,
     /// What was asked for.
     pub objective: Objective,
     /// What it was made from.
@@ -54,6 +57,30 @@ pub struct Plan {
     pub curve: Vec<Point>,
     /// What the reader should know.
     pub warnings: Vec<Warning>,
+}
+
+/// How a shard ended whose rest is planned again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The shard.
+    pub shard: String,
+    /// What its end means.
+    pub verdict: Verdict,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Suites that it was to run.
+    pub suites: usize,
+    /// Those that were executed.
+    pub executed: usize,
+    /// Those of them that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
+    /// The shards that its rest is in now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub into: Vec<String>,
+    /// Suites that are not planned again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<String>,
 }
 
 /// What a plan was asked for.
@@ -243,9 +270,7 @@ pub struct Suite {
     pub samples: u32,
 }
 
-// What serde asks for.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_fresh(round: &u32) -> bool {
+fn is_zero(round: &u32) -> bool {
     *round == 0
 }
 

@@ -56,7 +56,8 @@ pub(super) fn session_need(tier: &Tier, shard: &Shard, mut suites: Vec<Suite>) -
 }
 
 /// The order of a session.
-pub(super) fn order(tier: &Tier, a: &Suite, b: &Suite) -> Ordering {
+#[must_use]
+pub fn order(tier: &Tier, a: &Suite, b: &Suite) -> Ordering {
     let by_time = b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id));
     if tier.workers <= 1 { b.transient_bytes.cmp(&a.transient_bytes).then(by_time) } else { by_time }
 }

@@ -28,6 +28,7 @@ mod probe;
 mod pytest;
 mod quality;
 mod readme;
+mod rebalance;
 mod record;
 #[cfg(feature = "remote")]
 mod remote;

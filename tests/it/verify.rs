@@ -20,12 +20,12 @@ fn project() -> (Project, BTreeMap<String, Vec<String>>) {
     (project, shards)
 }
 
-/// A JUnit report as pytest writes it: a passed, a failed and a skipped test of each file.
+/// A JUnit report as pytest writes it: two passed tests and a skipped one of each file.
 fn junit(files: &[String]) -> String {
     let cases = files.iter().map(|file| {
         let class = file.trim_end_matches(".py").replace('/', ".");
         format!(
-            r#"<testcase classname="{class}" name="test_a" time="0.1"/><testcase classname="{class}" name="test_b"><failure/></testcase><testcase classname="{class}" name="test_c"><skipped/></testcase>"#
+            r#"<testcase classname="{class}" name="test_a" time="0.1"/><testcase classname="{class}" name="test_b"/><testcase classname="{class}" name="test_c"><skipped/></testcase>"#
         )
     });
     format!("<testsuites><testsuite name=\"pytest\">{}</testsuite></testsuites>", cases.collect::<String>())
@@ -86,6 +86,12 @@ fn reports_prove_that_every_suite_ran() {
         done.stdout(),
         "read: 0 outcomes, 2 reports; 6 of 6 suites executed\nok: every one of 6 suites was executed, none by two shards\n"
     );
+    // One fails: executed all the same, and no success.
+    let all = junit(&shards["default-2"]);
+    project.file("reports/default-2/junit.xml", all.replacen("<skipped/>", "<failure/>", 1).as_bytes());
+    let done = project.shard("verify reports").fails(1, &["tests of 1 suite failed: this run is no success"]);
+    assert!(done.stdout().contains("6 of 6 suites executed\nfailed: 1 suite: `tests/"), "{}", done.stdout());
+    project.shard("verify reports --allow-failures").ok();
     // Without one file's tests.
     let files = &shards["default-2"];
     project.file("reports/default-2/junit.xml", junit(&files[1..]).as_bytes());

@@ -1,6 +1,6 @@
-//! `shard verify` with reports and outcomes: was every suite executed, and none twice?
+//! `shard verify` with reports and outcomes: was every suite executed, none twice, and did none fail?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use super::super::args::{DiffFormat, VerifyArgs};
@@ -9,7 +9,7 @@ use crate::emit::coverage::{self as emit, Sources};
 use crate::history::executed::{Ran, executed};
 use crate::history::names::Index;
 use crate::inventory::{Inventory, Suite};
-use crate::model::{Digest, SuiteId};
+use crate::model::{Digest, SuiteId, Verdict};
 use crate::outcome::{self, Outcome};
 use crate::plan::Plan;
 use crate::plan::coverage::{Source, coverage, shard_of_path};
@@ -64,14 +64,17 @@ pub(super) fn run(
         shard: shard_of_path(plan, name).map(str::to_owned),
         start: None,
         executed: told.suites.iter().map(id).collect(),
+        failed: told.failed.iter().map(id).collect(),
         unfinished: told.cut_off.iter().map(id).collect(),
         strangers: told.strangers.iter().map(String::as_str).collect(),
     });
     let sources: Vec<Source<'_>> =
         outcomes.iter().map(|(name, outcome)| of_outcome(name, outcome)).chain(of_reports).collect();
     let found = coverage(plan, &sources);
+    read.failed = nameless(&outcomes);
     let clean = found.extra.is_empty() && read.unreadable.is_empty() && read.other_plan.is_empty();
-    let ok = found.is_exact() && (clean || !args.strict);
+    let passed = found.failed.is_empty() && read.failed.is_empty();
+    let ok = found.is_exact() && (passed || args.allow_failures) && (clean || !args.strict);
     let text = match args.format {
         DiffFormat::Table => emit::text(&found, &read, output::style()),
         DiffFormat::Json => emit::json(&found, &read, &digest.to_string(), ok)
@@ -83,11 +86,29 @@ pub(super) fn run(
     }
     let missing = found.lost.len() + found.not_executed.len();
     let message = match (missing, found.twice.len()) {
+        (0, 0) if !passed && !args.allow_failures => match found.failed.len() {
+            0 => "tests failed: this run is no success".to_owned(),
+            some => format!("tests of {} failed: this run is no success", text::count(some, "suite")),
+        },
         (0, 0) => "not everything is as planned, and --strict asks for that".to_owned(),
         (0, twice) => format!("{} executed by several shards at once", were(twice)),
         (missing, _) => format!("{} not executed: this run is no success", were(missing)),
     };
     Err(Failure::with_code(exit::FAILED, message))
+}
+
+/// Shards whose last attempt ended with tests that failed, and nothing tells which.
+fn nameless(outcomes: &[(String, Outcome)]) -> Vec<String> {
+    let mut last: BTreeMap<&str, ((u32, u32), bool)> = BTreeMap::new();
+    for (start, outcome) in
+        outcomes.iter().filter_map(|(_, outcome)| Some((outcome.start.as_ref()?, outcome)))
+    {
+        let verdict = outcome.end.as_ref().map(|end| end.verdict);
+        let failed = verdict == Some(Verdict::TestFailure) && outcome.failed().is_empty();
+        let now = ((start.round, start.attempt), failed);
+        last.entry(&start.shard).and_modify(|known| *known = (*known).max(now)).or_insert(now);
+    }
+    last.into_iter().filter(|(_, (_, failed))| *failed).map(|(shard, _)| shard.to_owned()).collect()
 }
 
 fn were(suites: usize) -> String {
@@ -119,6 +140,7 @@ fn of_outcome<'a>(path: &str, outcome: &'a Outcome) -> Source<'a> {
         shard: whose.as_ref().map(|(shard, ..)| shard.clone()),
         start: whose.map(|(_, round, attempt)| (round, attempt)),
         executed,
+        failed: outcome.failed(),
         unfinished,
         strangers: BTreeSet::new(),
     }

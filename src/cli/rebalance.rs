@@ -1,0 +1,229 @@
+//! `shard rebalance`: after shards ended early, a plan for what is left.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::args::{PlanFormat, RebalanceArgs, RecordArgs};
+use super::folder::{Written, ancestors, find_shard, plan_path, read_sound};
+use super::{Failure, Terminal, configured, outcomes, output, plan, record};
+use crate::emit::rebalance as emit;
+use crate::outcome::{self, Outcome};
+use crate::plan::Plan;
+use crate::rebalance::{Known, Options, ROUNDS, Rebalanced, rebalance};
+use crate::triage::{Evidence, judge};
+use crate::{exit, text};
+
+/// Most names in a line.
+const NAMES_MAX: usize = 3;
+
+pub(super) fn run(
+    args: &RebalanceArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let configured = configured::find(args.config.as_deref())?;
+    let path = plan_path(args.plan.as_deref())?;
+    let (plan, digest) = read_sound(&path)?;
+    let folder = configured.here.join(&path).parent().map(Path::to_owned).unwrap_or_default();
+    let evidence = gather(args, &plan, &digest.to_string(), &folder, &configured.here)?;
+    evidence.notes.iter().for_each(|note| terminal.say(note));
+    let options = Options {
+        all: args.all,
+        waiting: args.waiting,
+        effort: args.effort.into(),
+        selection: args.selection_format.into(),
+    };
+    let done = rebalance(&plan, &digest.to_string(), &configured.config, &evidence.known, options)
+        .map_err(|err| Failure::with_code(exit::NO_PLAN, err.to_string()))?;
+    let rounds = args.rounds.unwrap_or(ROUNDS);
+    if done.plan.round > rounds && !done.plan.shards.is_empty() {
+        return Err(too_often(&done, rounds));
+    }
+    plan::prove(&done.plan)?;
+    let out = args.out.as_ref().map_or_else(|| folder.clone(), |out| configured.here.join(out));
+    let written = Written::new(&done.plan, &configured, options.selection)?;
+    let form = output::Form {
+        format: args.format,
+        axes: args.axes,
+        dry_run: args.dry_run,
+        preface: Some(output::Preface {
+            text: emit::text(&done, output::style_of(args.format)),
+            sentences: emit::summary(&done),
+        }),
+    };
+    let output = output::prepare(&form, &done.plan, &written, &configured, &out)?;
+    if !args.dry_run {
+        let earlier = ancestors(&path, &plan)?;
+        written.publish_after(&out, &earlier)?;
+    }
+    output.print(terminal)?;
+    if !args.dry_run && !args.no_record && !evidence.files.is_empty() {
+        learn(args, &evidence.files, terminal);
+    }
+    let hopeless = done.plan.shards.is_empty() && (done.tests_failed() || !done.given_up.is_empty());
+    Ok(if hopeless { exit::FAILED } else { exit::DONE })
+}
+
+/// What tells how the plan's shards ended.
+struct Gathered {
+    known: BTreeMap<String, Known>,
+    /// The outcomes that were read, of this plan or another.
+    files: Vec<PathBuf>,
+    notes: Vec<String>,
+}
+
+fn gather(
+    args: &RebalanceArgs,
+    plan: &Plan,
+    digest: &str,
+    folder: &Path,
+    here: &Path,
+) -> Result<Gathered, Failure> {
+    let usual = folder.join("outcomes");
+    let paths = match args.outcomes.as_slice() {
+        [] if usual.is_dir() => {
+            outcomes::expand(&[usual.to_string_lossy().into_owned()], here).unwrap_or_default()
+        }
+        sources => outcomes::expand(sources, here)?,
+    };
+    let mut gathered = Gathered { known: BTreeMap::new(), files: Vec::new(), notes: Vec::new() };
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    for path in paths {
+        let shown = text::printable(&path.strip_prefix(here).unwrap_or(&path).display().to_string());
+        if !path.exists() {
+            return Err(Failure::usage(format!("`{shown}` does not exist")));
+        }
+        let outcome = match outcomes::read(&path) {
+            Ok(outcome) => outcome,
+            Err(err) => {
+                gathered.notes.push(format!("warning: {}", err.in_file(&shown)));
+                // It was begun, and that is all that is known.
+                match whose(plan, digest, None, &path) {
+                    Whose::Mine(shard, attempt) => mine.push((shard, attempt, Outcome::default())),
+                    Whose::Other => others.push(shown),
+                }
+                continue;
+            }
+        };
+        match whose(plan, digest, Some(&outcome), &path) {
+            Whose::Mine(shard, attempt) => mine.push((shard, attempt, outcome)),
+            Whose::Other => others.push(shown),
+        }
+        gathered.files.push(path);
+    }
+    if !others.is_empty() && (plan.round == 0 || mine.is_empty()) {
+        let names = text::examples(others.iter().map(String::as_str), NAMES_MAX);
+        let outcomes = text::count(others.len(), "outcome");
+        gathered.notes.push(format!("note: {outcomes} of another plan, not used: {names}"));
+    }
+    mine.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    for (shard, _, outcome) in mine {
+        gathered.known.entry(shard).or_default().outcomes.push(outcome);
+    }
+    let codes = failed(&args.failed, plan)?;
+    if gathered.known.is_empty() && codes.is_empty() {
+        let help = format!(
+            "name the outcomes that `shard run` wrote with --outcomes, or say it by hand: --failed {}=137",
+            plan.shards.first().map_or("e2e-1", |shard| shard.id.as_str())
+        );
+        let notes: String = gathered.notes.iter().map(|note| format!("\n  {note}")).collect();
+        return Err(Failure::usage(format!(
+            "nothing tells how the shards of this plan ended{notes}\n  help: {help}"
+        )));
+    }
+    for (shard, known) in &mut gathered.known {
+        let mut evidence = known.outcomes.last().map(Evidence::of).unwrap_or_default();
+        if let Some(code) = codes.get(shard) {
+            (evidence.exit, evidence.signal) = (Some(*code), None);
+        }
+        known.judgement = Some(judge(&evidence));
+    }
+    for (shard, code) in codes {
+        gathered.known.entry(shard).or_insert_with(|| {
+            let evidence = Evidence { exit: Some(code), ..Evidence::default() };
+            Known { outcomes: Vec::new(), judgement: Some(judge(&evidence)) }
+        });
+    }
+    Ok(gathered)
+}
+
+/// Whose an outcome is.
+enum Whose {
+    /// Of this shard of the plan, in this attempt.
+    Mine(String, u32),
+    Other,
+}
+
+fn whose(plan: &Plan, digest: &str, outcome: Option<&Outcome>, path: &Path) -> Whose {
+    let (shard, attempt) = match outcome.and_then(|outcome| outcome.start.as_ref()) {
+        Some(start) if start.plan == digest => (start.shard.clone(), start.attempt),
+        Some(_) => return Whose::Other,
+        // Its first line is gone: its name says the same.
+        None => {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            match outcome::parse_file_name(name) {
+                Some((shard, round, attempt)) if round == plan.round => (shard.to_owned(), attempt),
+                _ => return Whose::Other,
+            }
+        }
+    };
+    if plan.shard(&shard).is_some() { Whose::Mine(shard, attempt) } else { Whose::Other }
+}
+
+/// `e2e-1=143`, for shards of the plan.
+fn failed(all: &[String], plan: &Plan) -> Result<BTreeMap<String, i32>, Failure> {
+    let parse = |text: &String| {
+        let wrong = || {
+            let help = "name a shard and its exit code, such as e2e-1=143";
+            Failure::usage(format!("--failed `{}` is not SHARD=CODE\n  help: {help}", text::printable(text)))
+        };
+        let (name, code) = text.split_once('=').ok_or_else(wrong)?;
+        let code: i32 = code.parse().map_err(|_| wrong())?;
+        Ok((find_shard(plan, name)?.id.clone(), code))
+    };
+    all.iter().map(parse).collect()
+}
+
+/// Nothing is planned any more: what was tried did not help.
+fn too_often(done: &Rebalanced, rounds: u32) -> Failure {
+    let left = done.plan.suites().map(|(_, suite)| suite.id.as_str());
+    let names = text::examples(left, NAMES_MAX);
+    let message = format!(
+        "{}\n  after {} nothing is planned again; {} left: {names}\n  help: `shard triage` tells how each shard ended; --rounds {} allows another try",
+        emit::summary(done),
+        text::count(rounds as usize, "round"),
+        text::count(done.plan.inputs.suites, "suite"),
+        rounds + 1
+    );
+    Failure::with_code(exit::FAILED, message)
+}
+
+/// Folds the outcomes into the history, as `shard record` would. The plan is there already: what fails here is
+/// said and costs nothing else.
+fn learn(args: &RebalanceArgs, files: &[PathBuf], terminal: &mut Terminal<'_, impl Write, impl Write>) {
+    let record = RecordArgs {
+        paths: files.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        history: args.history.clone(),
+        wait: args.wait,
+        output: None,
+        merge: false,
+        run: None,
+        at: None,
+        key: None,
+        granularity: None,
+        plan: None,
+        forget: None,
+        strict: false,
+        config: args.config.clone(),
+    };
+    let (mut said, mut quiet) = (Vec::new(), Vec::new());
+    let done = record::run(&record, &mut Terminal { stdout: &mut said, stderr: &mut quiet });
+    match done {
+        Ok(_) if args.format == PlanFormat::Json => {}
+        Ok(_) => terminal.say(String::from_utf8_lossy(&said).trim_end()),
+        Err(Failure::Said { message, .. }) => {
+            terminal.say(format!("warning: the history is as it was: {message}"));
+        }
+        Err(Failure::Closed) => {}
+    }
+}

@@ -1,0 +1,557 @@
+//! What is left becomes shards again: each tier's together, those that are halved by themselves.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::raise::{Raise, raises};
+use super::{Again, Fate, GivenUp, Half, Known, Next, Options, Rebalanced};
+use crate::config::{self, Budget, Config, Goal, Patterns, ShardCount};
+use crate::estimate::{self, Estimates, TierEstimate};
+use crate::inventory::{self, Inventory};
+use crate::model::{Basis, Bytes, Cost, Digest, Estimate, Kill, Millis, SuiteId};
+use crate::plan::file::{Ended, Inputs, Objective, ObjectiveKind, Quality, Suite, Tier};
+use crate::plan::{self, NoPlan, Plan, Shard, Sources, Warning, law};
+
+/// How much of a machine's limit is planned for, in hundredths, where that is less than the budget: its last is
+/// not for tests, and a run is stopped before it.
+const OF_LIMIT: u128 = 95;
+
+/// A machine that holds more has at least so much more.
+const STEP: Bytes = Bytes(64 << 10);
+
+/// Suites that are planned together.
+struct Group<'a> {
+    /// Their tier, as it runs now.
+    tier: &'a Tier,
+    suites: Vec<Suite>,
+    /// Those of them that have a shard to themselves.
+    apart: BTreeSet<String>,
+    /// Most bytes of a shard, where that is less than the budget.
+    aim: Option<Bytes>,
+    /// Longest shard, where that can be.
+    target: Millis,
+    /// There are several shards of it, if it has several suites.
+    split: bool,
+}
+
+struct Replanner<'a> {
+    plan: &'a Plan,
+    config: &'a Config,
+    options: Options,
+    /// The tiers as they run now.
+    tiers: Vec<Tier>,
+    raises: BTreeMap<&'a str, Raise>,
+}
+
+pub(super) fn replan(
+    plan: &Plan,
+    digest: &str,
+    config: &Config,
+    known: &BTreeMap<String, Known>,
+    fates: Vec<Fate>,
+    options: Options,
+) -> Result<Rebalanced, NoPlan> {
+    let one_worker = |tier: &Tier| {
+        let mine = plan.shards.iter().zip(&fates).filter(|(shard, _)| shard.tier == tier.name);
+        mine.into_iter().any(|(_, fate)| matches!(&fate.next, Next::Again(again) if again.one_worker))
+    };
+    let tiers =
+        plan.tiers.iter().map(|tier| if one_worker(tier) { alone(tier, config) } else { tier.clone() });
+    let raises = raises(plan, known, &fates);
+    let replanner = Replanner { plan, config, options, tiers: tiers.collect(), raises };
+    let (kept, groups, given_up) = replanner.groups(&fates);
+    let mut last_numbers = plan.last_numbers.clone();
+    let mut shards = kept;
+    let mut parts = Vec::new();
+    for group in &groups {
+        let part = replanner.part(group, &fates, &last_numbers)?;
+        last_numbers.clone_from(&part.last_numbers);
+        shards.extend(part.shards.iter().map(|shard| replanner.settled(shard.clone())));
+        parts.push(part);
+    }
+    let plan = replanner.merged(digest, shards, &parts, last_numbers, &fates, &given_up);
+    Ok(Rebalanced { plan, fates, given_up })
+}
+
+/// The tier with one worker.
+fn alone(tier: &Tier, config: &Config) -> Tier {
+    let of_config = config.tiers.iter().find(|known| known.name == tier.name);
+    let worker = of_config.map_or(Bytes(0), |tier| tier.worker_base);
+    let less = worker.saturating_mul(u64::from(tier.workers.saturating_sub(1)));
+    Tier { workers: 1, floor_bytes: tier.floor_bytes.saturating_sub(less), ..tier.clone() }
+}
+
+impl Replanner<'_> {
+    fn tier(&self, shard: &Shard) -> Option<&Tier> {
+        self.tiers.iter().find(|tier| tier.name == shard.tier)
+    }
+
+    /// Shards that stay as they are, what is to be planned again, and what is not.
+    fn groups(&self, fates: &[Fate]) -> (Vec<Shard>, Vec<Group<'_>>, Vec<GivenUp>) {
+        let mut kept = Vec::new();
+        let mut given_up = Vec::new();
+        // By tier, then by the shard that is halved.
+        let mut groups: BTreeMap<(usize, Option<usize>), Group<'_>> = BTreeMap::new();
+        for (place, (shard, fate)) in self.plan.shards.iter().zip(fates).enumerate() {
+            let Some(at) = self.tiers.iter().position(|tier| tier.name == shard.tier) else { continue };
+            let tier = &self.tiers[at];
+            let again = match &fate.next {
+                Next::Done if !self.options.all => continue,
+                Next::Done | Next::Keep => {
+                    let settled = self.settled(shard.clone());
+                    // With other workers it may need more than it may have.
+                    if tier == &self.plan.tiers[at] || fits(&settled) {
+                        kept.push(settled);
+                        continue;
+                    }
+                    Again::default()
+                }
+                Next::GiveUp => {
+                    let why = fate.judgement.as_ref().map_or_else(String::new, |it| it.advice.clone());
+                    let of = |id: &String| GivenUp {
+                        id: id.clone(),
+                        shard: shard.id.clone(),
+                        needs: None,
+                        why: why.clone(),
+                    };
+                    given_up.extend(fate.left.iter().map(of));
+                    continue;
+                }
+                Next::Again(again) => again.clone(),
+            };
+            let (suites, apart) = self.suites(shard, fate, &again, tier, &mut given_up);
+            let half = again.half.map(|_| place);
+            let group = groups.entry((at, half)).or_insert_with(|| Group {
+                tier,
+                suites: Vec::new(),
+                apart: BTreeSet::new(),
+                aim: None,
+                target: self.target(shard, again.half, tier),
+                split: again.half.is_some(),
+            });
+            group.suites.extend(suites);
+            group.apart.extend(apart);
+            let limit = fate.limit.map(|limit| Bytes((u128::from(limit.0) * OF_LIMIT / 100) as u64));
+            let limit = limit.filter(|limit| shard.budget_bytes.is_none_or(|budget| *limit < budget));
+            let half = (again.half == Some(Half::Memory)).then(|| self.half(shard, tier, limit));
+            group.aim = [group.aim, limit, half].into_iter().flatten().min();
+        }
+        let groups = groups.into_values().filter(|group| !group.suites.is_empty()).collect();
+        (kept, groups, given_up)
+    }
+
+    /// What is left of a shard with its costs now, and who gets a shard to himself.
+    fn suites(
+        &self,
+        shard: &Shard,
+        fate: &Fate,
+        again: &Again,
+        tier: &Tier,
+        given_up: &mut Vec<GivenUp>,
+    ) -> (Vec<Suite>, Option<String>) {
+        let left: BTreeSet<&str> = fate.left.iter().map(String::as_str).collect();
+        let raise = self.raises.get(shard.tier.as_str()).cloned().unwrap_or_default();
+        let all = shard.sessions.iter().flat_map(|session| &session.suites);
+        let wanted = all.filter(|suite| self.options.all || left.contains(suite.id.as_str()));
+        let mut suites = Vec::new();
+        for suite in wanted {
+            let mut suite = raise.of(suite);
+            if again.apart.as_ref() == Some(&suite.id) {
+                let machines = Machines::new(shard, self.config, fate.limit);
+                match machines.room(tier, shard, &suite, again) {
+                    Ok(transient) => suite.transient_bytes = transient,
+                    Err(needs) => {
+                        let had = machines.had.map_or_else(String::new, |had| format!(" with {had}"));
+                        given_up.push(GivenUp {
+                            id: suite.id,
+                            shard: shard.id.clone(),
+                            needs: Some(needs),
+                            why: format!("it was alone{had}, and that was too little; plan {needs} for it"),
+                        });
+                        continue;
+                    }
+                }
+            }
+            suites.push(suite);
+        }
+        (suites, again.apart.clone())
+    }
+
+    /// Half of what the shard was to need above its floor, with what is known now.
+    fn half(&self, shard: &Shard, tier: &Tier, limit: Option<Bytes>) -> Bytes {
+        let raise = self.raises.get(shard.tier.as_str()).cloned().unwrap_or_default();
+        let peaks = shard.sessions.iter().map(|session| {
+            let suites: Vec<Suite> = session.suites.iter().map(|suite| raise.of(suite)).collect();
+            u64::try_from(law::peak(tier, shard, &suites).bytes()).unwrap_or(u64::MAX)
+        });
+        let peak = [shard.budget_bytes, limit].into_iter().flatten().map(|bytes| bytes.0);
+        let peak = peaks.max().into_iter().chain(peak).min().unwrap_or(0);
+        tier.floor_bytes + Bytes(Bytes(peak).saturating_sub(tier.floor_bytes).0 / 2)
+    }
+
+    /// As long as the tier's longest shard was; half of this one where time was over.
+    fn target(&self, shard: &Shard, half: Option<Half>, tier: &Tier) -> Millis {
+        if half == Some(Half::Time) {
+            return Millis(tier.setup_ms.0 + shard.predicted_ms.0.saturating_sub(tier.setup_ms.0) / 2);
+        }
+        let mine = self.plan.shards.iter().filter(|other| other.tier == shard.tier);
+        let longest = mine.map(|shard| shard.predicted_ms).max().unwrap_or_default();
+        let planned = self.plan.tiers.iter().find(|planned| planned.name == tier.name);
+        let slower = planned.map_or(1, |planned| planned.workers / tier.workers.max(1)).max(1);
+        Millis(longest.0.saturating_mul(u64::from(slower)))
+    }
+
+    /// A group's shards, none of which is a shard that ended early.
+    fn part(
+        &self,
+        group: &Group<'_>,
+        fates: &[Fate],
+        last_numbers: &BTreeMap<String, u64>,
+    ) -> Result<Plan, NoPlan> {
+        let died: Vec<BTreeSet<&str>> = (self.plan.shards.iter().zip(fates))
+            .filter(|(shard, fate)| {
+                let same = self.plan.tiers.iter().any(|tier| tier == group.tier);
+                same && shard.tier == group.tier.name && matches!(fate.next, Next::Again(_))
+            })
+            .map(|(shard, _)| ids(shard))
+            .collect();
+        let own = budget(self.plan, group.tier);
+        let mut least = if group.split && group.suites.len() > 1 { 2 } else { 1 };
+        loop {
+            let part = self.packed(group, own, least, last_numbers)?;
+            let again = |shard: &Shard| shard.runner.is_none() && died.contains(&ids(shard));
+            let enough = part.shards.len() >= least;
+            if (enough && !part.shards.iter().any(again)) || part.shards.len() >= group.suites.len() {
+                return Ok(part);
+            }
+            least = part.shards.len() + 1;
+        }
+    }
+
+    /// A group's shards: within its aim and its target where both can be kept, else within one of them.
+    fn packed(
+        &self,
+        group: &Group<'_>,
+        own: Option<Bytes>,
+        least: usize,
+        last_numbers: &BTreeMap<String, u64>,
+    ) -> Result<Plan, NoPlan> {
+        let aim = group.aim.or(own);
+        let target = Some(group.target);
+        let count = u32::try_from(least).ok();
+        let tries = match least {
+            1 => vec![(aim, target, None), (aim, None, None), (own, None, None)],
+            // As many as must be; where memory asks for more, as many as it wants.
+            _ => vec![(aim, target, None), (aim, None, count), (aim, None, None), (own, None, count)],
+        };
+        let mut refused = None;
+        for (budget, target, shards) in tries {
+            match self.made(group, budget, target, shards, last_numbers) {
+                Ok(part) if part.shards.len() >= least => return Ok(part),
+                Ok(part) => refused = Some(Ok(part)),
+                Err(err) => refused = refused.or(Some(Err(err))),
+            }
+        }
+        refused.unwrap_or_else(|| Err(NoPlan { message: "nothing was tried".to_owned(), help: Vec::new() }))
+    }
+
+    fn made(
+        &self,
+        group: &Group<'_>,
+        aim: Option<Bytes>,
+        target: Option<Millis>,
+        shards: Option<u32>,
+        last_numbers: &BTreeMap<String, u64>,
+    ) -> Result<Plan, NoPlan> {
+        let goal = Goal {
+            budget: Some(aim.map_or(Budget::Unlimited, Budget::Bytes)),
+            target,
+            shards: shards.map(ShardCount::Count),
+        };
+        let runners = match aim == budget(self.plan, group.tier) {
+            true => self.config.runners.clone(),
+            // What is too big for the aim may still fit its own machine.
+            false => Vec::new(),
+        };
+        let config = Config { goal, tiers: vec![self.tier_of(group.tier)], runners, ..self.config.clone() };
+        let mut suites: Vec<&Suite> = group.suites.iter().collect();
+        suites.sort_by(|a, b| a.id.cmp(&b.id));
+        let inventory = Inventory { suites: suites.iter().map(|suite| named(suite)).collect() };
+        let estimates = Estimates {
+            suites: suites.iter().map(|suite| known(suite, group.apart.contains(&suite.id))).collect(),
+            tiers: vec![TierEstimate { import_cap: group.tier.import_cap_bytes, ..TierEstimate::default() }],
+        };
+        let assigned = vec![0; suites.len()];
+        let previous =
+            Plan { shards: Vec::new(), last_numbers: last_numbers.clone(), ..without_shards(self.plan) };
+        let options = plan::Options {
+            effort: self.options.effort,
+            exact: true,
+            selection: self.options.selection,
+            previous: Some(previous),
+            ..plan::Options::default()
+        };
+        plan::make(
+            Sources { config: &config, inventory: &inventory, assigned: &assigned, estimates: &estimates },
+            &options,
+        )
+    }
+
+    /// The tier of the configuration, as the plan has it.
+    fn tier_of(&self, tier: &Tier) -> config::Tier {
+        let defaults = config::Tier::default();
+        let of_config = self.config.tiers.iter().find(|known| known.name == tier.name).unwrap_or(&defaults);
+        let own = self.plan.shards.iter().find(|shard| shard.tier == tier.name && shard.runner.is_none());
+        let workers = of_config.worker_base.saturating_mul(u64::from(tier.workers)).min(tier.floor_bytes);
+        config::Tier {
+            name: tier.name.clone(),
+            matches: Patterns::all(),
+            workers: tier.workers,
+            memory: tier.memory,
+            order: tier.order,
+            spread: Some(tier.spread),
+            each: tier.each,
+            cpus: tier.cpus,
+            base: tier.floor_bytes.saturating_sub(workers),
+            worker_base: Bytes(workers.0 / u64::from(tier.workers.max(1))),
+            setup: tier.setup_ms,
+            session_start: tier.session_start_ms,
+            sessions: tier.sessions,
+            goal: Goal::default(),
+            runs_on: own.map_or_else(|| of_config.runs_on.clone(), |shard| shard.runs_on.clone()),
+            ..of_config.clone()
+        }
+    }
+
+    /// The shard with its own budget, and the figures that its tier gives it now.
+    fn settled(&self, mut shard: Shard) -> Shard {
+        let Some(tier) = self.tier(&shard) else { return shard };
+        if shard.runner.is_none() {
+            shard.budget_bytes = budget(self.plan, tier);
+        }
+        let bare = shard.clone();
+        for session in &mut shard.sessions {
+            session.suites.sort_by(|a, b| law::order(tier, a, b));
+            let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
+            session.predicted_ms =
+                Millis(figure(law::session_ms(tier, &bare, &session.suites))) + tier.session_start_ms;
+            session.predicted_bytes = Bytes(figure(law::peak(tier, &bare, &session.suites).bytes()));
+        }
+        let times: Millis = shard.sessions.iter().map(|session| session.predicted_ms).sum();
+        let longer = times + tier.setup_ms;
+        if longer > shard.predicted_ms {
+            let assumed = suites(&shard).any(|suite| suite.basis == Basis::Assumed);
+            shard.timeout_minutes = shard.timeout_minutes.max(plan::timeout(longer, assumed));
+        }
+        shard.predicted_ms = longer;
+        shard.predicted_bytes =
+            shard.sessions.iter().map(|session| session.predicted_bytes).max().unwrap_or_default();
+        shard.oversize = suites(&shard).count() == 1 && !fits(&shard);
+        shard
+    }
+
+    fn merged(
+        &self,
+        digest: &str,
+        mut shards: Vec<Shard>,
+        parts: &[Plan],
+        last_numbers: BTreeMap<String, u64>,
+        fates: &[Fate],
+        given_up: &[GivenUp],
+    ) -> Plan {
+        let place = |shard: &Shard| self.tiers.iter().position(|tier| tier.name == shard.tier);
+        shards.sort_by_key(|shard| (Reverse(shard.predicted_ms), place(shard), shard.number()));
+        let used = |tier: &&Tier| shards.iter().any(|shard| shard.tier == tier.name);
+        let tiers: Vec<Tier> = self.tiers.iter().filter(used).cloned().collect();
+        let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
+        let of = |basis: Basis| shards.iter().flat_map(suites).filter(|suite| suite.basis == basis).count();
+        // Where nothing else is in the plan, what is proven of the part is proven of it.
+        let whole = match parts {
+            [part] if part.shards.len() == shards.len() && part.objective.kind == ObjectiveKind::Memory => {
+                Some(part)
+            }
+            _ => None,
+        };
+        let bounds = parts.iter().map(|part| part.quality.makespan_bound_ms);
+        let kept = shards.len() - parts.iter().map(|part| part.shards.len()).sum::<usize>();
+        let quality = Quality {
+            makespan_ms: makespan,
+            makespan_bound_ms: bounds.max().unwrap_or(makespan).min(makespan),
+            shards: shards.len(),
+            shards_bound: whole.map_or(kept + parts.len(), |part| part.quality.shards_bound),
+            proven: whole.is_some_and(|part| part.quality.proven),
+            total_ms: shards.iter().flat_map(suites).map(|suite| suite.ms).sum(),
+            peak_bytes: shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default(),
+        };
+        let inputs = Inputs {
+            suites: shards.iter().map(|shard| suites(shard).count()).sum(),
+            measured: of(Basis::Measured),
+            inherited: of(Basis::Inherited),
+            assumed: of(Basis::Assumed),
+            digest: Digest::of(&serde_json::to_vec(&(digest, &tiers, &shards)).unwrap_or_default())
+                .to_string(),
+        };
+        let warnings = self.warnings(&shards, parts, given_up);
+        Plan {
+            tool: plan::tool(),
+            round: self.plan.round + 1,
+            parent: Some(digest.to_owned()),
+            ended: fates.iter().filter_map(|fate| ended(fate, &shards, given_up)).collect(),
+            objective: Objective {
+                kind: ObjectiveKind::Memory,
+                shards: None,
+                target_ms: None,
+                overhead_ms: None,
+                minute_value: None,
+                concurrency: None,
+            },
+            inputs,
+            tiers,
+            shards,
+            quality,
+            previous: None,
+            last_numbers,
+            curve: Vec::new(),
+            warnings,
+            ..without_shards(self.plan)
+        }
+    }
+
+    fn warnings(&self, shards: &[Shard], parts: &[Plan], given_up: &[GivenUp]) -> Vec<Warning> {
+        let oversize = |warning: &&Warning| {
+            let own = shards.iter().filter(|shard| shard.oversize);
+            warning.code == "oversize" && own.flat_map(suites).any(|suite| suite.id == warning.subject)
+        };
+        let mut warnings: Vec<Warning> =
+            parts.iter().flat_map(|part| &part.warnings).filter(oversize).cloned().collect();
+        // As long as a shard is above a budget that nobody set.
+        let unbound = |warning: &&Warning| {
+            warning.code == "memory-assumed"
+                && shards.iter().any(|shard| shard.tier == warning.subject && !shard.oversize && !fits(shard))
+        };
+        warnings.extend(self.plan.warnings.iter().filter(unbound).cloned());
+        warnings.extend(given_up.iter().map(|given_up| {
+            let GivenUp { id, shard, why, .. } = given_up;
+            let message = format!("`{}` of {shard} is not planned again: {why}", crate::text::printable(id));
+            Warning::new("given-up", id, message)
+        }));
+        warnings.sort();
+        warnings
+    }
+}
+
+/// What the new plan keeps of a shard's end; `None`: it did not run.
+fn ended(fate: &Fate, shards: &[Shard], given_up: &[GivenUp]) -> Option<Ended> {
+    let judgement = fate.judgement.as_ref()?;
+    let left: BTreeSet<&str> = fate.left.iter().map(String::as_str).collect();
+    let mine = shards.iter().filter(|shard| suites(shard).any(|suite| left.contains(suite.id.as_str())));
+    let given_up = given_up.iter().filter(|given_up| given_up.shard == fate.shard);
+    Some(Ended {
+        shard: fate.shard.clone(),
+        verdict: judgement.verdict,
+        confidence: judgement.confidence,
+        suites: fate.suites,
+        executed: fate.executed.len(),
+        failed: fate.failed.clone(),
+        into: mine.map(|shard| shard.id.clone()).collect(),
+        given_up: given_up.map(|given_up| given_up.id.clone()).collect(),
+    })
+}
+
+fn suites(shard: &Shard) -> impl Iterator<Item = &Suite> {
+    shard.sessions.iter().flat_map(|session| &session.suites)
+}
+
+fn ids(shard: &Shard) -> BTreeSet<&str> {
+    suites(shard).map(|suite| suite.id.as_str()).collect()
+}
+
+fn fits(shard: &Shard) -> bool {
+    shard.budget_bytes.is_none_or(|budget| shard.predicted_bytes <= budget)
+}
+
+/// What a shard of the tier may use.
+fn budget(plan: &Plan, tier: &Tier) -> Option<Bytes> {
+    plan.tiers.iter().find(|planned| planned.name == tier.name).and_then(|planned| planned.budget_bytes)
+}
+
+/// Everything of a plan but what it holds.
+fn without_shards(plan: &Plan) -> Plan {
+    Plan {
+        schema: plan.schema,
+        tool: plan.tool.clone(),
+        round: plan.round,
+        parent: None,
+        ended: Vec::new(),
+        objective: plan.objective.clone(),
+        inputs: plan.inputs.clone(),
+        tiers: Vec::new(),
+        shards: Vec::new(),
+        quality: plan.quality.clone(),
+        previous: None,
+        last_numbers: BTreeMap::new(),
+        rules: plan.rules.clone(),
+        curve: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn named(suite: &Suite) -> inventory::Suite {
+    inventory::Suite { id: SuiteId::new(suite.id.clone()), tests: Vec::new(), siblings: 1 }
+}
+
+fn known(suite: &Suite, apart: bool) -> Estimate {
+    Estimate {
+        cost: Cost {
+            time: suite.ms,
+            import: suite.import_bytes,
+            retained: suite.retained_bytes,
+            transient: suite.transient_bytes,
+            cpus: suite.cpus,
+        },
+        time_basis: suite.basis,
+        memory_basis: suite.memory_basis,
+        samples: suite.samples,
+        // What was killed has a shard to itself.
+        kills: u32::from(apart),
+    }
+}
+
+/// What a suite's machine had, and what others have.
+struct Machines {
+    had: Option<Bytes>,
+    largest: Option<Bytes>,
+}
+
+impl Machines {
+    fn new(shard: &Shard, config: &Config, limit: Option<Bytes>) -> Machines {
+        let largest = config.runners.iter().map(|runner| runner.budget).max();
+        Machines { had: shard.budget_bytes.or(limit), largest }
+    }
+
+    /// The transient of a suite that gets a shard to itself, within the largest machine.
+    ///
+    /// # Errors
+    /// No machine has more than the one on which it was alone: what it would need.
+    fn room(&self, tier: &Tier, shard: &Shard, suite: &Suite, again: &Again) -> Result<Bytes, Bytes> {
+        let bare = Suite { transient_bytes: Bytes(0), ..suite.clone() };
+        let rest = law::peak(tier, shard, &[bare]).bytes();
+        let rest = Bytes(u64::try_from(rest).unwrap_or(u64::MAX));
+        let killed = again.kill.as_ref().map_or(Bytes(0), |kill: &Kill| estimate::need(kill));
+        let wanted = suite.transient_bytes.max(killed);
+        // What is spread is held once in every worker.
+        let times = if tier.spread { u64::from(tier.workers.max(1)) } else { 1 };
+        let per_worker = |total: Bytes| Bytes(total.saturating_sub(rest).0 / times);
+        let total = rest + wanted.saturating_mul(times);
+        if !again.larger {
+            let most = self.largest.max(self.had).filter(|_| self.had.is_some());
+            return Ok(most.map_or(wanted, |most| wanted.min(per_worker(most))));
+        }
+        let had = self.had.unwrap_or_default();
+        let needs = total.max(had + STEP + STEP);
+        match self.largest.filter(|largest| self.had.is_some() && *largest > had + STEP) {
+            Some(largest) => Ok(per_worker(needs.min(largest))),
+            None => Err(needs),
+        }
+    }
+}
