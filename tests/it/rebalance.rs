@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Done, Project, root};
+#[cfg(target_os = "linux")]
+use crate::common::Limited;
+use crate::common::{Done, Project, Random, root};
 
 const MB: u64 = 1_000_000;
 const FLOOR: u64 = 60 * MB;
@@ -26,25 +28,9 @@ struct World {
     random: Random,
 }
 
-/// xorshift64*: the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 11) % n
-    }
-
-    /// In thousandths.
-    fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.below(high - low + 1)
-    }
+/// A number from `low` to `high`.
+fn between(random: &mut Random, low: u64, high: u64) -> u64 {
+    low + random.below(high - low + 1)
 }
 
 /// What a dead shard leaves behind.
@@ -62,25 +48,23 @@ impl World {
     /// End-to-end files as in the first incident: eighty of about ten seconds, one to five of them heavy, each planned with up to three
     /// times less or more than it takes.
     fn new(seed: u64) -> World {
-        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        for _ in 0..8 {
-            random.next();
-        }
-        let heavy = random.between(1, 5);
+        let mut random = Random(seed);
+        let heavy = between(&mut random, 1, 5);
         let mut truth = BTreeMap::new();
         let mut costs = String::from("id,tier,ms,retained_bytes,transient_bytes\n");
         // All wrong the same way, or each its own.
-        let common = (random.below(2) == 0).then(|| random.between(1_000, 3_000));
+        let common = (random.below(2) == 0).then(|| between(&mut random, 1_000, 3_000));
         for n in 0..80 {
-            let transient = if n < heavy { random.between(800, 3_000) } else { random.between(5, 150) };
+            let transient =
+                if n < heavy { between(&mut random, 800, 3_000) } else { between(&mut random, 5, 150) };
             let real = Truth {
-                ms: random.between(2_000, 15_000),
-                retained: random.between(10, 110) * MB,
+                ms: between(&mut random, 2_000, 15_000),
+                retained: between(&mut random, 10, 110) * MB,
                 transient: transient * MB,
             };
             let wrong = common.unwrap_or_else(|| match random.below(3) {
-                0 => random.between(400, 1_000),
-                _ => random.between(1_000, 3_000),
+                0 => between(&mut random, 400, 1_000),
+                _ => between(&mut random, 1_000, 3_000),
             });
             let id = format!("tests/e2e/test_{:02}.py", (n * 37) % 80);
             let said = |bytes: u64| bytes * 1_000 / wrong;
@@ -133,7 +117,7 @@ impl World {
             let peak = level + retained + transient;
             if peak > LIMIT {
                 // The last look at it was somewhere on its way up.
-                let seen = level + (LIMIT - level) * self.random.between(300, 1_000) / 1_000;
+                let seen = level + (LIMIT - level) * between(&mut self.random, 300, 1_000) / 1_000;
                 lines.push(format!(
                     r#"{{"event":"sample","at":3,"bytes":{seen},"available_bytes":5000000000}}"#
                 ));
@@ -665,4 +649,95 @@ fn a_job_that_is_run_again_runs_what_is_left_in_smaller_sessions() {
         "test-failure certain",
     );
     assert_eq!(run_again(&project, "2").stdout(), all);
+}
+
+/// A project of real tests that hold real memory, and figures for it that are wrong by up to three times.
+#[cfg(target_os = "linux")]
+fn real(seed: u64) -> (Project, u64) {
+    let mut random = Random(seed);
+    // A bare session of pytest holds about 35 MB, and every file that it collects a little.
+    let (limit, floor) = (260, 40);
+    let heavy = between(&mut random, 1, 4);
+    let mut costs = String::from("id,tier,ms,retained_bytes,transient_bytes\n");
+    let mut files = Vec::new();
+    for n in 0..14 {
+        let keep = between(&mut random, 8, 22);
+        let spike = if n < heavy { between(&mut random, 70, 150) } else { between(&mut random, 1, 15) };
+        let said = |mb: u64, random: &mut Random| mb * 1_000_000_000 / between(random, 700, 3_000);
+        let id = format!("tests/test_{:02}.py", (n * 9) % 14);
+        costs.push_str(&format!("{id},e2e,500,{},{}\n", said(keep, &mut random), said(spike, &mut random)));
+        files.push((
+            id,
+            format!(
+                "import time\nKEEP = []\ndef hold(mb):\n    data = bytearray(mb * 1000000)\n    data[::4096] = b'x' * len(data[::4096])\n    return data\n\
+                 def test_keep(): KEEP.append(hold({keep}))\ndef test_spike():\n    data = hold({spike})\n    time.sleep(0.03)\n"
+            ),
+        ));
+    }
+    let toml = format!(
+        "budget = \"{}MB\"\n[tier.e2e]\nmatch = [\"**\"]\nbase = \"{floor}MB\"\nworker-base = \"0MB\"\nguard = \"off\"\nidle-timeout = \"0s\"\n\
+         run = [\"python3\", \"-m\", \"pytest\", \"-q\", \"-p\", \"no:cacheprovider\", \"@{{selection}}\"]\n",
+        limit - 10
+    );
+    let project = Project::with(&[("costs.csv", &costs), ("shard.toml", &toml)]);
+    files.iter().for_each(|(name, text)| project.file(name, text.as_bytes()));
+    (project, limit * 1_000_000)
+}
+
+/// Plans, runs under a real limit and plans again until all has run; the rounds that it took.
+#[cfg(target_os = "linux")]
+fn really(seed: u64) -> Option<u32> {
+    let (project, limit) = real(seed);
+    let Some(group) = Limited::new(&format!("rebalance-{seed}"), limit) else {
+        println!("skipped: no control group can be made here");
+        return None;
+    };
+    project.shard("plan --costs costs.csv").ok();
+    for round in 0..=4 {
+        check_plan(project.path());
+        let plan = project.plan();
+        let mut killed = false;
+        for shard in plan["shards"].as_array().unwrap() {
+            let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
+            command.args(["run", shard["id"].as_str().unwrap(), "--preflight", "off"]);
+            command.current_dir(project.path()).env("GITHUB_RUN_ID", "7").env("PYTHONDONTWRITEBYTECODE", "1");
+            let done = Done(command.output().unwrap());
+            assert!(matches!(done.code(), 0 | 137), "{}", done.stderr());
+            killed |= done.code() == 137;
+        }
+        if !killed {
+            // Every suite of the first plan ran.
+            project.shard("verify shard-out/outcomes --strict").ok();
+            // What was learned makes a plan that passes at once.
+            project.shard("record shard-out/outcomes").ok();
+            project.shard("plan tests/test_*.py --out next").ok();
+            return Some(round);
+        }
+        project.shard("rebalance --rounds 9").ok();
+    }
+    panic!("variation {seed} is not cured within four rounds");
+}
+
+/// The whole loop with real kills: plan, run, rebalance, run, record, plan. `SHARD_VARIATIONS=100` tries so many.
+#[test]
+#[cfg(target_os = "linux")]
+fn jobs_that_the_kernel_kills_pass_within_two_rounds() {
+    if !Command::new("python3").args(["-c", "import pytest"]).output().unwrap().status.success() {
+        return println!("skipped: python3 has no pytest");
+    }
+    let wanted = std::env::var("SHARD_VARIATIONS").map_or(2, |text| text.parse().unwrap());
+    let (mut killed, mut cured) = (0, [0; 5]);
+    for seed in 0.. {
+        match really(seed) {
+            None => return,
+            Some(0) => continue,
+            Some(rounds) => (rounds as usize..5).for_each(|n| cured[n] += 1),
+        }
+        killed += 1;
+        if killed == wanted {
+            break;
+        }
+    }
+    println!("of {killed} killed under a real limit, cured within 0, 1, 2, 3, 4 rounds: {cured:?}");
+    assert!(cured[2] * 100 >= killed * 95, "{cured:?}");
 }
