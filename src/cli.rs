@@ -9,6 +9,7 @@ mod diff;
 mod elsewhere;
 mod explain;
 mod folder;
+mod github;
 mod inspect;
 mod inventory;
 mod outcomes;

@@ -2,6 +2,7 @@
 //! old or the new.
 
 mod ends;
+mod extract;
 mod packed;
 #[cfg(feature = "remote")]
 mod remote;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 pub use ends::{ends_of, read_ends};
+pub use extract::extract;
 pub use packed::{Packing, read_packed, unpack, unpacked};
 pub use remote::{Failed, Remote};
 pub use shared::Exclusive;

@@ -26,13 +26,14 @@
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
 //! | [`rebalance`] | a plan and how its shards ended | a plan for what is left |
+//! | [`github`] | a run of GitHub Actions | its jobs, what they tell of their shards, its artifacts |
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
-//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, and [`text`]
+//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` after `plan` and `triage`, and [`text`]
 //! is under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
@@ -40,7 +41,7 @@
 //! - `pack` knows no name, no test framework, no clock and no thread count.
 //! - `plan::verify` and `plan::law` share no code with `pack`.
 //! - `emit` never changes a plan.
-//! - Nothing but `files`, `machine`, `run` and `cli` touches disk, network, processes, environment or time; nothing below `cli`
+//! - Nothing but `files`, `machine`, `run`, `github` and `cli` touches disk, network, processes, environment or time; nothing below `cli`
 //!   knows a flag.
 //! - Planning never reads the machine that it runs on.
 
@@ -52,6 +53,7 @@ pub mod emit;
 pub mod estimate;
 pub mod exit;
 pub mod files;
+pub mod github;
 pub mod history;
 pub mod inventory;
 pub mod machine;

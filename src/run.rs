@@ -91,6 +91,8 @@ pub struct Order {
     /// The shard is what an earlier attempt left: its sessions are not the plan's, and their selections are
     /// written beside the outcome.
     pub rest: bool,
+    /// The number of the CI's job, where it says that.
+    pub check_run: Option<u64>,
     /// Whose observations compare.
     pub key: String,
     /// The machine.
@@ -288,6 +290,7 @@ fn start(order: &Order, attempt: u32) -> Start {
         budget_bytes: order.budget,
         predicted_bytes: Some(shard.predicted_bytes),
         predicted_ms: Some(Millis(shard.sessions.iter().map(|session| session.predicted_ms.0).sum())),
+        check_run: order.check_run,
         suites: Some(shard.sessions.iter().map(|session| session.suites.len()).sum()),
     }
 }

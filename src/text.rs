@@ -92,6 +92,13 @@ pub fn examples<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> St
     }
 }
 
+/// A foreign message without the addresses in it, which may hold keys, and not too long.
+#[must_use]
+pub fn without_addresses(text: &str) -> String {
+    let words = text.split_whitespace().map(|word| if word.contains("://") { "…" } else { word });
+    printable(&shorten(&words.collect::<Vec<_>>().join(" "), 200))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +124,13 @@ mod tests {
         assert_eq!(printable("a\u{1b}[31m\n\u{202e}b"), "a\\u{1b}[31m\\u{a}\\u{202e}b");
         assert_eq!(examples(["a", "b", "c", "d"], 2), "`a`, `b` and 2 more");
         assert_eq!(count(12_345, "suite"), "12,345 suites");
+    }
+
+    #[test]
+    fn foreign_messages_keep_their_keys_to_themselves() {
+        let text =
+            "Unable parse source url. Url: https://me:secret@host/x?sig=key, Error: empty\u{1b}[1m host";
+        assert_eq!(without_addresses(text), "Unable parse source url. Url: … Error: empty\\u{1b}[1m host");
+        assert!(without_addresses(&"long ".repeat(1000)).chars().count() <= 200);
     }
 }

@@ -5,12 +5,14 @@
 
 mod evidence;
 mod fact;
+mod job;
 mod log;
 mod table;
 
 use evidence::PEAK;
 pub use evidence::{Coverage, Evidence, Memory};
 pub use fact::Fact;
+pub use job::{Job, JobEnd, JobLog};
 pub use log::{Log, Sign};
 pub use table::{Row, TABLE};
 

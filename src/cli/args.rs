@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::ci::At;
 use crate::config::{Budget, Granularity, Quantile, ShardCount};
+use crate::github::{Named, Repository};
 use crate::model::{Millis, Percent};
 
 /// Splits a test suite into CI jobs that fit in memory.
@@ -41,7 +42,7 @@ pub(super) enum Command {
   pytest --collect-only -q | shard plan - --target 6m --timings 'reports/**/*.xml'
   shard plan tests.txt --shards auto --previous shard-out/plan.json
 
-Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits, 5 with --strict where shared storage cannot be read")]
+Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits, 5 with --strict where shared storage or GitHub cannot be read")]
 pub(super) struct PlanArgs {
     /// Where the suites are: a list, a report, a folder of reports, a glob in quotes, a test file, or
     /// `-` for a list on standard input. Lists are recognised by their content; a format in front, such as
@@ -59,12 +60,18 @@ pub(super) struct PlanArgs {
     /// [default: shard-history.json beside the configuration]
     #[arg(long, value_name = "FILE")]
     pub(super) history: Vec<PathBuf>,
-    /// Longest time to try a history in shared storage [default: 30s]
+    /// And the history among the artifacts of a run of GitHub Actions: its number, the address of its page, or `newest`
+    /// for the newest that succeeded
+    #[arg(long, value_name = "RUN")]
+    pub(super) history_from_run: Option<Named>,
+    #[command(flatten)]
+    pub(super) github: GithubArgs,
+    /// Longest time to try a history in shared storage, and to wait for GitHub [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub(super) wait: Option<Millis>,
     /// Suites with their exact costs: a CSV with the columns id, ms and, if wanted, tier,
     /// import_bytes, retained_bytes, transient_bytes, cpus
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sources", "timings", "history"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sources", "timings", "history", "history_from_run"])]
     pub(super) costs: Option<PathBuf>,
     /// Memory that one job may use: `3GB`, `auto` or `none`
     #[arg(long, value_name = "SIZE")]
@@ -128,20 +135,28 @@ pub(super) struct PlanArgs {
   shard record reports .test_durations --run nightly-42 --at 2026-01-31T04:00:00Z
   shard record --merge job-1/shard-history.json job-2/shard-history.json -o shard-history.json
   shard record --forget 20
+  shard record --github-run 123 --repo owner/name
 
 Recording twice changes nothing, and histories may be merged in any order. The newest 32 runs of a suite are kept.
 
-Exit codes: 0 recorded, 2 wrong usage, configuration or input, 5 the storage failed: what was new is kept in a file")]
+Exit codes: 0 recorded, 2 wrong usage, configuration or input, 5 the storage failed, and what was new is kept in a file; or GitHub failed")]
+#[derive(Clone)]
 pub(super) struct RecordArgs {
     /// Files, folders and globs: outcomes of `shard run`, and any format in docs/formats.md, recognised by content;
     /// a format in front, such as `junit-xml:PATH`, forces it. With --merge: histories
-    #[arg(value_name = "[FORMAT:]PATH", required_unless_present = "forget")]
+    #[arg(value_name = "[FORMAT:]PATH", required_unless_present_any = ["forget", "github_run"])]
     pub(super) paths: Vec<String>,
+    /// And the outcomes among the artifacts of a run of GitHub Actions: its number, the address of its page, or `newest`
+    /// for the newest that succeeded
+    #[arg(long, value_name = "RUN", conflicts_with = "merge")]
+    pub(super) github_run: Option<Named>,
+    #[command(flatten)]
+    pub(super) github: GithubArgs,
     /// The history: a file, or shared storage such as `s3://bucket/key`; packed if it ends in `.gz` or
     /// `.zst` [default: shard-history.json beside the configuration]
     #[arg(long, value_name = "FILE")]
     pub(super) history: Option<PathBuf>,
-    /// Longest time to try a history in shared storage [default: 10m]
+    /// Longest time to try a history in shared storage, and to wait for GitHub [default: 10m]
     #[arg(long, value_name = "TIME")]
     pub(super) wait: Option<Millis>,
     /// Write the result here, over whatever is there, and leave the history as it is
@@ -184,13 +199,15 @@ pub(super) struct RecordArgs {
   shard rebalance
   shard rebalance --outcomes 'artifacts/*/outcomes' --format github
   shard rebalance --failed e2e-1=143
+  shard rebalance --run newest
 
 Suites that were executed are not run again. The suite that ran when memory was out gets a job to itself, a job that nobody
 can be blamed for becomes two of half the memory, several workers become one. The plan is replaced; the one that was
 run is kept beside it as plan.0.json, plan.1.json, …
 
 Exit codes: 0 planned, or nothing is left; 1 nothing is planned that could help: tests failed, a suite needs another machine,
-or it was tried too often; 2 wrong usage, configuration or input; 3 no plan exists under the given limits")]
+or it was tried too often; 2 wrong usage, configuration or input; 3 no plan exists under the given limits; 5 GitHub could
+not be read")]
 pub(super) struct RebalanceArgs {
     /// The plan that was run [default: where `shard plan` writes it]
     #[arg(long, value_name = "FILE")]
@@ -198,6 +215,12 @@ pub(super) struct RebalanceArgs {
     /// Outcomes of all its attempts: files, folders and globs [default: the folder `outcomes` beside the plan]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(super) outcomes: Vec<String>,
+    /// Take plan, outcomes and the ends of all jobs from a run of GitHub Actions: its number, its address, or `newest`, the
+    /// newest that failed
+    #[arg(long, value_name = "RUN", conflicts_with = "outcomes")]
+    pub(super) run: Option<Named>,
+    #[command(flatten)]
+    pub(super) github: GithubArgs,
     /// A shard and the exit code of its job, where no outcome tells it
     #[arg(long, value_name = "SHARD=CODE")]
     pub(super) failed: Vec<String>,
@@ -216,11 +239,11 @@ pub(super) struct RebalanceArgs {
     /// The history that learns from the outcomes [default: shard-history.json beside the configuration]
     #[arg(long, value_name = "FILE")]
     pub(super) history: Option<PathBuf>,
-    /// Longest time to try a history in shared storage [default: 10m]
+    /// Longest time to try a history in shared storage, and to wait for GitHub [default: 10m]
     #[arg(long, value_name = "TIME")]
     pub(super) wait: Option<Millis>,
     /// Leave the history as it is
-    #[arg(long, conflicts_with_all = ["history", "wait"])]
+    #[arg(long, conflicts_with = "history")]
     pub(super) no_record: bool,
     /// Write nothing, only show
     #[arg(long)]
@@ -419,8 +442,10 @@ pub(super) struct BacktestArgs {
   shard triage shard-out/outcomes
   shard triage --exit 137 --log run.log
   gh run view 123 --log-failed | shard triage --log -
+  shard triage --run 123 --repo owner/name
+  shard triage --run newest --workflow test.yml --branch main
 
-Exit codes: 0 an answer was given, whatever it is; 2 wrong usage, or a file that cannot be read")]
+Exit codes: 0 an answer was given, whatever it is; 2 wrong usage, or a file that cannot be read; 5 GitHub or the network failed")]
 pub(super) struct TriageArgs {
     /// Outcomes that `shard run` wrote: files, folders and globs
     #[arg(value_name = "OUTCOME")]
@@ -431,9 +456,39 @@ pub(super) struct TriageArgs {
     /// What it printed; `-` is standard input. Only the beginning and the end of a long one are read
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+    /// A run of GitHub Actions, whose jobs are judged: its number, the address of its page, or `newest` for the newest
+    /// that failed
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["outcomes", "exit", "log"])]
+    pub(super) run: Option<Named>,
+    #[command(flatten)]
+    pub(super) github: GithubArgs,
+    /// Longest time to wait for GitHub, in all [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait: Option<Millis>,
     /// What to print: text for people, or JSON
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: DiffFormat,
+}
+
+/// Which run of GitHub Actions is meant. The token is that of GITHUB_TOKEN or GH_TOKEN.
+#[derive(clap::Args, Clone, Default)]
+pub(super) struct GithubArgs {
+    /// The repository [default: GITHUB_REPOSITORY]
+    #[arg(long, help_heading = "GitHub", value_name = "OWNER/NAME")]
+    pub(super) repo: Option<Repository>,
+    /// Which attempt of the run, from 1 [default: the newest]
+    #[arg(long, help_heading = "GitHub", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) attempt: Option<u64>,
+    /// Of `newest`: the workflow's file, such as test.yml [default: that of GITHUB_WORKFLOW_REF, else any]
+    #[arg(long, help_heading = "GitHub", value_name = "FILE")]
+    pub(super) workflow: Option<String>,
+    /// Of `newest`: the branch [default: that of this workflow run, or for a history the one that it goes into; else any]
+    #[arg(long, help_heading = "GitHub", value_name = "NAME")]
+    pub(super) branch: Option<String>,
+    /// Look into artifacts of this name alone, where `*` is any text [default: shard-plan*, shard-out*, shard-obs* and
+    /// shard-history*, as far as they are needed]
+    #[arg(long, help_heading = "GitHub", value_name = "NAME")]
+    pub(super) artifact: Vec<String>,
 }
 
 /// Check whether this machine has what the plan needs: memory, disk, CPUs

@@ -12,7 +12,7 @@ use crate::history::store::Store;
 use crate::model::{Digest, Millis};
 
 /// Longest time to try to read from shared storage, where nothing else is said.
-const READ_WAIT: Millis = Millis(30_000);
+pub(super) const READ_WAIT: Millis = Millis(30_000);
 
 /// A place for a history.
 pub(super) enum Place {

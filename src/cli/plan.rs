@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use super::args::PlanArgs;
 use super::configured::{self, Configured};
 use super::folder::{Written, read_sound_plan};
-use super::{Failure, Terminal, inventory, output, report};
+use super::place::READ_WAIT;
+use super::{Failure, Terminal, github, inventory, output, report};
 use crate::config::Config;
 use crate::estimate::{Estimates, TierEstimate, estimate};
 use crate::files;
@@ -60,7 +63,8 @@ pub(super) fn run(
             let inventory = inventory::gather(&args.sources, &configured)?;
             inventory.notes.iter().for_each(|note| terminal.say(note));
             let access = report::Access { strict: args.strict, wait: args.wait, dry: args.dry_run };
-            let reports = report::gather(&args.timings, &args.history, access, &configured)?;
+            let (histories, _folder) = histories(args, terminal)?;
+            let reports = report::gather(&args.timings, &histories, access, &configured)?;
             let (ready, remarks) = learned(inventory.inventory, &reports, &configured.config)?;
             remarks.notes.iter().for_each(|note| terminal.say(note));
             refuse_nothing(&ready, args)?;
@@ -78,6 +82,28 @@ pub(super) fn run(
     }
     output.print(terminal)?;
     Ok(exit::DONE)
+}
+
+/// The histories that are named, and those of a run of GitHub Actions in a folder of their own. A run that cannot be had is
+/// no more than a warning, unless everything must be read.
+fn histories(
+    args: &PlanArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<(Vec<PathBuf>, Option<TempDir>), Failure> {
+    let mut histories = args.history.clone();
+    let Some(run) = &args.history_from_run else { return Ok((histories, None)) };
+    let wait = args.wait.unwrap_or(READ_WAIT);
+    match github::histories_of_run(run, &args.github, Some(wait), terminal) {
+        Ok((found, folder)) => {
+            histories.extend(found);
+            Ok((histories, Some(folder)))
+        }
+        Err(Failure::Said { code: exit::NETWORK, message }) if !args.strict => {
+            terminal.say(format!("warning: no history from GitHub: {message}"));
+            Ok((histories, None))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn refuse_nothing(ready: &Ready, args: &PlanArgs) -> Result<(), Failure> {

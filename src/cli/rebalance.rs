@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::args::{PlanFormat, RebalanceArgs, RecordArgs};
+use super::args::{GithubArgs, PlanFormat, RebalanceArgs, RecordArgs};
 use super::folder::{Written, ancestors, find_shard, plan_path, read_sound};
+use super::github::{self, FromRun};
 use super::{Failure, Terminal, configured, outcomes, output, plan, record};
 use crate::emit::rebalance as emit;
 use crate::outcome::{self, Outcome};
 use crate::plan::Plan;
 use crate::rebalance::{Known, Options, ROUNDS, Rebalanced, rebalance};
-use crate::triage::{Evidence, judge};
+use crate::triage::{Evidence, Judgement, judge};
 use crate::{exit, text};
 
 /// Most names in a line.
@@ -22,14 +23,23 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let configured = configured::find(args.config.as_deref())?;
-    let path = plan_path(args.plan.as_deref())?;
+    let from = args.run.as_ref().map(|run| github::evidence_of_run(run, &args.github, args.wait, terminal));
+    let from = from.transpose()?;
+    let path = match (&args.plan, &from) {
+        (None, Some(from)) => from.plan.clone().ok_or_else(|| {
+            let help = "upload the plan's folder as an artifact `shard-plan`, or name the plan with --plan";
+            Failure::usage(format!("{} has no artifact with its plan\n  help: {help}", from.run))
+        })?,
+        (named, _) => plan_path(named.as_deref())?,
+    };
     let (plan, digest) = read_sound(&path)?;
     let folder = configured.here.join(&path).parent().map(Path::to_owned).unwrap_or_default();
-    let evidence = gather(args, &plan, &digest.to_string(), &folder, &configured.here)?;
+    let evidence = gather(args, &plan, &digest.to_string(), &folder, &configured.here, from.as_ref())?;
     evidence.notes.iter().for_each(|note| terminal.say(note));
     let options = Options {
         all: args.all,
-        waiting: args.waiting,
+        // GitHub knows of every job: one that it does not call over has not died.
+        waiting: args.waiting || from.is_some(),
         effort: args.effort.into(),
         selection: args.selection_format.into(),
     };
@@ -40,7 +50,12 @@ pub(super) fn run(
         return Err(too_often(&done, rounds));
     }
     plan::prove(&done.plan)?;
-    let out = args.out.as_ref().map_or_else(|| folder.clone(), |out| configured.here.join(out));
+    let out = match (&args.out, &from) {
+        (Some(out), _) => configured.here.join(out),
+        // What came from GitHub lies in a folder that goes.
+        (None, Some(_)) => configured.root.join(&configured.config.out),
+        (None, None) => folder,
+    };
     let written = Written::new(&done.plan, &configured, options.selection)?;
     let form = output::Form {
         format: args.format,
@@ -78,9 +93,11 @@ fn gather(
     digest: &str,
     folder: &Path,
     here: &Path,
+    from: Option<&FromRun>,
 ) -> Result<Gathered, Failure> {
     let usual = folder.join("outcomes");
     let paths = match args.outcomes.as_slice() {
+        [] if from.is_some() => from.map(|from| from.outcomes.clone()).unwrap_or_default(),
         [] if usual.is_dir() => {
             outcomes::expand(&[usual.to_string_lossy().into_owned()], here).unwrap_or_default()
         }
@@ -121,7 +138,8 @@ fn gather(
         gathered.known.entry(shard).or_default().outcomes.push(outcome);
     }
     let codes = failed(&args.failed, plan)?;
-    if gathered.known.is_empty() && codes.is_empty() {
+    let jobs = from.map(|from| jobs(from, plan)).unwrap_or_default();
+    if gathered.known.is_empty() && codes.is_empty() && jobs.is_empty() {
         let help = format!(
             "name the outcomes that `shard run` wrote with --outcomes, or say it by hand: --failed {}=137",
             plan.shards.first().map_or("e2e-1", |shard| shard.id.as_str())
@@ -138,6 +156,13 @@ fn gather(
         }
         known.judgement = Some(judge(&evidence));
     }
+    for (shard, judgement) in jobs {
+        let known = gathered.known.entry(shard).or_default();
+        // An outcome that says how it ended needs nobody else's account.
+        if known.outcomes.last().is_none_or(|outcome| outcome.end.is_none()) {
+            known.judgement = Some(judgement);
+        }
+    }
     for (shard, code) in codes {
         gathered.known.entry(shard).or_insert_with(|| {
             let evidence = Evidence { exit: Some(code), ..Evidence::default() };
@@ -145,6 +170,18 @@ fn gather(
         });
     }
     Ok(gathered)
+}
+
+/// What GitHub's jobs tell of the plan's shards; of a shard with several jobs, the one that did not succeed.
+fn jobs(from: &FromRun, plan: &Plan) -> BTreeMap<String, Judgement> {
+    let mut jobs: BTreeMap<String, Judgement> = BTreeMap::new();
+    for ended in &from.ended {
+        let Some(shard) = ended.shard.as_ref().filter(|shard| plan.shard(shard).is_some()) else { continue };
+        if !ended.succeeded || !jobs.contains_key(shard) {
+            jobs.insert(shard.clone(), ended.judgement.clone());
+        }
+    }
+    jobs
 }
 
 /// Whose an outcome is.
@@ -207,6 +244,8 @@ fn learn(args: &RebalanceArgs, files: &[PathBuf], terminal: &mut Terminal<'_, im
         wait: args.wait,
         output: None,
         merge: false,
+        github_run: None,
+        github: GithubArgs::default(),
         run: None,
         at: None,
         key: None,

@@ -6,12 +6,14 @@ mod push;
 use std::io::Write;
 use std::path::PathBuf;
 
+use tempfile::TempDir;
+
 use super::args::RecordArgs;
 use super::ci::{self, At};
 use super::configured::{self, Configured};
 use super::place::{self, Place, shown};
 use super::report::{cannot_read, left_out, parse_store};
-use super::{Failure, Terminal, reports};
+use super::{Failure, Terminal, github, reports};
 use crate::config::address::Address;
 use crate::config::{Config, Granularity};
 use crate::exit;
@@ -37,6 +39,8 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let configured = configured::find(args.config.as_deref())?;
+    let (args, _folder) = with_run(args, terminal)?;
+    let args = &args;
     let history = Place::of(args.history.as_deref(), &configured)?;
     let output = args.output.as_deref().map(|path| Place::of(Some(path), &configured)).transpose()?;
     if let (Place::Shared(address), None) | (_, Some(Place::Shared(address))) = (&history, &output) {
@@ -130,6 +134,18 @@ pub(super) fn run(
         }
     }
     Ok(exit::DONE)
+}
+
+/// With the outcomes of a run of GitHub Actions among its paths, in a folder that goes with what is returned here.
+fn with_run(
+    args: &RecordArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<(RecordArgs, Option<TempDir>), Failure> {
+    let mut args = args.clone();
+    let Some(run) = &args.github_run else { return Ok((args, None)) };
+    let (outcomes, folder) = github::outcomes_of_run(run, &args.github, args.wait, terminal)?;
+    args.paths.extend(outcomes.iter().map(|path| path.display().to_string()));
+    Ok((args, Some(folder)))
 }
 
 /// A history with what is new in it.

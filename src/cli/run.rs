@@ -122,6 +122,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         run: ci::run(ci::variable).unwrap_or_else(|| format!("local-{}-{}", digest.token(), run::clock())),
         attempt,
         rest,
+        check_run: ci::variable("SHARD_CHECK_RUN").and_then(|number| number.parse().ok()),
         key: configured.config.key.clone().unwrap_or_else(ci::machine),
         plan: digest.to_string(),
         round: plan.round,

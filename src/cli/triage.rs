@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args::{DiffFormat, TriageArgs};
-use super::{Failure, Terminal, outcomes, output};
+use super::{Failure, Terminal, github, outcomes, output};
 use crate::emit::triage::{self as emit, Judged};
+use crate::github::Named;
 use crate::triage::{Evidence, Log, judge};
 use crate::{exit, files, text};
 
@@ -21,6 +22,9 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let here = std::env::current_dir()
         .map_err(|err| Failure::usage(format!("cannot tell the current folder: {err}")))?;
+    if let Some(run) = &args.run {
+        return of_run(run, args, terminal);
+    }
     if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() {
         return Err(Failure::usage(
             "nothing to judge: give outcomes of `shard run`, an exit code with --exit, or a log with --log",
@@ -48,7 +52,7 @@ pub(super) fn run(
             Ok(outcome) => {
                 let evidence = with_what_was_said(Evidence::of(&outcome));
                 let judgement = judge(&evidence);
-                all.push(Judged { file: Some(name), outcome: Some(outcome), evidence, judgement });
+                all.push(Judged { file: Some(name), job: None, outcome: Some(outcome), evidence, judgement });
             }
             Err(err) => {
                 failed += 1;
@@ -59,21 +63,53 @@ pub(super) fn run(
     if paths.is_empty() {
         let evidence = with_what_was_said(Evidence::default());
         let judgement = judge(&evidence);
-        all.push(Judged { file: None, outcome: None, evidence, judgement });
+        all.push(Judged { file: None, job: None, outcome: None, evidence, judgement });
     }
     if !all.is_empty() {
-        let text = match args.format {
-            DiffFormat::Table => emit::text(&all, output::style()),
-            DiffFormat::Json => emit::json(&all).map_err(|err| {
-                Failure::with_code(exit::BUG, format!("the verdicts cannot be written: {err}"))
-            })?,
-        };
-        terminal.print(text.as_bytes())?;
+        print(&all, args, terminal)?;
     }
     match failed {
         0 => Ok(exit::DONE),
         _ => Err(Failure::usage(format!("{} could not be read", text::count(failed, "file")))),
     }
+}
+
+/// The jobs of a run of GitHub Actions that did not succeed.
+fn of_run(
+    run: &Named,
+    args: &TriageArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<u8, Failure> {
+    let from = github::evidence_of_run(run, &args.github, args.wait, terminal)?;
+    let jobs = from.ended.len();
+    if from.plan.is_none() {
+        terminal.say("note: the run has no artifact `shard-plan*`: which job ran which shard, and how full it was, is not known");
+    }
+    let failed = from.ended.into_iter().filter(|ended| !ended.succeeded);
+    let judged = failed.map(|ended| {
+        let github::Ended { job, shard, outcome, evidence, judgement, .. } = ended;
+        Judged { file: None, job: Some((job, shard)), outcome, evidence, judgement }
+    });
+    let all: Vec<Judged> = judged.collect();
+    let (jobs, outcomes) = (text::count(jobs, "job"), text::count(from.outcomes.len(), "outcome"));
+    terminal.say(format!("{}: {jobs} over, {} without success; {outcomes} read", from.run, all.len()));
+    if !all.is_empty() || args.format == DiffFormat::Json {
+        print(&all, args, terminal)?;
+    }
+    Ok(exit::DONE)
+}
+
+fn print(
+    all: &[Judged],
+    args: &TriageArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<(), Failure> {
+    let text = match args.format {
+        DiffFormat::Table => emit::text(all, output::style()),
+        DiffFormat::Json => emit::json(all)
+            .map_err(|err| Failure::with_code(exit::BUG, format!("the verdicts cannot be written: {err}")))?,
+    };
+    terminal.print(text.as_bytes())
 }
 
 fn read_log(path: &Path) -> Result<Log, Failure> {

@@ -5,14 +5,19 @@ use serde::Serialize;
 use super::style::{Paint, Style};
 use crate::model::{Bytes, Confidence, Verdict};
 use crate::outcome::Outcome;
-use crate::text::printable;
+use crate::text::{printable, shorten};
 use crate::triage::{Evidence, Judgement};
+
+/// Longest name of a job that is shown, in columns.
+const JOB_MAX: usize = 100;
 
 /// One end that was judged.
 pub struct Judged {
     /// The file of the outcome; `None`: there was none.
     pub file: Option<String>,
-    /// What it holds.
+    /// The CI's job, with the shard that it ran; `None`: nobody spoke of a job.
+    pub job: Option<(String, Option<String>)>,
+    /// What the file, or the job's artifact, holds.
     pub outcome: Option<Outcome>,
     /// What was known.
     pub evidence: Evidence,
@@ -41,6 +46,9 @@ pub fn text(all: &[Judged], style: Style) -> String {
 
 fn subject(judged: &Judged) -> String {
     let start = judged.outcome.as_ref().and_then(|outcome| outcome.start.as_ref());
+    if let Some((job, _)) = &judged.job {
+        return format!("{}: ", printable(&shorten(job, JOB_MAX)));
+    }
     match (start, &judged.file) {
         (Some(start), _) => {
             let round = if start.round > 0 { format!("round {}, ", start.round) } else { String::new() };
@@ -72,6 +80,8 @@ pub fn json(all: &[Judged]) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Row<'a> {
         file: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        job: Option<&'a str>,
         shard: Option<&'a str>,
         tier: Option<&'a str>,
         round: Option<u32>,
@@ -89,11 +99,13 @@ pub fn json(all: &[Judged]) -> serde_json::Result<String> {
     }
     fn row(judged: &Judged) -> Row<'_> {
         let start = judged.outcome.as_ref().and_then(|outcome| outcome.start.as_ref());
+        let of_job = judged.job.as_ref().and_then(|(_, shard)| shard.as_deref());
         let coverage = judged.evidence.coverage.as_ref();
         let in_flight = judged.evidence.in_flight.iter();
         Row {
             file: judged.file.as_deref(),
-            shard: start.map(|start| start.shard.as_str()),
+            job: judged.job.as_ref().map(|(job, _)| job.as_str()),
+            shard: start.map(|start| start.shard.as_str()).or(of_job),
             tier: start.map(|start| start.tier.as_str()),
             round: start.map(|start| start.round),
             attempt: start.map(|start| start.attempt),

@@ -86,6 +86,9 @@ pub struct Start {
     /// The plan's prediction of the time, without set-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted_ms: Option<Millis>,
+    /// The number of the CI's job where it says that: GitHub's `job.check_run_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_run: Option<u64>,
     /// The shard's suites, all sessions together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suites: Option<usize>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Log;
+use super::{Job, Log};
 use crate::model::Bytes;
 use crate::outcome::{End, Outcome, Session, Status, Stopped};
 use crate::text;
@@ -41,6 +41,8 @@ pub struct Evidence {
     pub cut_off: bool,
     /// What the run itself found.
     pub recorded: Option<End>,
+    /// What the CI says of the job that it was.
+    pub job: Option<Job>,
 }
 
 /// The memory at the end, as far as it was seen.
@@ -133,6 +135,9 @@ impl Evidence {
             if executed < suites {
                 sentences.push(coverage.missing());
             }
+        }
+        if let Some(job) = &self.job {
+            sentences.extend(job.context());
         }
         if let (Some(peak), Some(budget)) = (self.memory.peak, self.memory.budget) {
             let above = if peak > budget { "above" } else { "within" };

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use super::{Evidence, Sign};
+use super::{Evidence, JobEnd, Sign};
 use crate::model::Bytes;
 use crate::outcome::Stopped;
 use crate::text;
+
+/// Longest name of a step that is shown, in columns.
+const STEP_MAX: usize = 80;
 
 /// Something that is so, or is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,22 @@ pub enum Fact {
     TestsFailed,
     /// What was written while it ran stops in the middle.
     CutOff,
+    /// The CI calls the job cancelled.
+    JobCancelled,
+    /// The CI calls the job over its time.
+    JobTimedOut,
+    /// The CI calls the job failed, with a step that was cancelled.
+    CancelledFailure,
+    /// The CI calls the job failed, and none of its steps.
+    NoStepFailed,
+    /// A step of the job had begun and has no end.
+    StepOpen,
+    /// The job's log is missing, or stops long before the job.
+    LogGone,
+    /// What the CI noted beside the job could be read.
+    Annotated,
+    /// The plan filled nearly all of the budget.
+    PlannedFull,
 }
 
 impl Fact {
@@ -45,6 +64,7 @@ impl Fact {
             count => format!("{count} processes"),
         };
         let coverage = evidence.coverage.as_ref();
+        let job = evidence.job.as_ref();
         match self {
             Fact::Stopped(why) => (evidence.stopped == Some(why)).then(|| stopped(why).to_owned()),
             Fact::Code(codes) => {
@@ -55,7 +75,7 @@ impl Fact {
                     None => format!("the exit code is {code}"),
                 })
             }
-            Fact::Says(sign) => evidence.log.says(sign).map(|line| format!("the log says `{line}`")),
+            Fact::Says(sign) => says(sign, evidence),
             Fact::OomKill => {
                 let count = evidence.oom_kills.filter(|count| *count > 0)?;
                 Some(format!("the kernel killed {} of its control group for want of memory", kills(count)))
@@ -92,6 +112,32 @@ impl Fact {
                 let sentence = "its outcome stops in the middle: whoever wrote it was ended too";
                 evidence.cut_off.then(|| sentence.to_owned())
             }
+            Fact::JobCancelled => {
+                (job?.end == JobEnd::Cancelled).then(|| "the CI calls the job cancelled".to_owned())
+            }
+            Fact::JobTimedOut => {
+                (job?.end == JobEnd::TimedOut).then(|| "the CI calls the job over its time".to_owned())
+            }
+            Fact::CancelledFailure => {
+                let sentence =
+                    "the CI calls the job failed, yet its step was cancelled, which nobody asked for";
+                let job = job.filter(|job| job.end == JobEnd::Failed)?;
+                (job.step_cancelled && !job.step_failed).then(|| sentence.to_owned())
+            }
+            Fact::NoStepFailed => {
+                let job = job.filter(|job| job.end == JobEnd::Failed)?;
+                (!job.step_failed).then(|| "the CI calls the job failed, and none of its steps".to_owned())
+            }
+            Fact::StepOpen => {
+                let step = job.filter(|job| job.end != JobEnd::Passed)?.step_open.as_deref()?;
+                let step = text::printable(&text::shorten(step, STEP_MAX));
+                Some(format!("the step `{step}` began and has no end"))
+            }
+            Fact::LogGone => job?.log_is_gone(),
+            Fact::Annotated => {
+                job?.annotations.as_ref().map(|_| "its annotations tell of nothing else".to_owned())
+            }
+            Fact::PlannedFull => job?.planned_full(),
         }
     }
 
@@ -99,6 +145,13 @@ impl Fact {
     pub(super) fn is_said(self) -> bool {
         matches!(self, Fact::Says(_))
     }
+}
+
+/// The line that says it: of what the CI noted, else of the log.
+fn says(sign: Sign, evidence: &Evidence) -> Option<String> {
+    let noted = evidence.job.as_ref().and_then(|job| job.annotations.as_ref()?.says(sign));
+    let noted = noted.map(|line| format!("the CI says `{line}`"));
+    noted.or_else(|| evidence.log.says(sign).map(|line| format!("the log says `{line}`")))
 }
 
 fn stopped(why: Stopped) -> &'static str {
@@ -189,6 +242,14 @@ impl fmt::Display for Fact {
             Fact::NotExecuted => "suites were not executed",
             Fact::TestsFailed => "suites failed",
             Fact::CutOff => "the outcome stops in the middle",
+            Fact::JobCancelled => "the CI calls the job cancelled",
+            Fact::JobTimedOut => "the CI calls the job over its time",
+            Fact::CancelledFailure => "the CI calls the job failed and a step cancelled, and no step failed",
+            Fact::NoStepFailed => "the CI calls the job failed, and no step",
+            Fact::StepOpen => "a step began and has no end",
+            Fact::LogGone => "the job's log is missing or stops long before the job",
+            Fact::Annotated => "the job's annotations could be read",
+            Fact::PlannedFull => "the plan filled 80% of the budget or more",
         };
         f.write_str(words)
     }

@@ -38,6 +38,8 @@ pub enum Sign {
     Cancelled,
     /// The CI lost the machine, or was told that it goes away.
     RunnerLost,
+    /// The provider of a machine that it may take back at any time took it back.
+    Reclaimed,
     /// A process crashed by itself.
     Crashed,
     /// The tool says that it could not do its work.
@@ -65,6 +67,7 @@ impl fmt::Display for Sign {
             Sign::NoOutput => "no output for too long",
             Sign::Cancelled => "the job was cancelled",
             Sign::RunnerLost => "the machine was lost or shut down",
+            Sign::Reclaimed => "the provider took the machine back",
             Sign::Crashed => "a process crashed",
             Sign::ToolBroken => "the tool could not do its work",
             Sign::TestsFailed => "a summary with failed tests",
@@ -163,6 +166,7 @@ const SIGNS: &[(Sign, &[&str])] = &[
             "fork: cannot allocate memory",
             "enomem",
             "cannot allocate memory",
+            "^out of memory.$",
         ],
     ),
     (
@@ -250,6 +254,18 @@ const SIGNS: &[(Sign, &[&str])] = &[
             "the self-hosted runner: * lost communication",
             "agent was lost",
             "we stopped hearing from agent",
+        ],
+    ),
+    (
+        Sign::Reclaimed,
+        &[
+            "spot instance interruption",
+            "spot instance was interrupted",
+            "spot instance has been interrupted",
+            "spot interruption",
+            "instance was reclaimed",
+            "instance was preempted",
+            "instance preemption",
         ],
     ),
     (

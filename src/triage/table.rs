@@ -5,8 +5,9 @@ use crate::model::Confidence::{self, Certain, Likely, Possible};
 use crate::model::Verdict;
 use crate::outcome::Stopped;
 use Fact::{
-    AllExecuted, Code, CutOff, MachineOomKill, MemoryFree, MemoryShort, NoOomKill, NotExecuted, OomKill,
-    Says, TestsFailed,
+    AllExecuted, Annotated, CancelledFailure, Code, CutOff, JobCancelled, LogGone, MachineOomKill,
+    MemoryFree, MemoryShort, NoOomKill, NoStepFailed, NotExecuted, OomKill, PlannedFull, Says, StepOpen,
+    TestsFailed,
 };
 
 /// Conditions, and what they mean together.
@@ -52,6 +53,8 @@ const RESTART_DAEMON: &str = "start the container engine again and try once more
 const RESTART_SMALLER: &str = "start the container engine again, with more memory or fewer builds at once: a process was killed shortly before";
 const CHECK_BEFORE: &str = "check with `shard check` what memory is left before that step, free what is not needed any more, or take a larger machine";
 const FIX_COMMAND: &str = "correct the command or its set-up: the tests themselves did not run to their end";
+const SPLIT_IF_AGAIN: &str = "run it once more; if the same shard is lost again, split it in two: a machine out of memory looks just so";
+const RUN_CANCELLED: &str = "run it again; `fail-fast: false` lets the other jobs of a matrix go on";
 const RUN_MISSING: &str = "run the missing suites; look for an early end (`-x`, `--bail`, `os._exit`), a filter, or names that the runner does not know";
 
 /// What is known of ends. Order matters; a log alone is never certain.
@@ -142,27 +145,39 @@ pub const TABLE: &[Row] = &[
         "look at what was running; a machine that swaps is silent too",
     ),
     row(
+        &[Says(Sign::Reclaimed)],
         &[],
-        &[Says(Sign::TimeUp), Code(&[124])],
+        Verdict::RunnerLost,
+        Likely,
+        "run it again, on a machine that nobody takes back: this says nothing of the memory",
+    ),
+    row(
+        &[],
+        &[Says(Sign::TimeUp), Fact::JobTimedOut, Code(&[124])],
         Verdict::Timeout,
         Likely,
         "plan with more shards or a shorter `target`; a longer limit helps only what was still working",
     ),
     row(&[Says(Sign::RunnerLost), MemoryShort], &[], Verdict::OutOfMemory, Likely, REBALANCE),
+    row(&[Says(Sign::RunnerLost), PlannedFull], &[], Verdict::OutOfMemory, Possible, SPLIT_IF_AGAIN),
+    row(&[Says(Sign::RunnerLost)], &[], Verdict::RunnerLost, Likely, SPLIT_IF_AGAIN),
+    // What the CI's account of a job looks like where the machine died and could not say so.
+    row(&[StepOpen, LogGone, PlannedFull], &[], Verdict::OutOfMemory, Possible, SPLIT_IF_AGAIN),
+    row(&[StepOpen, LogGone, Annotated], &[], Verdict::RunnerLost, Likely, SPLIT_IF_AGAIN),
+    row(&[StepOpen], &[], Verdict::RunnerLost, Possible, SPLIT_IF_AGAIN),
+    row(&[CancelledFailure, PlannedFull], &[], Verdict::OutOfMemory, Possible, SPLIT_IF_AGAIN),
+    row(&[CancelledFailure, Annotated], &[], Verdict::RunnerLost, Likely, SPLIT_IF_AGAIN),
+    row(&[JobCancelled, Annotated], &[], Verdict::Cancelled, Likely, RUN_CANCELLED),
     row(
-        &[Says(Sign::RunnerLost)],
-        &[],
-        Verdict::RunnerLost,
-        Likely,
-        "run it once more; if the same shard is lost again, split it in two: a machine out of memory looks just so",
-    ),
-    row(
-        &[Says(Sign::Cancelled)],
+        &[JobCancelled],
         &[],
         Verdict::Cancelled,
-        Likely,
-        "run it again; `fail-fast: false` lets the other jobs of a matrix go on",
+        Possible,
+        "let the token read the annotations, and ask again: a job that was over its time is called cancelled too",
     ),
+    row(&[Says(Sign::Cancelled)], &[], Verdict::Cancelled, Likely, RUN_CANCELLED),
+    row(&[NoStepFailed, Says(Sign::MemoryRefused)], &[], Verdict::OutOfMemory, Likely, REBALANCE),
+    row(&[NoStepFailed, LogGone], &[], Verdict::RunnerLost, Possible, SPLIT_IF_AGAIN),
     // Killed, with what speaks for memory and against it.
     row(
         &[KILLED, NoOomKill, MemoryShort],
@@ -174,6 +189,7 @@ pub const TABLE: &[Row] = &[
     row(&[KILLED, NoOomKill], &[], Verdict::Killed, Likely, SEE_WHO_KILLED),
     row(&[KILLED, MemoryShort], &[], Verdict::OutOfMemory, Likely, REBALANCE),
     row(&[KILLED, MemoryFree], &[], Verdict::Killed, Likely, SEE_WHO_KILLED),
+    row(&[KILLED, PlannedFull, Annotated], &[], Verdict::OutOfMemory, Likely, REBALANCE),
     row(
         &[KILLED],
         &[Says(Sign::StreamEnded), Says(Sign::MemoryRefused), Says(Sign::HeapLimit)],
@@ -198,6 +214,7 @@ pub const TABLE: &[Row] = &[
         Possible,
         "see whether somebody cancelled the job; else run it once more, and split the shard if it ends so again",
     ),
+    row(&[TERMINATED, PlannedFull], &[], Verdict::OutOfMemory, Possible, SPLIT_IF_AGAIN),
     row(
         &[TERMINATED],
         &[],

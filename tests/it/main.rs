@@ -12,6 +12,8 @@ mod curve;
 mod explain;
 mod folders;
 mod github;
+#[cfg(feature = "github")]
+mod github_api;
 mod inputs;
 mod inspect;
 mod learning;
