@@ -162,8 +162,13 @@ impl Limited {
     pub(crate) fn new(name: &str, bytes: u64) -> Option<Limited> {
         let name = format!("limit-{}-{name}", std::process::id());
         let group = Limited(group::above_us(Path::new("/")).first()?.child(&name).ok()?);
-        let file = if group.0.version == Version::One { "memory.limit_in_bytes" } else { "memory.max" };
-        fs::write(group.0.folder.join(file), bytes.to_string()).ok()?;
+        let (limit, swap, none) = match group.0.version {
+            Version::One => ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", bytes),
+            Version::Two => ("memory.max", "memory.swap.max", 0),
+        };
+        fs::write(group.0.folder.join(limit), bytes.to_string()).ok()?;
+        // Where there is swap it must not take what is too much; elsewhere the file may be missing.
+        let _ = fs::write(group.0.folder.join(swap), none.to_string());
         Some(group)
     }
 

@@ -94,20 +94,19 @@ fn project(images: &[&str]) -> Project {
     project
 }
 
-const ALL: [&str; 3] = ["data-storage", "ai-analysis", "holmesgpt-api"];
-
 /// Podman's service, on a socket of its own.
 struct Engine {
-    folder: tempfile::TempDir,
     service: Child,
+    // Before the folder: builds that go on without their service still write there.
     group: Option<Limited>,
+    folder: tempfile::TempDir,
 }
 
 impl Engine {
     fn start(group: Option<Limited>) -> Engine {
         let folder = tempfile::tempdir().unwrap();
         let service = serve(folder.path(), group.as_ref());
-        let engine = Engine { folder, service, group };
+        let engine = Engine { service, group, folder };
         engine.wait();
         engine
     }
@@ -141,14 +140,9 @@ impl Engine {
         self.service = serve(self.folder.path(), self.group.as_ref());
     }
 
-    /// A command that runs where the service does, if it is limited.
-    fn beside(&self, program: &str) -> Command {
-        within(self.group.as_ref(), program)
-    }
-
-    /// `shard run` of the project's only shard.
+    /// `shard run` of the project's only shard, in the control group of the service.
     fn command(&self, project: &Project, words: &str) -> Command {
-        let mut command = self.beside(env!("CARGO_BIN_EXE_shard"));
+        let mut command = within(self.group.as_ref(), env!("CARGO_BIN_EXE_shard"));
         command.args(["run", "images-1"]).args(words.split_whitespace()).current_dir(project.path());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.folder.path()).env("CONTAINER_HOST", self.socket());
@@ -239,7 +233,7 @@ fn three_builds_at_once_need_too_much_and_two_and_one_do_not() {
         return;
     };
     let engine = Engine::start(Some(group));
-    let project = project(&ALL);
+    let project = project(&["data-storage", "ai-analysis", "holmesgpt-api"]);
     let shard_toml = project.read("shard.toml");
 
     // As it was: nobody knew what the builds need, and they all began at once.
