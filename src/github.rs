@@ -33,7 +33,7 @@ pub use names::{OUTCOMES, PLANS, is_of, like};
 pub use place::{Named, Repository, Server, Token};
 
 use crate::model::Digest;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Start};
 use crate::plan::Plan;
 
 /// Which run is meant.
@@ -108,8 +108,12 @@ impl Fetched {
     /// What outcomes of this attempt call their run: `gh-17`, `gh-17.2`.
     #[must_use]
     pub fn run_name(&self) -> String {
-        let Run { id, attempt, .. } = &self.run;
-        if *attempt > 1 { format!("gh-{id}.{attempt}") } else { format!("gh-{id}") }
+        self.name_of(self.run.attempt)
+    }
+
+    fn name_of(&self, attempt: u64) -> String {
+        let id = self.run.id;
+        if attempt > 1 { format!("gh-{id}.{attempt}") } else { format!("gh-{id}") }
     }
 
     /// Hundredths of its budget that a shard's plan fills.
@@ -121,17 +125,16 @@ impl Fetched {
         u64::try_from(u128::from(shard.predicted_bytes.0) * 100 / u128::from(budget.0)).ok()
     }
 
-    /// Which of these outcomes is a shard's: the last that it wrote.
+    /// Which of these outcomes is that of a job: the last that its shard wrote in its attempt.
     #[must_use]
-    pub fn outcome_of<'o>(
-        &self,
-        shard: &Option<(usize, String)>,
-        outcomes: &'o [Outcome],
-    ) -> Option<&'o Outcome> {
-        let (plan, shard) = shard.as_ref()?;
+    pub fn outcome_of<'o>(&self, found: &Found, outcomes: &'o [Outcome]) -> Option<&'o Outcome> {
+        let (plan, shard) = found.shard.as_ref()?;
         let digest = self.plans.get(*plan)?.2.to_string();
         let starts = outcomes.iter().filter_map(|outcome| Some((outcome.start.as_ref()?, outcome)));
-        let own = starts.filter(|(start, _)| start.shard == *shard && start.plan == digest);
+        let run = self.name_of(found.attempt);
+        // What is not run by this CI calls its runs as it likes.
+        let same = |start: &Start| start.run == run || !start.run.starts_with("gh-");
+        let own = starts.filter(|(start, _)| start.shard == *shard && start.plan == digest && same(start));
         own.max_by_key(|(start, _)| (start.round, start.attempt)).map(|(_, outcome)| outcome)
     }
 }
@@ -141,6 +144,8 @@ impl Fetched {
 pub struct Found {
     /// What GitHub says of it.
     pub job: Job,
+    /// The attempt that ran it, from 1.
+    pub attempt: u64,
     /// The shard that it ran, where it ran one: the place of its plan in [`Fetched::plans`], and its name.
     pub shard: Option<(usize, String)>,
     /// What else was looked at.

@@ -68,11 +68,6 @@ pub(super) fn evidence_of_run(
     let plan = the_plan(&fetched)?;
     let outcomes = outcomes(&fetched);
     let read: Vec<Outcome> = outcomes.iter().filter_map(|path| super::outcomes::read(path).ok()).collect();
-    let mine = |outcome: &&Outcome| {
-        let start = outcome.start.as_ref();
-        start.is_some_and(|start| start.run == fetched.run_name() || !start.run.starts_with("gh-"))
-    };
-    let of_attempt: Vec<Outcome> = read.iter().filter(mine).cloned().collect();
     let mut ended = Vec::new();
     for found in fetched.jobs.iter().filter(|found| found.job.is_over()) {
         let of_plan = |(number, _): &&(usize, String)| plan.is_none_or(|plan| plan == *number);
@@ -80,7 +75,7 @@ pub(super) fn evidence_of_run(
         if shard.is_none() && plan.is_some() {
             continue;
         }
-        let outcome = fetched.outcome_of(&found.shard, &of_attempt).cloned();
+        let outcome = fetched.outcome_of(found, &read).cloned();
         let known = outcome.as_ref().map(Evidence::of).unwrap_or_default();
         let whole = outcome.as_ref().is_some_and(|outcome| outcome.end.is_some());
         // A whole outcome needs nobody else's account.
@@ -185,10 +180,24 @@ fn fetch(
     want: Want,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<(Fetched, TempDir), Failure> {
+    if !cfg!(feature = "github") {
+        return Err(Failure::usage(
+            "this build of shard leaves GitHub out\n  help: build it with `cargo install --locked --path . --features github`",
+        ));
+    }
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let server = set("GITHUB_API_URL").map_or_else(|| Ok(Server::default()), |url| url.parse());
     let wrong = |name: &'static str| move |why| Failure::usage(format!("{name}: {why}"));
     let server: Server = server.map_err(wrong("GITHUB_API_URL"))?;
+    if let Named::Run { page: Some((host, _)), .. } = run
+        && !server.is_of(host)
+    {
+        let help = "set GITHUB_API_URL to its API, such as https://HOST/api/v3";
+        let host = text::printable(host);
+        return Err(Failure::usage(format!(
+            "`{host}` is another GitHub than the one that is asked\n  help: {help}"
+        )));
+    }
     let token = set("GITHUB_TOKEN").or_else(|| set("GH_TOKEN"));
     let token = token.map_or(Ok(None), |token| Token::new(&token)).map_err(wrong("GITHUB_TOKEN"))?;
     if token.is_none() {
@@ -214,7 +223,7 @@ fn repository(run: &Named, args: &GithubArgs) -> Result<Repository, Failure> {
     if let Some(repository) = &args.repo {
         return Ok(repository.clone());
     }
-    if let Named::Run { repository: Some(repository), .. } = run {
+    if let Named::Run { page: Some((_, repository)), .. } = run {
         return Ok(repository.clone());
     }
     let Some(name) = variable("GITHUB_REPOSITORY").filter(|name| !name.is_empty()) else {
@@ -273,7 +282,7 @@ mod tests {
         assert_eq!(which(&Named::Newest, &args, Want::Artifacts, set), newest("main", false));
         let none = Which::Newest { workflow: None, branch: None, failed: false, but: None };
         assert_eq!(which(&Named::Newest, &args, Want::Outcomes, |_| None), none);
-        let run = Named::Run { id: 7, attempt: Some(2), repository: None };
+        let run = Named::Run { id: 7, attempt: Some(2), page: None };
         assert_eq!(which(&run, &args, Want::Ends, set), Which::Run { id: 7, attempt: Some(2) });
         let args = GithubArgs { attempt: Some(1), ..args };
         assert_eq!(which(&run, &args, Want::Ends, set), Which::Run { id: 7, attempt: Some(1) });

@@ -1,22 +1,22 @@
 //! A run, and of everything that belongs to it no more than is needed: GitHub counts requests.
 
+mod account;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufReader, Cursor};
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::client::{Client, Keep};
 use super::{
-    Annotation, Artifact, Conclusion, Failed, Fetched, Found, Job, OUTCOMES, Options, PLANS, Planned,
-    Repository, Run, SeenLog, Status, Want, Which, Why, api, evidence, is_of, whose,
+    Artifact, Conclusion, Failed, Fetched, Found, Job, OUTCOMES, Options, PLANS, Planned, Repository, Run,
+    Status, Want, Which, Why, api, is_of, whose,
 };
 use crate::files;
-use crate::model::{Confidence, Digest, Verdict};
-use crate::outcome::{self, Outcome};
+use crate::model::Digest;
 use crate::plan::{Plan, coverage, file};
 use crate::text::printable;
-use crate::triage::{Evidence, judge};
 
 /// Items of a page, which is the most that GitHub gives, and most pages of one list.
 const PAGE: usize = 100;
@@ -24,11 +24,10 @@ const PAGES_MAX: usize = 50;
 
 /// Most bytes of one artifact's archive, and of all of them unpacked.
 const ARTIFACT_MAX: u64 = 256 << 20;
-const UNPACKED_MAX: u64 = 2 << 30;
+const UNPACKED_MAX: u64 = 1 << 30;
 
-/// Logs that are asked for, where all else leaves a doubt, and how much of their ends is read, in bytes.
-const LOGS_MAX: usize = 20;
-const LOG_END: usize = 1 << 20;
+/// Attempts before the one that is asked for, in which a shard's job is looked for.
+const ATTEMPTS_MAX: usize = 10;
 
 /// Asks GitHub for a run.
 ///
@@ -112,21 +111,21 @@ impl Fetch<'_> {
             self.note(format!("run {id} is not over: what is not there yet is missing here"));
         }
         if self.options.want == Want::Ends {
-            let path = format!("{}/actions/runs/{id}/attempts/{attempt}/jobs", self.base);
-            let what = format!("the jobs of run {id}, attempt {attempt}");
-            let (jobs, total) = self.pages(&what, &path, "jobs").await?;
-            let mut seen = BTreeSet::new();
-            for job in jobs.iter().filter_map(Job::of).filter(|job| seen.insert(job.id)) {
-                self.found.jobs.push(Found { job, ..Found::default() });
-            }
-            self.tell_missing(&what, self.found.jobs.len(), total);
+            self.found.jobs = self.jobs(id, attempt).await?;
         }
         let artifacts = self.artifacts(id).await?;
         let named = self.options.artifacts.as_slice();
-        let (first, second): (Vec<_>, Vec<_>) = artifacts.into_iter().partition(|artifact| {
-            if named.is_empty() { is_of(PLANS, &artifact.name) } else { is_of(named, &artifact.name) }
-        });
-        for artifact in &first {
+        let of =
+            |patterns: &[&str]| artifacts.iter().filter(|artifact| is_of(patterns, &artifact.name)).collect();
+        let (first, second): (Vec<&Artifact>, Vec<&Artifact>) = match self.options.want {
+            _ if !named.is_empty() => {
+                (artifacts.iter().filter(|artifact| is_of(named, &artifact.name)).collect(), Vec::new())
+            }
+            Want::Ends => (of(PLANS), of(OUTCOMES)),
+            Want::Outcomes => (of(OUTCOMES), Vec::new()),
+            Want::Artifacts => (Vec::new(), Vec::new()),
+        };
+        for artifact in first {
             self.download(artifact).await?;
         }
         if self.options.want == Want::Artifacts {
@@ -134,14 +133,45 @@ impl Fetch<'_> {
         }
         self.read_plans();
         self.map_jobs(&BTreeMap::new());
-        let unneeded = self.needless();
-        for artifact in second.iter().filter(|artifact| is_of(OUTCOMES, &artifact.name)) {
-            if named.is_empty() && !unneeded(&artifact.name) {
-                self.download(artifact).await?;
-            }
+        if self.options.want == Want::Ends {
+            self.add_earlier(id, attempt).await?;
+        }
+        let needless = self.needless();
+        for artifact in second.into_iter().filter(|artifact| !needless(&artifact.name)) {
+            self.download(artifact).await?;
         }
         if self.options.want == Want::Ends {
             self.look_at_jobs().await?;
+        }
+        Ok(())
+    }
+
+    /// The jobs of an attempt.
+    async fn jobs(&mut self, run: u64, attempt: u64) -> Result<Vec<Found>, Failed> {
+        let path = format!("{}/actions/runs/{run}/attempts/{attempt}/jobs", self.base);
+        let what = format!("the jobs of run {run}, attempt {attempt}");
+        let (jobs, total) = self.pages(&what, &path, "jobs").await?;
+        let mut seen = BTreeSet::new();
+        let jobs = jobs.iter().filter_map(Job::of).filter(|job| seen.insert(job.id));
+        let jobs: Vec<Found> = jobs.map(|job| Found { job, attempt, ..Found::default() }).collect();
+        self.tell_missing(&what, jobs.len(), total);
+        Ok(jobs)
+    }
+
+    /// An attempt may have run only some jobs again: the others count as they ended before.
+    async fn add_earlier(&mut self, run: u64, attempt: u64) -> Result<(), Failed> {
+        for attempt in (1..attempt).rev().take(ATTEMPTS_MAX) {
+            let known: BTreeSet<(usize, String)> =
+                self.found.jobs.iter().filter_map(|found| found.shard.clone()).collect();
+            let planned: usize = self.found.plans.iter().map(|(_, plan, _)| plan.shards.len()).sum();
+            if known.len() >= planned {
+                break;
+            }
+            let newer = std::mem::take(&mut self.found.jobs);
+            self.found.jobs = self.jobs(run, attempt).await?;
+            self.map_jobs(&BTreeMap::new());
+            self.found.jobs.retain(|found| found.shard.as_ref().is_some_and(|shard| !known.contains(shard)));
+            self.found.jobs.splice(..0, newer);
         }
         Ok(())
     }
@@ -236,6 +266,8 @@ impl Fetch<'_> {
                 self.found.files.extend(paths);
             }
             Err(err) => {
+                // An archive that is refused takes no room from the others.
+                let _ = std::fs::remove_dir_all(&folder);
                 let err = printable(&err.to_string());
                 self.note(format!("{what} is left out: {err}"));
             }
@@ -279,10 +311,7 @@ impl Fetch<'_> {
                 *done.entry((*plan, shard)).or_insert(true) &= job.succeeded();
             }
         }
-        let plans: Vec<Plan> = match self.options.want {
-            Want::Ends => self.found.plans.iter().map(|(_, plan, _)| plan.clone()).collect(),
-            Want::Outcomes | Want::Artifacts => Vec::new(),
-        };
+        let plans: Vec<Plan> = self.found.plans.iter().map(|(_, plan, _)| plan.clone()).collect();
         let done: BTreeSet<(usize, String)> = done
             .into_iter()
             .filter(|(_, done)| *done)
@@ -294,96 +323,6 @@ impl Fetch<'_> {
             };
             let mut named = plans.iter().enumerate().filter_map(named).peekable();
             named.peek().is_some() && named.all(|shard| done.contains(&shard))
-        }
-    }
-
-    /// What else there is of the jobs that did not succeed, as far as their outcomes leave a doubt.
-    async fn look_at_jobs(&mut self) -> Result<(), Failed> {
-        let outcomes = self.outcomes();
-        let told = outcomes.iter().filter_map(|outcome| {
-            let start = outcome.start.as_ref()?;
-            Some((start.check_run?, (start.plan.clone(), start.shard.clone())))
-        });
-        self.map_jobs(&told.collect());
-        let mut logs = 0;
-        for number in 0..self.found.jobs.len() {
-            let Found { job, shard, .. } = &self.found.jobs[number];
-            let (job, shard) = (job.clone(), shard.clone());
-            let idle = job.conclusion == Some(Conclusion::Skipped) || job.succeeded() || !job.is_over();
-            // Where there is a plan, jobs of no shard are none of our business.
-            if idle || (shard.is_none() && !self.found.plans.is_empty()) {
-                continue;
-            }
-            let outcome = self.found.outcome_of(&shard, &outcomes);
-            if outcome.is_some_and(|outcome| outcome.end.is_some()) {
-                continue;
-            }
-            let known = outcome.map(Evidence::of).unwrap_or_default();
-            let annotations = self.annotations(&job).await?;
-            self.found.jobs[number].seen.annotations = annotations;
-            let judged =
-                judge(&evidence(known, &job, &self.found.jobs[number].seen, self.found.filled(&shard)));
-            let settled = judged.confidence != Confidence::Possible
-                && !matches!(judged.verdict, Verdict::Killed | Verdict::TestFailure | Verdict::Unknown);
-            if settled {
-                continue;
-            }
-            logs += 1;
-            match logs {
-                ..=LOGS_MAX => self.found.jobs[number].seen.log = self.log(&job).await?,
-                _ => self.note(format!("only the first {LOGS_MAX} logs are read")),
-            }
-        }
-        Ok(())
-    }
-
-    /// The outcomes among the files that are of this attempt.
-    fn outcomes(&mut self) -> Vec<Outcome> {
-        let run = self.found.run_name();
-        let lines =
-            self.found.files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
-        let read = |path: &PathBuf| {
-            let file = std::fs::File::open(path).ok()?;
-            outcome::read(BufReader::new(file)).ok()
-        };
-        let of_this_attempt = |outcome: &Outcome| {
-            let start = outcome.start.as_ref();
-            start.is_some_and(|start| start.run == run || !start.run.starts_with("gh-"))
-        };
-        lines.filter_map(read).filter(of_this_attempt).collect()
-    }
-
-    async fn annotations(&mut self, job: &Job) -> Result<Option<Vec<Annotation>>, Failed> {
-        let path = format!("{}/check-runs/{}/annotations?per_page={PAGE}", self.base, job.id);
-        let unread = "annotations cannot be read, so nothing is excused";
-        match self.client.json(&path).await {
-            Ok(page) => Ok(Some(Annotation::all(&page))),
-            Err(Why::Forbidden(_) | Why::Missing) => {
-                let help = "give the job `permissions: { contents: read, actions: read, checks: read }`";
-                self.note(format!("{unread}: the token lacks `checks: read`\n  help: {help}"));
-                Ok(None)
-            }
-            Err(why @ (Why::Other(_) | Why::Gone)) => {
-                self.note(format!("{unread}: {why}"));
-                Ok(None)
-            }
-            Err(why) => Err(Failed { what: format!("the annotations of job {}", job.id), why }),
-        }
-    }
-
-    async fn log(&mut self, job: &Job) -> Result<SeenLog, Failed> {
-        let path = format!("{}/actions/jobs/{}/logs", self.base, job.id);
-        match self.client.get(&path, Keep::End(LOG_END)).await {
-            Ok(answer) => {
-                let text = String::from_utf8_lossy(&answer.body).into_owned();
-                Ok(SeenLog::End { text, written: answer.written })
-            }
-            Err(Why::Missing) => Ok(SeenLog::Missing),
-            Err(why @ (Why::Gone | Why::Forbidden(_) | Why::Other(_))) => {
-                self.note(format!("the log of `{}` cannot be read: {why}", printable(&job.name)));
-                Ok(SeenLog::Unknown)
-            }
-            Err(why) => Err(Failed { what: format!("the log of job {}", job.id), why }),
         }
     }
 }

@@ -81,6 +81,16 @@ impl Default for Server {
     }
 }
 
+impl Server {
+    /// Whether the pages of this host are of the same GitHub.
+    #[must_use]
+    pub fn is_of(&self, host: &str) -> bool {
+        let own = self.origin.split("://").nth(1).unwrap_or_default();
+        let host = host.to_ascii_lowercase();
+        own == host || own.strip_prefix("api.") == Some(host.as_str())
+    }
+}
+
 impl FromStr for Server {
     type Err = String;
 
@@ -132,8 +142,8 @@ pub enum Named {
         id: u64,
         /// The attempt that the address names, from 1.
         attempt: Option<u64>,
-        /// The repository that the address names.
-        repository: Option<Repository>,
+        /// The host and the repository that the address names.
+        page: Option<(String, Repository)>,
     },
 }
 
@@ -146,7 +156,7 @@ impl FromStr for Named {
             return Ok(Named::Newest);
         }
         if let Some(id) = number(text) {
-            return Ok(Named::Run { id, attempt: None, repository: None });
+            return Ok(Named::Run { id, attempt: None, page: None });
         }
         let wrong = || {
             let help = "it is a number, the address of the run's page, or `newest`";
@@ -154,13 +164,14 @@ impl FromStr for Named {
         };
         let (_, path) = text.split_once("://").ok_or_else(wrong)?;
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let mut parts = path.split('/').skip(1);
+        let mut parts = path.split('/');
+        let host = parts.next().unwrap_or_default().to_owned();
         let repository: Repository =
             format!("{}/{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default()).parse()?;
         match (parts.next(), parts.next(), parts.next().and_then(number)) {
             (Some("actions"), Some("runs"), Some(id)) => {
                 let attempt = parts.next().filter(|word| *word == "attempts").and_then(|_| parts.next());
-                Ok(Named::Run { id, attempt: attempt.and_then(number), repository: Some(repository) })
+                Ok(Named::Run { id, attempt: attempt.and_then(number), page: Some((host, repository)) })
             }
             _ => Err(wrong()),
         }
@@ -212,20 +223,33 @@ mod tests {
 
     #[test]
     fn runs_are_named_by_number_or_page() {
-        let run = |id, attempt, repository: Option<&str>| {
-            let repository = repository.map(|name| name.parse().unwrap());
-            Some(Named::Run { id, attempt, repository })
+        let run = |id, attempt, page: Option<(&str, &str)>| {
+            let page = page.map(|(host, name)| (host.to_owned(), name.parse().unwrap()));
+            Some(Named::Run { id, attempt, page })
         };
         let check = |text: &str, expect| assert_eq!(text.parse::<Named>().ok(), expect, "{text}");
         check("newest", Some(Named::Newest));
         check("17", run(17, None, None));
-        check("https://github.com/o/r.x/actions/runs/17", run(17, None, Some("o/r.x")));
-        check("https://ghe/o/r/actions/runs/17/attempts/2?pr=1", run(17, Some(2), Some("o/r")));
-        check("https://github.com/o/r/actions/runs/17/job/9", run(17, None, Some("o/r")));
+        check("https://github.com/o/r.x/actions/runs/17", run(17, None, Some(("github.com", "o/r.x"))));
+        check("https://ghe/o/r/actions/runs/17/attempts/2?pr=1", run(17, Some(2), Some(("ghe", "o/r"))));
+        check("https://github.com/o/r/actions/runs/17/job/9", run(17, None, Some(("github.com", "o/r"))));
         for bad in
             ["", "0", "-1", "latest", "https://github.com/o/r", "https://github.com/o/../actions/runs/1"]
         {
             check(bad, None);
+        }
+    }
+
+    #[test]
+    fn pages_belong_to_their_api() {
+        for (server, host, expect) in [
+            ("https://api.github.com", "GitHub.com", true),
+            ("https://api.github.com", "ghe.example.org", false),
+            ("https://ghe.example.org/api/v3", "ghe.example.org", true),
+            ("https://ghe.example.org/api/v3", "github.com", false),
+            ("https://api.octo.ghe.com", "octo.ghe.com", true),
+        ] {
+            assert_eq!(server.parse::<Server>().unwrap().is_of(host), expect, "{server} {host}");
         }
     }
 }

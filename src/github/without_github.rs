@@ -7,7 +7,6 @@ use super::{Failed, Fetched, Options, Repository, Which, Why};
 /// # Errors
 /// Always.
 pub fn fetch(_: &Repository, _: &Which, _: &Options) -> Result<Fetched, Failed> {
-    let help = "build it with `cargo install --locked --path . --features github`";
-    let why = format!("this build of shard does not speak to it\n  help: {help}");
+    let why = "this build of shard does not speak to it".to_owned();
     Err(Failed { what: "GitHub".to_owned(), why: Why::Other(why) })
 }

@@ -170,6 +170,10 @@ struct World {
     logs: BTreeMap<u64, (String, Option<String>)>,
     artifacts: Vec<(String, Vec<u8>)>,
     expired: Vec<String>,
+    /// The newest attempt, less one.
+    reruns: u64,
+    /// The jobs of the first attempt, where there is another.
+    first: Vec<Value>,
     /// Where logs and artifacts lie.
     storage: u16,
 }
@@ -287,11 +291,15 @@ impl World {
         };
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match parts[..] {
-            ["actions", "runs", id] if id == RUN.to_string() => {
-                Answer::json(&run_of(RUN, "failure", "main", 1))
+            ["actions", "runs", "17" | "99"] | ["actions", "runs", "17", "attempts", _] => {
+                let mut run = run_of(RUN, "failure", "main", 1);
+                run["run_attempt"] = json!(1 + self.reruns);
+                Answer::json(&run)
             }
-            ["actions", "runs", "17", "attempts", "1"] => Answer::json(&run_of(RUN, "failure", "main", 1)),
-            ["actions", "runs", "17" | "99", "attempts", "1", "jobs"] => page("jobs", self.jobs.clone()),
+            ["actions", "runs", "17", "attempts", "1", "jobs"] if self.reruns > 0 => {
+                page("jobs", self.first.clone())
+            }
+            ["actions", "runs", "17" | "99", "attempts", _, "jobs"] => page("jobs", self.jobs.clone()),
             ["actions", "runs", _, "artifacts"] => page("artifacts", self.listed()),
             ["actions", "runs"] | ["actions", "workflows", "test.yml", "runs"] => {
                 let all = [
@@ -507,8 +515,8 @@ fn recorded_ends_are_judged() {
     // Where the annotations settle it, nobody asks for the log.
     let logs = github.api.asked("/logs");
     assert!((5..=9).contains(&logs), "{logs}");
-    let done =
-        github.shard(&project, "triage --run https://github.com/octo/shop/actions/runs/17/attempts/1").ok();
+    let page = format!("http://127.0.0.1:{}/octo/shop/actions/runs/17/attempts/1", github.api.port);
+    let done = github.shard(&project, &format!("triage --run {page}")).ok();
     assert!(done.stdout().contains("the plan filled 90% of its budget"), "{}", done.stdout());
     assert!(
         done.stderr().contains("gh-17: 12 jobs over, 11 without success; 0 outcomes read"),
@@ -571,6 +579,97 @@ fn two_hundred_and_fifty_six_shards_are_few_requests() {
 }
 
 #[test]
+fn an_outcome_and_githubs_account_add_up() {
+    let project = planned(1);
+    let (shard, name) = names(&project).remove(0);
+    let with = |case: &str, run: &str, end: &str, reruns: u64| {
+        let mut world = world(&project);
+        world.reruns = reruns;
+        world.job(&name, case);
+        let (file, text) = outcome(&project, &shard, run, end);
+        world.artifact("shard-outcomes-1", &[(&file, &text)]);
+        let github = world.serve();
+        let done = github.shard(&project, "triage --run 17").ok();
+        (done.stdout(), github.api.asked("/check-runs/"))
+    };
+    // Whole: nobody else is asked.
+    let (said, asked) = with("f-reclaimed", "gh-17", KILLED, 0);
+    assert!(said.contains(": out-of-memory, certain\n") && asked == 0, "{said}");
+    // Cut off: what was running is known from the one, and what became of it from the other.
+    let (said, asked) = with("b-lost", "gh-17", "", 0);
+    assert!(said.contains(": out-of-memory, possible\n") && said.contains("was running (main)"), "{said}");
+    assert!(said.contains("lost communication with the server") && asked == 1, "{said}");
+    let short = "{\"event\":\"sample\",\"at\":1760000003,\"bytes\":95000000,\"available_bytes\":6000}\n";
+    let (said, _) = with("b-lost", "gh-17", short, 0);
+    assert!(said.contains(": out-of-memory, likely\n"), "{said}");
+    // Of an earlier attempt: that one was killed, and this one was not.
+    let (said, asked) = with("failed-tests", "gh-17", KILLED, 1);
+    assert!(said.contains(": test-failure, likely\n") && asked == 1, "{said}");
+    let (said, asked) = with("failed-tests", "gh-17.2", KILLED, 1);
+    assert!(said.contains(": out-of-memory, certain\n") && asked == 0, "{said}");
+}
+
+#[test]
+fn jobs_that_were_not_run_again_count_as_they_ended() {
+    let project = planned(3);
+    let names = names(&project);
+    let mut world = world(&project);
+    for (name, case) in [(&names[0].1, "a-killed"), (&names[1].1, "passed"), (&names[2].1, "failed-tests")] {
+        world.job(name, case);
+    }
+    world.first = world.jobs.clone();
+    // Of the two that failed, one was run again, and passed.
+    world.jobs = vec![recorded("passed")["job"].clone()];
+    (world.jobs[0]["name"], world.reruns) = (json!(names[0].1), 1);
+    let (file, text) = outcome(&project, &names[2].0, "gh-17", KILLED);
+    world.artifact(&format!("shard-outcomes-{}", names[2].0), &[(&file, &text)]);
+    let github = world.serve();
+    let found = github.verdicts(&project, "triage --run 17");
+    assert_eq!(found, [(names[2].0.clone(), "out-of-memory certain".to_owned())]);
+    let done = github.shard(&project, "triage --run 17").ok();
+    assert!(
+        done.stderr().contains("gh-17.2: 3 jobs over, 1 without success; 1 outcome read"),
+        "{}",
+        done.stderr()
+    );
+}
+
+#[test]
+fn of_a_long_log_the_end_counts() {
+    let mut world = World::default();
+    let id = world.job("build", "failed-tests");
+    let noise = "2026-10-09T09:09:00.0000000Z MemoryError: not at the end\n";
+    let log = format!("{noise}{}bash: line 1: 3075 Killed  pytest\n", "a line\n".repeat(600_000));
+    world.logs.insert(id, (log, None));
+    let github = world.serve();
+    let done = github.shard(&Project::new(), "triage --run 17").ok();
+    assert!(
+        done.stdout().contains("3075 Killed") && !done.stdout().contains("MemoryError"),
+        "{}",
+        done.stdout()
+    );
+}
+
+/// A job's name may say nothing, where `shard run` was told the job's number.
+#[cfg(target_os = "linux")]
+#[test]
+fn jobs_are_known_by_their_number() {
+    let project = planned(2);
+    let (shard, _) = names(&project).remove(1);
+    let words = ["run", &shard, "--", "sh", "-c", "kill -9 $$", "@{selection}"];
+    let variables = [("GITHUB_RUN_ID", "17"), ("GITHUB_RUN_ATTEMPT", "1"), ("SHARD_CHECK_RUN", "1000")];
+    let done = project.run(words, b"", &variables);
+    assert_eq!(done.code(), 137, "{}", done.stderr());
+    let file = project.list("shard-out/outcomes").remove(0);
+    let text = project.read(&format!("shard-out/outcomes/{file}"));
+    let mut world = world(&project);
+    world.job("some tests", "a-killed");
+    world.artifact("shard-outcomes", &[(&file, text.as_bytes())]);
+    let found = world.serve().verdicts(&project, "triage --run 17");
+    assert_eq!(found.iter().map(|(name, _)| name).collect::<Vec<_>>(), [&shard]);
+}
+
+#[test]
 fn outcomes_are_recorded_from_a_run() {
     let project = planned(2);
     let mut world = world(&project);
@@ -596,7 +695,7 @@ fn outcomes_are_recorded_from_a_run() {
     assert_eq!(history["runs"][0]["run"], "gh-17");
     assert!(history["suites"]["t/test_000.py"].is_array());
     // Neither the jobs nor artifacts of others.
-    assert_eq!((github.api.asked("/jobs"), github.storage.asked("zip")), (0, 2));
+    assert_eq!((github.api.asked("/jobs"), github.storage.asked("zip")), (0, 1));
     // And from an artifact of the newest run that succeeded, of this repository, into a plan.
     world.artifact("shard-history", &[("shard-history.json", project.read("shard-history.json").as_bytes())]);
     let github = world.clone().serve();
@@ -717,6 +816,9 @@ fn what_does_not_pass_is_told_with_what_to_do() {
     }
     github.shard_in(&project, "triage --run 17", &[("GITHUB_REPOSITORY", "")]).fails(2, &["--repo"]);
     github.shard(&project, "triage --run latest").fails(2, &["newest"]);
+    github
+        .shard(&project, "triage --run https://ghe.example.org/octo/shop/actions/runs/17")
+        .fails(2, &["`ghe.example.org` is another GitHub", "GITHUB_API_URL"]);
     github.shard(&project, "triage --run 18").fails(5, &["run 18: ", "404"]);
 }
 
