@@ -137,6 +137,9 @@ pub struct Floor {
     pub worker: String,
     /// Before anything was collected.
     pub bytes: Bytes,
+    /// The number of its process: what its children hold counts for the suite that it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
     /// The index of its session, where several run side by side; else the last that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,
@@ -400,8 +403,8 @@ mod tests {
         );
         let session = SessionStart { index: 1, attempt: 1, at: 5, ..SessionStart::default() };
         check(Event::Session(session), r#"{"event":"session","index":1,"attempt":1,"at":5}"#);
-        let floor = Floor { worker: "main".into(), bytes: Bytes(9), session: None };
-        check(Event::Floor(floor), r#"{"event":"floor","worker":"main","bytes":9}"#);
+        let floor = Floor { worker: "main".into(), bytes: Bytes(9), pid: Some(7), session: None };
+        check(Event::Floor(floor), r#"{"event":"floor","worker":"main","bytes":9,"pid":7}"#);
         let import = Import { worker: "main".into(), id: "a".into(), bytes: -3, session: None };
         check(Event::Import(import), r#"{"event":"import","worker":"main","id":"a","bytes":-3}"#);
         let begin = Begin { worker: "main".into(), id: "a".into(), at: 6, ..Begin::default() };

@@ -8,12 +8,13 @@
 //! (`crate::outcome::Event`), of these kinds:
 //!
 //! ```text
-//! {"event":"floor","worker":"gw0","bytes":…}
+//! {"event":"floor","worker":"gw0","bytes":…,"pid":…}
 //! {"event":"import","worker":"gw0","id":"…","bytes":…}
 //! {"event":"begin","worker":"gw0","id":"…","level_bytes":…}
 //! {"event":"suite","worker":"gw0","id":"…","ms":…,"before_bytes":…,"peak_bytes":…,"after_bytes":…,"status":"passed","last":false}
 //! ```
 //!
+//! `pid` may be left out; with it what the worker's children hold while a suite runs is added to the suite's peak.
 //! `worker` tells processes apart, `id` is the suite as the plan calls it, `at` (seconds since 1970)
 //! may be left out. Everything else is passed over. The variable is not set where `shard run` starts one
 //! process a suite and knows all that by itself. It says nothing to a process that is no part of the session: a

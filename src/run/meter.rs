@@ -90,6 +90,26 @@ impl Meter {
         self.own.insert(child, Own { group, ..Own::default() });
     }
 
+    /// A process below us runs suites: what it starts belongs to them.
+    pub(super) fn add_worker(&mut self, pid: u32) {
+        #[cfg(target_os = "linux")]
+        self.tree.workers.insert(pid);
+        #[cfg(not(target_os = "linux"))]
+        let _ = pid;
+    }
+
+    /// What such a process and those that it started held at the last look, in private and shared memory; `None` where
+    /// it has started none, or nobody knows.
+    pub(super) fn with_children(&self, worker: u32) -> Option<Bytes> {
+        #[cfg(target_os = "linux")]
+        return self.tree.with_children(worker).map(Bytes);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = worker;
+            None
+        }
+    }
+
     /// Looks at everything once; returns what all children hold together.
     pub(super) fn look(&mut self, now: Instant) -> Bytes {
         let begun = busy();
@@ -169,7 +189,13 @@ impl Meter {
     /// removed, unless something still lives in it.
     pub(super) fn finish(&mut self, child: u32) -> Option<(Bytes, &'static str, Vec<Reading>)> {
         #[cfg(target_os = "linux")]
-        self.tree.roots.remove(&child);
+        {
+            self.tree.roots.remove(&child);
+            if self.tree.roots.is_empty() {
+                // Their numbers may be given to others.
+                self.tree.workers.clear();
+            }
+        }
         let own = self.own.remove(&child)?;
         let kernel = own.group.as_ref().and_then(Group::peak).map_or(0, |peak| peak.0);
         let version = own.group.as_ref().map(|group| group.version);

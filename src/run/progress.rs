@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::session::Piece;
-use crate::outcome::{Event, Outcome, SessionEnd, Start};
+use crate::model::Bytes;
+use crate::outcome::{Event, Finished, Outcome, SessionEnd, Start};
 
 /// Most events that are kept of one piece; a session may write as many as it likes.
 const EVENTS_MAX: usize = 1_000_000;
@@ -16,8 +17,12 @@ pub(super) struct Progress {
     pub(super) outcome: Outcome,
     events: usize,
     places: BTreeMap<String, usize>,
-    /// Workers and their suites, since when.
-    running: BTreeMap<(String, String), Duration>,
+    /// Workers and their suites.
+    running: BTreeMap<(String, String), Running>,
+    /// The processes of workers.
+    pids: BTreeMap<String, u32>,
+    /// Most bytes that one process said to have held.
+    pub(super) highest: Option<Bytes>,
     done: BTreeSet<usize>,
     /// Its processes told about suites of it.
     pub(super) reported: bool,
@@ -29,6 +34,22 @@ pub(super) struct Progress {
     pub(super) end: SessionEnd,
 }
 
+/// A suite that runs in a process that is known.
+pub(super) struct Watched {
+    pub(super) pid: u32,
+    begin: usize,
+    key: (String, String),
+}
+
+/// A suite that is running.
+struct Running {
+    since: Duration,
+    /// Which begin it was: a suite may have several parts.
+    begin: usize,
+    /// Most bytes that its worker was seen to hold with the processes that it started.
+    seen: Option<Bytes>,
+}
+
 impl Progress {
     /// Nothing is known yet; `start` is the shard's.
     pub(super) fn new(piece: &Piece, start: &Start) -> Progress {
@@ -38,6 +59,8 @@ impl Progress {
             events: 0,
             places: piece.suites.iter().enumerate().map(|(place, suite)| (suite.id.clone(), place)).collect(),
             running: BTreeMap::new(),
+            pids: BTreeMap::new(),
+            highest: None,
             done: BTreeSet::new(),
             reported: false,
             last: None,
@@ -49,6 +72,7 @@ impl Progress {
     /// Takes an event. `in_order`: its suites should begin in their order.
     pub(super) fn add(&mut self, event: Event, now: Duration, in_order: bool) {
         match &event {
+            Event::Floor(floor) => drop(floor.pid.map(|pid| self.pids.insert(floor.worker.clone(), pid))),
             Event::Begin(begin) => {
                 if let Some(place) = self.places.get(&begin.id).copied() {
                     self.reported = true;
@@ -57,7 +81,8 @@ impl Progress {
                         self.shuffled = Some((begin.id.clone(), later.clone()));
                     }
                     self.last = Some((place, begin.id.clone()));
-                    self.running.insert((begin.worker.clone(), begin.id.clone()), now);
+                    let running = Running { since: now, begin: self.events, seen: None };
+                    self.running.insert((begin.worker.clone(), begin.id.clone()), running);
                 }
             }
             Event::Suite(suite) => {
@@ -78,6 +103,33 @@ impl Progress {
         }
     }
 
+    /// The suites whose worker's process is known, each with that process; a suite that begins anew is another
+    /// one.
+    pub(super) fn watched(&self) -> Vec<Watched> {
+        let watched = |((worker, id), running): (&(String, String), &Running)| {
+            let key = (worker.clone(), id.clone());
+            Some(Watched { pid: *self.pids.get(worker)?, begin: running.begin, key })
+        };
+        self.running.iter().filter_map(watched).collect()
+    }
+
+    /// Takes down what a worker was seen to hold, with the processes that it started, while a suite ran;
+    /// nothing where that one is not running any more.
+    pub(super) fn saw(&mut self, watched: &Watched, bytes: Bytes) {
+        if let Some(running) = self.running.get_mut(&watched.key)
+            && running.begin == watched.begin
+        {
+            running.seen = running.seen.max(Some(bytes));
+        }
+    }
+
+    /// Adds to a suite's end what it cannot know itself: what the processes that it started held.
+    pub(super) fn complete(&mut self, suite: &mut Finished) {
+        self.highest = self.highest.max(suite.peak_bytes);
+        let seen = self.running.get(&(suite.worker.clone(), suite.id.clone())).and_then(|one| one.seen);
+        suite.peak_bytes = suite.peak_bytes.map(|peak| peak.max(seen.unwrap_or_default()));
+    }
+
     /// How many suites are done.
     pub(super) fn done(&self) -> usize {
         self.done.len()
@@ -85,7 +137,7 @@ impl Progress {
 
     /// The suite that has been running longest, and since when.
     pub(super) fn longest(&self) -> Option<(&str, Duration)> {
-        let running = self.running.iter().map(|((_, id), since)| (id.as_str(), *since));
+        let running = self.running.iter().map(|((_, id), one)| (id.as_str(), one.since));
         running.min_by_key(|(_, since)| *since)
     }
 }

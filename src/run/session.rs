@@ -241,10 +241,18 @@ impl<'a> Executor<'a> {
             }
             self.nap(&mut tasks, memory.taken() >= SHORT);
             self.reap(&mut tasks);
+            let mut heard = self.take(events.as_mut(), piece, &mut progress);
+            let watched = progress.watched();
             let level = self.meter.look(Instant::now());
+            // Suites that ran before the look and after it ran meanwhile.
+            heard |= self.take(events.as_mut(), piece, &mut progress);
+            for suite in watched {
+                if let Some(bytes) = self.meter.with_children(suite.pid) {
+                    progress.saw(&suite, bytes);
+                }
+            }
             memory = self.surroundings.memory(level);
             self.sample(&memory, &mut progress);
-            let heard = self.take(events.as_mut(), piece, &mut progress);
             self.guard(piece, &memory, &mut tasks);
             self.watch(piece, heard, &mut tasks);
             for task in self.advance(&memory, &mut tasks) {
@@ -483,7 +491,11 @@ impl<'a> Executor<'a> {
         for mut event in found {
             match &mut event {
                 Event::Begin(begin) if begin.clock_ms.is_none() => begin.clock_ms = Some(millis(self.now())),
-                Event::Suite(suite) => self.remember(suite),
+                Event::Floor(floor) => floor.pid.iter().for_each(|pid| self.meter.add_worker(*pid)),
+                Event::Suite(suite) => {
+                    progress.complete(suite);
+                    self.remember(suite);
+                }
                 _ => {}
             }
             self.note(progress, event);

@@ -11,7 +11,7 @@ const HELD: &str = "KEPT = []\n\
 def hold(mb):\n    data = bytearray(mb * 1000000)\n    data[::4096] = b'x' * len(data[::4096])\n    return data\n";
 
 /// Files with what collecting them adds, what they keep and what they need for a moment, in MB.
-const FILES: [(&str, &str, [u64; 3], Status); 9] = [
+const FILES: [(&str, &str, [u64; 3], Status); 11] = [
     (
         "test_import.py",
         "from held import *\nDATA = hold(40)\ndef test_x(): pass\n",
@@ -41,6 +41,19 @@ const FILES: [(&str, &str, [u64; 3], Status); 9] = [
         "test_all.py",
         "from held import *\nDATA = hold(15)\ndef test_x(): KEPT.append(hold(12)); hold(25)\n",
         [15, 12, 25],
+        Status::Passed,
+    ),
+    (
+        "test_leak.py",
+        "from held import *\ndef test_x(): KEPT.append([b'%07d' % n + b'x' * 960 for n in range(30000)])\n",
+        [0, 30, 0],
+        Status::Passed,
+    ),
+    (
+        "test_fork.py",
+        "import os, time\nfrom held import *\ndef test_x():\n    if os.fork() == 0:\n        data = hold(60); time.sleep(0.5); os._exit(0)\n\
+         \x20   os.wait()\n",
+        [0, 0, 60],
         Status::Passed,
     ),
     (
@@ -124,9 +137,22 @@ fn transient(suite: &Finished) -> Option<i64> {
 /// Holds a session to what its files take.
 #[track_caller]
 fn check(session: &Session, workers: &[&str]) {
+    let missing: Vec<&str> =
+        FILES.iter().map(|file| file.0).filter(|name| find(session, name).is_none()).collect();
+    assert_eq!(missing, [""; 0]);
+    check_measured(session, workers);
+}
+
+fn find<'a>(session: &'a Session, name: &str) -> Option<&'a Finished> {
+    session.finished.iter().find(|suite| suite.id.strip_prefix("tests/") == Some(name))
+}
+
+/// The same of those files that were measured.
+#[track_caller]
+fn check_measured(session: &Session, workers: &[&str]) {
     for (name, _, [import, keep, spike], status) in FILES {
-        let id = format!("tests/{name}");
-        let suite = session.finished.iter().find(|suite| suite.id == id).unwrap_or_else(|| panic!("no {id}"));
+        let Some(suite) = find(session, name) else { continue };
+        let id = suite.id.as_str();
         assert_eq!(suite.status, status, "{id}");
         for worker in workers {
             let added = session.imports.iter().find(|one| one.id == id && one.worker == *worker).unwrap();
@@ -157,7 +183,7 @@ fn files_are_measured_as_they_are() {
     assert!((5_000_000..60_000_000).contains(&session.floors["main"].0), "{:?}", session.floors);
     check(session, &["main"]);
     assert_eq!(session.finished.iter().filter(|suite| suite.last).count(), 1);
-    assert_eq!((found.executed().len(), found.end.unwrap().not_run.len()), (10, 0));
+    assert_eq!((found.executed().len(), found.end.unwrap().not_run.len()), (FILES.len() + 1, 0));
     // And it is learned.
     project.shard("record shard-out/outcomes --output h.json").ok();
     let history: serde_json::Value = serde_json::from_str(&project.read("h.json")).unwrap();
@@ -184,7 +210,7 @@ fn workers_are_measured_each() {
     let session = &found.sessions[0];
     assert_eq!(session.floors.keys().collect::<Vec<_>>(), ["gw0", "gw1", "main"]);
     check(session, &["gw0", "gw1"]);
-    assert_eq!((found.executed().len(), found.end.unwrap().not_run.len()), (10, 0));
+    assert_eq!((found.executed().len(), found.end.unwrap().not_run.len()), (FILES.len() + 1, 0));
 }
 
 #[test]
@@ -204,6 +230,70 @@ fn a_suite_whose_tests_are_spread_has_parts() {
     workers.dedup();
     assert_eq!(workers, ["gw0", "gw1"]);
     assert_eq!(found.end.unwrap().not_run, [""; 0]);
+}
+
+/// With and without workers.
+fn commands() -> Vec<&'static str> {
+    let alone = "python3 -m pytest -q -p no:cacheprovider @{selection}";
+    let workers = "python3 -m pytest -q -p no:cacheprovider -n 2 --dist loadfile @{selection}";
+    [(alone, has_pytest()), (workers, has_xdist())].into_iter().filter(|one| one.1).map(|one| one.0).collect()
+}
+
+#[test]
+fn programs_that_a_test_starts_count_for_its_suite() {
+    // A program has a base of its own, so it says itself what it holds.
+    let program = "import re, time\nfrom held import hold\ndata = hold(60)\nstatus = open('/proc/self/status').read()\n\
+        print(1024 * int(re.search('RssAnon:\\\\s*(\\\\d+)', status)[1]), flush=True)\ntime.sleep(0.6)\n";
+    let test = "import subprocess, sys\ndef test_x():\n    child = subprocess.run([sys.executable, 'program.py'], cwd='tests', stdout=subprocess.PIPE)\n\
+        \x20   open('truth', 'wb').write(child.stdout)\n";
+    for command in commands() {
+        let project = project(command);
+        project.file("tests/program.py", program.as_bytes());
+        project.file("tests/test_fork.py", test.as_bytes());
+        run(&project);
+        let truth: u64 = project.read("truth").trim().parse().unwrap();
+        let session = &outcome(&project).sessions[0];
+        let found = |name: &str| find(session, name).unwrap();
+        let child = transient(found("test_fork.py")).unwrap().unsigned_abs();
+        assert!(child.abs_diff(truth) <= (truth / 20).max(3_000_000), "{command}: {child}, not {truth}");
+        // Its neighbours have no part in it.
+        close(transient(found("test_import.py")), 0, command);
+        close(transient(found("test_leak.py")), 0, command);
+    }
+}
+
+#[test]
+fn a_session_that_hangs_or_is_killed_has_measured_what_came_before() {
+    for command in commands() {
+        let workers: &[&str] = if command.contains("-n 2") { &["gw0", "gw1"] } else { &["main"] };
+        let peak = |mb: u64, end: &str| {
+            let project = project(command);
+            // The last: all others came before.
+            let text = format!(
+                "import os, signal, time\nfrom held import *\ndef test_x():\n    data = hold({mb}); time.sleep(0.4)\n    {end}\n"
+            );
+            project.file("tests/test_last.py", text.as_bytes());
+            // pytest-xdist may wait for ever for a worker that was killed.
+            let args = ["run", "all-1", "--preflight", "off", "--idle-timeout", "6s"];
+            project.run(args, b"", &[("PYTHONDONTWRITEBYTECODE", "1")]);
+            let found = outcome(&project);
+            // Its workers hold files back, and only one was killed.
+            match workers.len() {
+                1 => check(&found.sessions[0], workers),
+                _ => check_measured(&found.sessions[0], workers),
+            }
+            let flying: Vec<&str> = found.in_flight().iter().map(|begin| begin.id.as_str()).collect();
+            assert_eq!(flying, ["tests/test_last.py"], "{command} {end}");
+            i64::try_from(found.peak().unwrap().0).unwrap()
+        };
+        let kill = "os.kill(os.getpid(), signal.SIGKILL)";
+        let (more, less) = (peak(240, kill), peak(160, kill));
+        // Which suites run at that moment elsewhere is not known.
+        if workers.len() == 1 {
+            close(Some(more - less), 80, command);
+        }
+        peak(110, "time.sleep(60)");
+    }
 }
 
 /// One tier that runs pytest over these suites, with this file.

@@ -29,6 +29,8 @@ struct Followed {
     ticks: u64,
     /// Which of our own children it belongs to.
     owner: u32,
+    /// The worker that it is, or that started it.
+    worker: Option<u32>,
     first: Instant,
     /// What it shares with its relatives was asked for.
     asked: bool,
@@ -40,6 +42,8 @@ pub(super) struct Tree {
     us: u32,
     /// Our own children, of those whose processes are told apart.
     pub(super) roots: BTreeSet<u32>,
+    /// Processes that run suites.
+    pub(super) workers: BTreeSet<u32>,
     followed: BTreeMap<u32, Followed>,
     /// CPU time of those that are gone.
     gone_ticks: BTreeMap<u32, u64>,
@@ -60,6 +64,7 @@ impl Tree {
             proc: proc.to_owned(),
             us,
             roots: BTreeSet::new(),
+            workers: BTreeSet::new(),
             followed: BTreeMap::new(),
             gone_ticks: BTreeMap::new(),
             asked_own: 0,
@@ -163,6 +168,12 @@ impl Tree {
         };
         let group = stat.as_ref().map(|stat| stat.group);
         let owner = known.map(|known| known.owner).unwrap_or_else(|| self.owner(pid, parent, group));
+        let worker = match self.followed.get(&parent) {
+            _ if self.workers.contains(&pid) => Some(pid),
+            Some(parent) => parent.worker,
+            // Orphaned: it stays with whom it was.
+            None => known.and_then(|known| known.worker),
+        };
         let (ticks, started) = match (&stat, known) {
             (Some(stat), _) => (stat.ticks, stat.started),
             (None, Some(known)) => (known.ticks, known.started),
@@ -173,6 +184,7 @@ impl Tree {
             started,
             ticks,
             owner,
+            worker,
             first: known.map_or(now, |known| known.first),
             asked: known.is_some_and(|known| known.asked && !changed),
         };
@@ -235,7 +247,9 @@ impl Tree {
             let Some(one) = self.followed.get_mut(&pid) else { continue };
             one.asked = now.duration_since(one.first) > SETTLED;
             if let (Some(private), Some(shared)) = (share("Pss_Anon"), share("Pss_Shmem")) {
-                one.process.elsewhere = one.process.own().saturating_sub(private.0 + shared.0);
+                // One that grows holds more by now than it did when we looked.
+                let own = share("Anonymous").map_or(one.process.anonymous, |own| own.0) + one.process.shared;
+                one.process.elsewhere = own.saturating_sub(private.0 + shared.0);
             }
         }
         self.asked_at = Some(now);
@@ -245,6 +259,18 @@ impl Tree {
     /// What the processes of one of our children hold, or all.
     pub(super) fn level(&self, owner: Option<u32>) -> Level {
         level(self.of(owner).map(|(_, one)| &one.process))
+    }
+
+    /// What a worker and the processes that it started held at most since the last look, without the pages of
+    /// files that it maps itself; `None`: it is alone.
+    pub(super) fn with_children(&self, worker: u32) -> Option<u64> {
+        let own = &self.followed.get(&worker)?.process;
+        // It knows of its own spikes better.
+        let own = Process { spike: 0, ..own.clone() };
+        let below = self.followed.iter().filter(|(pid, one)| **pid != worker && one.worker == Some(worker));
+        let below: Vec<&Process> = below.map(|(_, one)| &one.process).collect();
+        let held = || level(below.iter().copied().chain([&own])).most.saturating_sub(own.file);
+        (!below.is_empty()).then(held)
     }
 
     /// The most that a single process of it ever held.
@@ -309,8 +335,9 @@ mod tests {
             let _ = symlink("/bin/x", folder.join("exe"));
         }
 
-        fn pss(&self, pid: u32, anonymous: u64, shared: u64) {
-            let text = format!("Pss: 1 kB\nPss_Anon: {anonymous} kB\nPss_Shmem: {shared} kB\n");
+        /// What it holds by then, and its share of that.
+        fn pss(&self, pid: u32, own: u64, share: u64) {
+            let text = format!("Pss: 1 kB\nPss_Anon: {share} kB\nPss_Shmem: 0 kB\nAnonymous: {own} kB\n");
             fs::write(self.0.path().join(pid.to_string()).join("smaps_rollup"), text).unwrap();
         }
 
@@ -343,8 +370,9 @@ mod tests {
         now += Duration::from_millis(10);
         tree.look(now);
         assert_eq!(kb(tree.level(Some(10))).0, 1100);
-        proc.pss(10, 600, 0);
-        proc.pss(11, 650, 0);
+        proc.pss(10, 1000, 600);
+        // It has grown by 30 since its figures were read.
+        proc.pss(11, 1080, 680);
         proc.set(11, 10, "", [1050, 100, 0, 1200], 500);
         now += Duration::from_secs(3);
         tree.look(now);
@@ -364,5 +392,33 @@ mod tests {
         now += Duration::from_secs(3);
         tree.look(now);
         assert_eq!(kb(tree.level(Some(10))), (150, 150));
+    }
+
+    #[test]
+    fn what_a_worker_started_is_its_own() {
+        let proc = Proc(tempfile::tempdir().unwrap());
+        let mut tree = Tree::new(proc.0.path(), 1);
+        let mut now = Instant::now();
+        let mut held = |tree: &mut Tree, worker| {
+            now += Duration::from_secs(3);
+            tree.look(now);
+            tree.with_children(worker).map(|bytes| bytes / 1024)
+        };
+        proc.set(1, 0, "10 20", [5, 5, 0, 10], 1);
+        proc.set(10, 1, "", [1000, 100, 0, 1100], 500);
+        proc.set(20, 1, "21", [300, 100, 0, 400], 600);
+        proc.set(21, 20, "", [40, 100, 0, 140], 610);
+        assert_eq!(held(&mut tree, 10), None, "not told yet");
+        tree.workers.insert(10);
+        assert_eq!(held(&mut tree, 10), None, "alone");
+        proc.set(10, 1, "12", [1000, 100, 0, 1100], 500);
+        proc.set(12, 10, "", [50, 20, 0, 90], 700);
+        assert_eq!(held(&mut tree, 10), Some(1070), "it held 20 more for a moment");
+        proc.set(10, 1, "", [900, 100, 0, 1100], 500);
+        proc.set(1, 0, "10 20 12", [5, 5, 0, 10], 1);
+        proc.set(12, 1, "", [50, 20, 0, 90], 700);
+        assert_eq!(held(&mut tree, 10), Some(950), "an orphan stays with whom it was");
+        tree.workers.insert(12);
+        assert_eq!(held(&mut tree, 10), None, "a worker is nobody's child");
     }
 }

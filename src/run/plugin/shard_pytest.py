@@ -331,7 +331,7 @@ class _Watcher:
         try:
             self.level = self.system.level()
             if self.level is not None:
-                self.put("floor", bytes=self.level)
+                self.put("floor", bytes=self.level, pid=self.system.pid)
         except Exception:
             pass
 

@@ -166,8 +166,7 @@ impl Executor<'_> {
         let end = &mut progress.end;
         let oom_kills = self.meter.kills(task.child);
         end.oom_kills = end.oom_kills.max(oom_kills);
-        let parts = progress.outcome.sessions.last().into_iter().flat_map(|session| &session.finished);
-        if let Some(told) = parts.filter_map(|part| part.peak_bytes).max().filter(|_| !self.order.tier.each) {
+        if let Some(told) = progress.highest.filter(|_| !self.order.tier.each) {
             self.meter.told(task.child, told);
         }
         let measured = self.meter.finish(task.child);
