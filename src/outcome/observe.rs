@@ -89,8 +89,11 @@ fn of_session(session: &Session) -> BTreeMap<&str, Observation> {
     }
     let cut_off: BTreeSet<&str> = session.in_flight().map(|begin| begin.id.as_str()).collect();
     let mut seen: BTreeMap<&str, Observation> = BTreeMap::new();
-    for (id, parts) in parts {
-        if parts.iter().all(|part| part.status.is_complete()) && !cut_off.contains(id) {
+    for (id, mut parts) in parts {
+        let executed = parts.iter().all(|part| part.status.is_executed());
+        // A worker that got nothing but skipped tests of a suite says nothing of it.
+        parts.retain(|part| part.status.is_complete());
+        if executed && !parts.is_empty() && !cut_off.contains(id) {
             seen.insert(id, combined(&parts));
         }
     }
@@ -319,6 +322,8 @@ mod tests {
             "suite gw1 a failed 5 90 500 100",
         ];
         check(&parts, &["1 a 9 40 60 400 500"]);
+        // A part in which all was skipped takes nothing away.
+        check(&[&parts[..], &["suite gw2 a skipped 1 10 20 15"]].concat(), &["1 a 9 40 60 400 500"]);
         // A part that was cut off, or whose end is not known, leaves the sum unknown.
         check(&[&parts[..], &["begin gw2 a"]].concat(), &["1 a - 40 - - -"]);
         check(&[&parts[..], &["suite gw2 a passed 1 10 20 5 last"]].concat(), &["1 a 10 40 - 400 500"]);
