@@ -1,5 +1,7 @@
 //! What holds of a tier as a whole: how far the memory model was off, and what its machines could not hold.
 
+use std::collections::BTreeMap;
+
 use crate::history::Sample;
 use crate::model::{Bytes, Percent, ShardObservation};
 
@@ -15,7 +17,7 @@ const FACTOR_MAX: u128 = 15_000;
 /// What is learned of a tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TierEstimate {
-    /// Most bytes that collection adds in one worker, however many suites it collects; `None` until it
+    /// Most bytes that collection adds in one worker, if one session collects all suites of the tier; `None` until it
     /// was measured.
     pub import_cap: Option<Bytes>,
     /// Added to the measured memory of its suites: as much as real sessions held more than the model
@@ -46,11 +48,17 @@ fn known<T>(
     if own.is_empty() { of(true) } else { own }
 }
 
+/// The levels of all shards of a run together: a session may be planned to collect what several of them did. The most
+/// of the newest runs, some of which may have run a part only.
 fn import_cap(shards: &[Sample<ShardObservation>]) -> Option<Bytes> {
     let levels = known(shards, |shard| shard.import);
     let newest = levels.first()?.0;
-    let recent = levels.iter().filter(|(age, _)| age - newest < RUNS_MAX);
-    Some(Bytes(recent.map(|(_, level)| *level).max()?).plus(Percent(500)))
+    let mut runs: BTreeMap<usize, u64> = BTreeMap::new();
+    for (age, level) in levels.into_iter().filter(|(age, _)| age - newest < RUNS_MAX) {
+        let sum = runs.entry(age).or_default();
+        *sum = sum.saturating_add(level);
+    }
+    Some(Bytes(runs.into_values().max()?).plus(Percent(500)))
 }
 
 /// The 90th percentile of real ÷ model, within 1 and 1.5, less 1.
@@ -130,6 +138,9 @@ mod tests {
         let mut old = vec![level(100); 10];
         old.push(level(900));
         check(&old, Some(105));
+        // One shard may be planned to collect what three did.
+        let three = [100, 200, 300].map(|bytes| Sample { age: 4, foreign: false, seen: level(bytes) });
+        assert_eq!(TierEstimate::new(&three).import_cap, Some(Bytes(630)));
     }
 
     #[test]
