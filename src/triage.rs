@@ -310,6 +310,11 @@ mod tests {
         check(&[sample(500)], "runner-lost possible");
         check(&[session_end(nine, ",\"oom_kills\":1")], "out-of-memory certain");
         check(&[session_end(nine, ",\"oom_kills\":0")], "killed likely");
+        // Its own group would know: the machine's kill hit somebody else.
+        check(&[session_end(nine, ",\"oom_kills\":0,\"machine_oom_kills\":1")], "killed likely");
+        check(&[session_end(nine, ",\"machine_oom_kills\":1")], "out-of-memory likely");
+        let code = r#""exit":137,"signal":null"#;
+        check(&[session_end(code, ",\"oom_kills\":0,\"machine_oom_kills\":1")], "out-of-memory likely");
         let both = [suite("a", "passed"), suite("b", "passed"), session_end(zero, "")];
         check(&both, "runner-lost possible");
         check(&[both.concat(), end(0, "passed", "certain")], "passed certain");

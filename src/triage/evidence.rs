@@ -109,7 +109,9 @@ impl Evidence {
             evidence.signal = end.signal;
             evidence.stopped = end.stopped;
             evidence.oom_kills = end.oom_kills;
-            evidence.machine_oom_kills = end.machine_oom_kills;
+            // Its own control group counts every kill of it: then those of the machine hit others.
+            let spared = end.signal == Some(9) && end.oom_kills == Some(0);
+            evidence.machine_oom_kills = end.machine_oom_kills.filter(|_| !spared);
         }
         let mut ends = outcome.sessions.iter().filter_map(|session| session.end.as_ref());
         evidence.shuffled = ends.any(|end| end.shuffled);
