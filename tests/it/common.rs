@@ -6,9 +6,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-#[cfg(target_os = "linux")]
-use shard::machine::group::{self, Group, Version};
-
 /// The folder of this package.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -150,59 +147,6 @@ pub(crate) fn golden(name: &str, text: &str) {
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let path = root().parent()?.join("shared").join(name);
     path.exists().then_some(path)
-}
-
-/// A control group below our own with a limit of memory, which goes away with all that is in it.
-#[cfg(target_os = "linux")]
-pub(crate) struct Limited(Group);
-
-#[cfg(target_os = "linux")]
-impl Limited {
-    /// `None` where no group can be made.
-    pub(crate) fn new(name: &str, bytes: u64) -> Option<Limited> {
-        let name = format!("limit-{}-{name}", std::process::id());
-        let group = Limited(group::above_us(Path::new("/")).first()?.child(&name).ok()?);
-        let (limit, swap, none) = match group.0.version {
-            Version::One => ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", bytes),
-            Version::Two => ("memory.max", "memory.swap.max", 0),
-        };
-        fs::write(group.0.folder.join(limit), bytes.to_string()).ok()?;
-        // Where there is swap it must not take what is too much; elsewhere the file may be missing.
-        let _ = fs::write(group.0.folder.join(swap), none.to_string());
-        Some(group)
-    }
-
-    /// A command that begins in it.
-    pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("sh");
-        let script =
-            format!("echo $$ > '{}' && exec \"$0\" \"$@\"", self.0.folder.join("cgroup.procs").display());
-        command.args(["-c", &script, program]);
-        command
-    }
-
-    /// Removes groups that somebody who was killed left in it.
-    pub(crate) fn remove_groups(&self) {
-        let left = fs::read_dir(&self.0.folder).unwrap().flatten().map(|entry| entry.path());
-        left.filter(|path| path.is_dir()).for_each(|path| drop(fs::remove_dir(path)));
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Limited {
-    fn drop(&mut self) {
-        for _ in 0..100 {
-            let left = fs::read_to_string(self.0.folder.join("cgroup.procs")).unwrap_or_default();
-            for pid in left.lines() {
-                let _ = Command::new("kill").args(["-9", pid]).stderr(Stdio::null()).status();
-            }
-            self.0.remove();
-            if !self.0.folder.exists() {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-    }
 }
 
 /// A generator of our own for tests: SplitMix64.

@@ -7,6 +7,8 @@ mod backtest;
 mod bad_input;
 mod cases;
 mod check;
+#[cfg(target_os = "linux")]
+mod closed_loop;
 mod common;
 mod curve;
 mod explain;
@@ -16,7 +18,11 @@ mod github;
 mod github_api;
 mod inputs;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod kills;
 mod learning;
+#[cfg(target_os = "linux")]
+mod limit;
 mod mutations;
 mod outputs;
 mod packing;

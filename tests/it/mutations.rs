@@ -104,7 +104,7 @@ fn spoilt_outcomes_are_judged_and_never_become_a_success() {
                     evidence.coverage.as_ref().is_none_or(|coverage| coverage.executed >= coverage.suites);
                 assert!(all, "{}", shown());
             }
-            let all = [Judged { file: None, outcome: Some(found), evidence, judgement }];
+            let all = [Judged { file: None, job: None, outcome: Some(found), evidence, judgement }];
             emit::json(&all).unwrap();
             let _ = emit::text(&all, Style::default());
             assert!(start.elapsed() < Duration::from_secs(5), "{}", shown());

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use shard::model::{Confidence, Verdict};
 use shard::outcome::{self, End, Outcome, Stopped};
 
-use crate::common::{Done, Limited, Project, root};
+use crate::common::{Done, Project, root};
+use crate::limit::Limited;
 
 const BUSYBOX: &str = "/bin/busybox";
 
@@ -184,7 +185,7 @@ fn signal(pid: u32, name: &str) {
 
 /// A command that begins in a control group, where there is one.
 fn within(group: Option<&Limited>, program: &str) -> Command {
-    group.map_or_else(|| Command::new(program), |group| group.command(program))
+    group.map_or_else(|| Command::new(program), |group| group.command(&[program]))
 }
 
 fn serve(folder: &Path, group: Option<&Limited>) -> Child {
@@ -228,7 +229,7 @@ fn builds(project: &Project, attempt: u32) -> Vec<(String, u64, u64)> {
 fn three_builds_at_once_need_too_much_and_two_and_one_do_not() {
     needs_podman!();
     // Beside the engine there is room for the heavy build or for both light ones.
-    let Some(group) = Limited::new("images", 500_000_000) else {
+    let Some(group) = Limited::new(500_000_000) else {
         println!("skipped: no control group can be made here, so the engine's memory cannot be limited");
         return;
     };
@@ -369,7 +370,7 @@ exit $code
 
 #[test]
 fn an_image_is_not_loaded_without_the_memory_for_it() {
-    let Some(group) = Limited::new("load", 200_000_000) else {
+    let Some(group) = Limited::new(200_000_000) else {
         println!("skipped: no control group can be made here, so memory cannot be limited");
         return;
     };

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-#[cfg(target_os = "linux")]
-use crate::common::Limited;
 use crate::common::{Done, Project, Random, root};
+#[cfg(target_os = "linux")]
+use crate::limit::Limited;
 
 const MB: u64 = 1_000_000;
 const FLOOR: u64 = 60 * MB;
@@ -688,7 +688,7 @@ fn real(seed: u64) -> (Project, u64) {
 #[cfg(target_os = "linux")]
 fn really(seed: u64) -> Option<u32> {
     let (project, limit) = real(seed);
-    let Some(group) = Limited::new(&format!("rebalance-{seed}"), limit) else {
+    let Some(group) = Limited::new(limit) else {
         println!("skipped: no control group can be made here");
         return None;
     };
@@ -698,7 +698,7 @@ fn really(seed: u64) -> Option<u32> {
         let plan = project.plan();
         let mut killed = false;
         for shard in plan["shards"].as_array().unwrap() {
-            let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
+            let mut command = group.command(&[env!("CARGO_BIN_EXE_shard")]);
             command.args(["run", shard["id"].as_str().unwrap(), "--preflight", "off"]);
             command.current_dir(project.path()).env("GITHUB_RUN_ID", "7").env("PYTHONDONTWRITEBYTECODE", "1");
             let done = Done(command.output().unwrap());

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use shard::model::Verdict;
 use shard::outcome::{self, Outcome};
 
-use crate::common::{Done, Limited, Project, Random};
+use crate::common::{Done, Project};
+use crate::limit::Limited;
 
 /// Does what suites are called, in order, and tells of them as a plugin would.
-const WORK: &str = include_str!("../../testdata/run/work.py");
+pub(crate) const WORK: &str = include_str!("../../testdata/run/work.py");
 
 /// A plan of one shard `all-1` with these suites, in the order in which they stand here.
-fn project(suites: &[&str], toml: &str) -> Project {
+pub(crate) fn project(suites: &[&str], toml: &str) -> Project {
     let toml = format!("[tier.all]\nmatch = [\"**\"]\n{toml}\n");
     let toml = match toml.contains("run =") {
         true => toml,
@@ -270,16 +271,13 @@ fn the_budget_stops_a_session_where_it_binds() {
 
 #[test]
 fn a_real_limit_is_seen_coming_and_a_kill_is_proved() {
-    let Some(group) = Limited::new("run", 400_000_000) else {
+    let Some(limited) = Limited::new(400_000_000) else {
         println!("skipped: no control group can be made here");
         return;
     };
     let run = |toml: &str, words: &str| {
         let project = project(&["say:a", "creep:300", "say:b"], toml);
-        let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
-        command.args(["run", "all-1", "--preflight", "off"]).args(words.split_whitespace());
-        command.current_dir(project.path());
-        let done = Done(command.stdin(Stdio::null()).output().unwrap());
+        let done = limited.shard(&project, &format!("run all-1 --preflight off {words}"));
         let end = outcome(&project, 1).end.unwrap();
         (done.code(), done.stdout(), format!("{} {} {}", end.verdict, end.confidence, end.not_run.join(" ")))
     };
@@ -314,7 +312,7 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 
 #[test]
 fn the_youngest_rests_while_memory_is_short_and_is_never_left_so() {
-    let Some(group) = Limited::new("rests", 600_000_000) else {
+    let Some(group) = Limited::new(600_000_000) else {
         println!("skipped: no control group can be made here");
         return;
     };
@@ -322,8 +320,8 @@ fn the_youngest_rests_while_memory_is_short_and_is_never_left_so() {
 run = [\"sh\", \"-c\", \"python3 work.py --do '{suite}'; exit $?\"]";
     let start = |suites: &[&str]| {
         let project = project(suites, toml);
-        let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
-        command.args(["run", "all-1", "--preflight", "off"]).current_dir(project.path());
+        let mut command = group.command(&[env!("CARGO_BIN_EXE_shard"), "run", "all-1", "--preflight", "off"]);
+        command.current_dir(project.path());
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         (project, child)
@@ -447,7 +445,7 @@ fn side_by_side(project: &Project) -> (usize, Vec<String>) {
 
 #[test]
 fn what_has_only_begun_keeps_its_room() {
-    let Some(group) = Limited::new("room", 500_000_000) else {
+    let Some(group) = Limited::new(500_000_000) else {
         println!("skipped: no control group can be made here");
         return;
     };
@@ -457,7 +455,7 @@ run = [\"python3\", \"work.py\", \"--do\", \"{suite}\"]";
     let rows = (1..=4).map(|n| format!("sleep:0.3#{n},300,200000000\n"));
     project.file("costs.csv", ("id,ms,transient_bytes\n".to_owned() + &rows.collect::<String>()).as_bytes());
     project.shard("plan --costs costs.csv").ok();
-    let mut command = group.command(env!("CARGO_BIN_EXE_shard"));
+    let mut command = group.command(&[env!("CARGO_BIN_EXE_shard")]);
     command.args(["run", "all-1", "--preflight", "off"]).current_dir(project.path());
     Done(command.stdin(Stdio::null()).output().unwrap()).ok();
     // Each of them sleeps, so that there is room for a third at every moment but the right one.
@@ -527,67 +525,6 @@ fn signals_reach_what_runs() {
         let end = outcome(&project, 1).end.unwrap();
         assert_eq!((end.exit, end.not_run), (code, vec!["sleep:30".to_owned()]), "{name}");
     }
-}
-
-/// Kills at random moments: of what runs, and of us. Every outcome can be read, every suite is either
-/// executed or known not to be, and nothing that was killed is called a success.
-#[test]
-fn kills_at_any_moment_lose_nothing() {
-    let mut random = Random(11);
-    let suites = ["say:a", "sleep:0.05#1", "hold:20", "sleep:0.05#2", "say:b", "sleep:0.05#3"];
-    let project = project(&suites, "");
-    let mut killed = 0;
-    for round in 1..=24 {
-        let mut child = start(&project);
-        std::thread::sleep(Duration::from_millis(random.below(900)));
-        let us = random.below(2) == 0;
-        let below =
-            fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
-        match below.split_whitespace().next().filter(|_| !us) {
-            Some(pid) => drop(Command::new("kill").args(["-9", pid]).stderr(Stdio::null()).status().unwrap()),
-            None => drop(child.kill()),
-        }
-        let status = child.wait().unwrap();
-        // What we started goes on without us; its group is its own.
-        for pid in below.split_whitespace() {
-            let _ =
-                Command::new("kill").args(["-9", "--", &format!("-{pid}")]).stderr(Stdio::null()).status();
-        }
-        let name = format!("shard-out/outcomes/all-1.0.{round}.jsonl");
-        let Ok(text) = fs::read(project.path().join(&name)) else {
-            assert!(us || status.code().is_none(), "round {round}: no outcome");
-            // So early that there was no file yet; the next round must not take its number.
-            project.file(&name, b"");
-            continue;
-        };
-        if text.is_empty() {
-            assert!(status.code().is_none(), "round {round}");
-            continue;
-        }
-        let found = outcome::read(text.as_slice()).unwrap_or_else(|err| panic!("round {round}: {err}"));
-        let executed = found.executed();
-        match &found.end {
-            Some(end) => {
-                let told: Vec<&str> = end.not_run.iter().map(String::as_str).collect();
-                let all = executed.len() + told.len();
-                assert!(
-                    all == suites.len() && told.iter().all(|id| !executed.contains(id)),
-                    "round {round}: {end:?}"
-                );
-                assert_eq!(end.verdict == Verdict::Passed, end.exit == 0 && told.is_empty(), "round {round}");
-                assert_eq!(status.code(), Some(end.exit), "round {round}");
-                killed += usize::from(end.exit != 0);
-            }
-            None => {
-                assert!(status.code().is_none(), "round {round}: it ended by itself without a last line");
-                assert!(
-                    found.sessions.first().is_none_or(|session| session.start.suites.len() == suites.len())
-                );
-                killed += 1;
-            }
-        }
-    }
-    assert!(killed >= 8, "{killed} kills are too few to say anything");
 }
 
 #[test]
