@@ -95,7 +95,7 @@ pub(super) struct Executor<'a> {
     children: Children,
     meter: Meter,
     surroundings: Surroundings,
-    /// Where the command is pytest.
+    /// Where there is one for the command.
     plugin: Option<Plugin>,
     heartbeat: Duration,
     times_told: u32,
@@ -189,8 +189,9 @@ impl<'a> Executor<'a> {
         let each = self.order.tier.each;
         let begun = self.now();
         let mut events = if each { None } else { Some(self.events()?) };
-        if !each && self.plugin.is_none() && plugin::is_pytest(&self.order.command) {
-            match Plugin::create() {
+        let kind = plugin::Kind::of(&self.order.command).filter(|_| !each && self.plugin.is_none());
+        if let Some(kind) = kind {
+            match Plugin::create(kind) {
                 Ok(plugin) => self.plugin = Some(plugin),
                 Err(err) => self.tell(&format!("suites are not measured one by one: {err}")),
             }
@@ -365,6 +366,7 @@ impl<'a> Executor<'a> {
             ("SHARD_SESSION", Some(piece.index.to_string())),
             ("SHARD_WORKERS", Some(piece.workers.to_string())),
             ("SHARD_SELECTION", (!each).then(|| selection.to_owned())),
+            ("SHARD_ROOT", Some(order.root.to_string_lossy().into_owned())),
         ];
         if let Some(plugin) = &self.plugin {
             variables.extend(plugin.variables(|name| std::env::var_os(name)));

@@ -24,6 +24,8 @@ mod learning;
 #[cfg(target_os = "linux")]
 mod limit;
 mod mutations;
+#[cfg(target_os = "linux")]
+mod node;
 mod outputs;
 mod packing;
 #[cfg(target_os = "linux")]

@@ -120,16 +120,16 @@ fn has_xdist() -> bool {
 
 /// Within 5 % or 3 MB.
 #[track_caller]
-fn close(found: Option<i64>, mb: u64, what: &str) {
+pub(crate) fn close(found: Option<i64>, mb: u64, what: &str) {
     let (found, truth) = (found.unwrap_or(i64::MAX), i64::try_from(mb * 1_000_000).unwrap());
     assert!((found - truth).abs() <= (truth / 20).max(3_000_000), "{what}: {found}, not {truth}");
 }
 
-fn retained(suite: &Finished) -> Option<i64> {
+pub(crate) fn retained(suite: &Finished) -> Option<i64> {
     Some(i64::try_from(suite.after_bytes?.0).unwrap() - i64::try_from(suite.before_bytes?.0).unwrap())
 }
 
-fn transient(suite: &Finished) -> Option<i64> {
+pub(crate) fn transient(suite: &Finished) -> Option<i64> {
     let peak = i64::try_from(suite.peak_bytes?.0 - suite.before_bytes?.0).unwrap();
     Some(peak - retained(suite)?.max(0))
 }

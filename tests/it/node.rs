@@ -1,0 +1,199 @@
+//! Jest and Vitest: real sessions whose files take known amounts of memory.
+//!
+//! The packages come from `target/js/node_modules` (`npm install --prefix target/js jest@30 vitest@3`); without
+//! them the tests say that they are skipped.
+
+use std::os::unix::fs::symlink;
+
+use shard::outcome::{self, Finished, Outcome, Status};
+
+use crate::common::{Project, root};
+use crate::plugin::{close, retained, transient};
+
+/// What the files of the projects hold, in MB: they say what they keep and what they need for a moment. What is
+/// kept lies outside of the tests' own world, which is thrown away after each file.
+const HELD: &str = "const os = require('os');\nos.kept = os.kept || [];\n\
+exports.kept = os.kept;\nexports.hold = (mb) => Buffer.alloc(mb * 1e6, 1);\n";
+
+/// What the runner loads with the first file of a process and with the first that fails counts as theirs, or as
+/// that of the next file behind which garbage is collected.
+const FIRST: [&str; 3] = ["warm", "failed", "settled"];
+
+/// Names, what they keep, what they need above that, and how they end.
+const FILES: [(&str, u64, u64, Status, &str); 9] = [
+    ("warm", 0, 0, Status::Passed, "test('x', () => {});"),
+    ("failed", 0, 0, Status::Failed, "test('x', () => { throw new Error('x'); });"),
+    ("settled", 0, 60, Status::Passed, "test('x', () => { hold(60); });"),
+    ("spike", 0, 120, Status::Passed, "test('x', () => { hold(120); });"),
+    ("keep", 110, 0, Status::Passed, "test('x', () => { kept.push(hold(110)); });"),
+    ("both", 100, 120, Status::Passed, "test('x', () => { kept.push(hold(100)); hold(120); });"),
+    ("skipped", 0, 0, Status::Skipped, "test.skip('x', () => { hold(50); });"),
+    ("broken", 0, 0, Status::Failed, "throw new Error('x');"),
+    (
+        "clean",
+        0,
+        0,
+        Status::Passed,
+        "test('x', () => { if (process.env.SHARD_EVENTS || process.env.NODE_OPTIONS !== '--no-deprecation' || typeof gc !== 'undefined') throw 1; });",
+    ),
+];
+
+/// Whether both packages are there.
+fn installed() -> bool {
+    let there = root().join("target/js/node_modules/vitest").exists();
+    if !there {
+        println!("skipped: there are no Jest and Vitest in target/js/node_modules");
+    }
+    there
+}
+
+/// The files above for a runner that is started with these words, larger ones first: so Jest orders them.
+fn project(begin: &str, words: &str, memory: &str) -> Project {
+    let words: Vec<String> =
+        format!("node {words} {{suites}}").split(' ').map(|word| format!("{word:?}")).collect();
+    let toml = format!(
+        "[tier.all]\nmatch = [\"**\"]\nbudget = \"none\"\nmemory = {memory:?}\nrun = [{}]\n",
+        words.join(", ")
+    );
+    let project = Project::with(&[("shard.toml", &toml), ("t/held.cjs", HELD), ("package.json", "{}")]);
+    let mut costs = "id,ms,transient_bytes\n".to_owned();
+    for (rank, (name, _, _, _, text)) in FILES.iter().enumerate() {
+        let text = format!("{begin}{text}\n//{}\n", "x".repeat(9_000 - rank * 1_000));
+        project.file(&format!("t/{name}.test.mjs"), text.as_bytes());
+        costs += &format!("t/{name}.test.mjs,100,{}\n", (20 - rank) * 1000);
+    }
+    project.file("costs.csv", costs.as_bytes());
+    symlink(root().join("target/js/node_modules"), project.path().join("node_modules")).unwrap();
+    project.shard("plan --costs costs.csv").ok();
+    project
+}
+
+fn jest(words: &str) -> Project {
+    let begin = "const { hold, kept } = require('./held.cjs');\n";
+    let config = r#"{"testMatch": ["**/*.test.mjs"], "transform": {}, "cacheDirectory": "<rootDir>/cache"}"#;
+    let words = format!("node_modules/jest/bin/jest.js --config jest.json {words} --runTestsByPath");
+    let project = project(begin, &words, "accumulates");
+    project.file("jest.json", config.as_bytes());
+    project
+}
+
+fn vitest(words: &str, memory: &str) -> Project {
+    let begin = "import { test } from 'vitest';\nimport { hold, kept } from './held.cjs';\n";
+    project(begin, &format!("node_modules/vitest/vitest.mjs run {words}"), memory)
+}
+
+fn run(project: &Project) -> Outcome {
+    let variables = [("NODE_OPTIONS", "--no-deprecation"), ("CI", "1")];
+    let done = project.run(["run", "all-1", "--preflight", "off"], b"", &variables);
+    assert_eq!(done.code(), 1, "{}{}", done.stdout(), done.stderr());
+    let said = done.stdout() + &done.stderr();
+    assert!(!said.contains("shard_node"), "it says nothing: {said}");
+    outcome::read(project.read("shard-out/outcomes/all-1.0.1.jsonl").as_bytes()).unwrap()
+}
+
+fn suites(outcome: &Outcome) -> Vec<(&'static str, u64, u64, &Finished)> {
+    assert_eq!(outcome.end.as_ref().unwrap().not_run, [""; 0]);
+    assert_eq!(outcome.in_flight(), Vec::<&outcome::Begin>::new());
+    let of = |(name, keep, spike, status, _): (&'static str, u64, u64, Status, &str)| {
+        let id = format!("t/{name}.test.mjs");
+        let mut found = outcome.sessions[0].finished.iter().filter(|suite| suite.id == id);
+        let suite = found.next().unwrap_or_else(|| panic!("no {id}"));
+        assert!(found.next().is_none(), "{id} twice");
+        assert_eq!(suite.status, status, "{id}");
+        assert!(suite.ms.is_some(), "{id}");
+        (name, keep, spike, suite)
+    };
+    FILES.map(of).to_vec()
+}
+
+/// Holds a session whose processes live on to what its files take. Where a slow machine left no time to collect
+/// garbage nothing is claimed; but not for all of them.
+#[track_caller]
+fn check_accumulating(outcome: &Outcome) {
+    let mut known = 0;
+    for (name, keep, spike, suite) in suites(outcome).into_iter().filter(|(name, ..)| !FIRST.contains(name)) {
+        if suite.after_bytes.is_some() {
+            close(retained(suite), keep, &format!("retained of {name}"));
+            close(transient(suite), spike, &format!("transient of {name}"));
+            known += usize::from(keep > 0);
+        }
+    }
+    assert!(known > 0, "{:?}", outcome.sessions);
+}
+
+#[test]
+fn jest_files_are_measured_in_band() {
+    if !installed() {
+        return;
+    }
+    let project = jest("-i");
+    let outcome = run(&project);
+    check_accumulating(&outcome);
+    assert_eq!(outcome.sessions[0].floors.keys().collect::<Vec<_>>(), ["main"]);
+    // And it is learned.
+    project.shard("record shard-out/outcomes --output h.json").ok();
+    let history: serde_json::Value = serde_json::from_str(&project.read("h.json")).unwrap();
+    let unit = history["page"].as_i64().unwrap_or(1);
+    for (name, keep, spike, suite) in
+        suites(&outcome).iter().filter(|(.., suite)| suite.after_bytes.is_some())
+    {
+        let row = &history["suites"][format!("t/{name}.test.mjs")][0];
+        if !FIRST.contains(name) {
+            close(
+                row[4].as_i64().map(|count| count * unit),
+                *keep,
+                &format!("retained of {name}: {suite:?}"),
+            );
+            close(row[5].as_i64().map(|count| count * unit), *spike, &format!("transient of {name}"));
+        }
+    }
+}
+
+#[test]
+fn jest_files_are_measured_in_workers() {
+    if !installed() {
+        return;
+    }
+    let outcome = run(&jest("-w 2"));
+    assert_eq!(outcome.sessions[0].floors.keys().collect::<Vec<_>>(), ["jest-1", "jest-2", "main"]);
+    for (name, keep, spike, suite) in suites(&outcome) {
+        // Which of them are the first of their worker is the runner's choice.
+        let loaded = if FIRST.contains(&name) || suite.status == Status::Failed { 40 } else { 25 };
+        let needed = i64::try_from(suite.peak_bytes.unwrap().0 - suite.before_bytes.unwrap().0).unwrap();
+        let least = i64::try_from((keep + spike) * 1_000_000).unwrap();
+        assert!((least..least + loaded * 1_000_000).contains(&needed), "{name}: {needed}");
+    }
+    let outcome = run(&jest("-w 2 --workerThreads"));
+    assert!(
+        suites(&outcome).iter().all(|(.., suite)| suite.peak_bytes.is_none()),
+        "threads share their memory"
+    );
+}
+
+#[test]
+fn vitest_files_are_measured_in_processes_of_their_own() {
+    if !installed() {
+        return;
+    }
+    let outcome = run(&vitest("--pool forks --maxWorkers 2 --minWorkers 1", "isolated"));
+    for (name, keep, spike, suite) in suites(&outcome) {
+        // Everything is given back.
+        assert_eq!(retained(suite), Some(0), "{name}");
+        close(transient(suite), keep + spike, name);
+    }
+    assert!(outcome.sessions[0].floors.contains_key("main"), "{:?}", outcome.sessions[0].floors);
+}
+
+#[test]
+fn vitest_files_are_measured_in_processes_that_live_on() {
+    if !installed() {
+        return;
+    }
+    let words = "--pool forks --no-isolate --maxWorkers 1 --minWorkers 1";
+    check_accumulating(&run(&vitest(words, "accumulates")));
+    let outcome = run(&vitest("--pool threads", "accumulates"));
+    assert!(
+        suites(&outcome).iter().all(|(.., suite)| suite.peak_bytes.is_none()),
+        "threads share their memory"
+    );
+}
