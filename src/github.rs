@@ -65,7 +65,7 @@ pub enum Want {
     /// What tells of the end of every shard: the plan, and for each job that did not succeed its outcome,
     /// or else its annotations and log.
     Ends,
-    /// The plan, and all outcomes.
+    /// All outcomes.
     Outcomes,
     /// Nothing but the artifacts that are named.
     Artifacts,
@@ -125,7 +125,8 @@ impl Fetched {
         u64::try_from(u128::from(shard.predicted_bytes.0) * 100 / u128::from(budget.0)).ok()
     }
 
-    /// Which of these outcomes is that of a job: the last that its shard wrote in its attempt.
+    /// Which of these outcomes is that of a job: the last that its shard wrote in its attempt. Where several jobs
+    /// ran one shard, as other axes of a matrix make them, an outcome must say which job's it is.
     #[must_use]
     pub fn outcome_of<'o>(&self, found: &Found, outcomes: &'o [Outcome]) -> Option<&'o Outcome> {
         let (plan, shard) = found.shard.as_ref()?;
@@ -134,6 +135,9 @@ impl Fetched {
         let run = self.name_of(found.attempt);
         // What is not run by this CI calls its runs as it likes.
         let same = |start: &Start| start.run == run || !start.run.starts_with("gh-");
+        let jobs = self.jobs.iter().filter(|other| other.shard == found.shard).count();
+        let same =
+            |start: &Start| same(start) && start.check_run.map_or(jobs == 1, |job| job == found.job.id);
         let own = starts.filter(|(start, _)| start.shard == *shard && start.plan == digest && same(start));
         own.max_by_key(|(start, _)| (start.round, start.attempt)).map(|(_, outcome)| outcome)
     }

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::args::GithubArgs;
 use super::ci::variable;
 use super::{Failure, Terminal};
-use crate::github::{self, Fetched, Job, Named, Options, Repository, Server, Token, Want, Which};
-use crate::model::Millis;
+use crate::github::{self, Conclusion, Fetched, Job, Named, Options, Repository, Server, Token, Want, Which};
+use crate::model::{Millis, Verdict};
 use crate::outcome::Outcome;
 use crate::triage::{Evidence, Judgement, judge};
 use crate::{exit, outcome, text};
@@ -30,7 +30,7 @@ pub(super) struct FromRun {
     pub(super) plan: Option<PathBuf>,
     /// The files of outcomes, of this attempt and earlier ones.
     pub(super) outcomes: Vec<PathBuf>,
-    /// The jobs that are over, in GitHub's order. A shard may have several, where a matrix has other axes.
+    /// The jobs that ran and are over, in GitHub's order. A shard may have several, where a matrix has other axes.
     pub(super) ended: Vec<Ended>,
     /// Holds all these files, until this goes.
     _folder: TempDir,
@@ -69,7 +69,8 @@ pub(super) fn evidence_of_run(
     let outcomes = outcomes(&fetched);
     let read: Vec<Outcome> = outcomes.iter().filter_map(|path| super::outcomes::read(path).ok()).collect();
     let mut ended = Vec::new();
-    for found in fetched.jobs.iter().filter(|found| found.job.is_over()) {
+    let ran = |job: &Job| job.is_over() && job.conclusion != Some(Conclusion::Skipped);
+    for found in fetched.jobs.iter().filter(|found| ran(&found.job)) {
         let of_plan = |(number, _): &&(usize, String)| plan.is_none_or(|plan| plan == *number);
         let shard = found.shard.as_ref().filter(of_plan);
         if shard.is_none() && plan.is_some() {
@@ -83,10 +84,14 @@ pub(super) fn evidence_of_run(
             true => known,
             false => github::evidence(known, &found.job, &found.seen, fetched.filled(&found.shard)),
         };
-        let judgement = judge(&evidence);
-        let Job { name, .. } = &found.job;
+        let mut judgement = judge(&evidence);
+        if judgement.verdict == Verdict::Passed && !found.job.succeeded() {
+            let sentence = "GitHub does not call the job a success: something beside the shard went wrong";
+            judgement.evidence.push(sentence.to_owned());
+            judgement.advice = "read the job's other steps".to_owned();
+        }
         ended.push(Ended {
-            job: name.clone(),
+            job: found.job.name.clone(),
             shard: shard.map(|(_, shard)| shard.clone()),
             succeeded: found.job.succeeded(),
             outcome,
@@ -201,7 +206,7 @@ fn fetch(
     let token = set("GITHUB_TOKEN").or_else(|| set("GH_TOKEN"));
     let token = token.map_or(Ok(None), |token| Token::new(&token)).map_err(wrong("GITHUB_TOKEN"))?;
     if token.is_none() {
-        terminal.say("note: neither GITHUB_TOKEN nor GH_TOKEN is set: GitHub gives logs and artifacts to nobody in particular");
+        terminal.say("note: neither GITHUB_TOKEN nor GH_TOKEN is set, and without a token GitHub gives out neither logs nor artifacts");
     }
     let folder = tempfile::tempdir();
     let folder = folder.map_err(|err| Failure::usage(format!("no temporary folder can be made: {err}")))?;

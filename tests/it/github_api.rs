@@ -610,6 +610,47 @@ fn an_outcome_and_githubs_account_add_up() {
 }
 
 #[test]
+fn an_outcome_is_no_other_job_s() {
+    let project = planned(1);
+    let (shard, name) = names(&project).remove(0);
+    let judged = |check_run: &str| {
+        let mut world = world(&project);
+        world.job(&format!("{name} (3.12)"), "failed-tests");
+        world.job(&format!("{name} (3.13)"), "failed-tests");
+        world.job("not run", "passed");
+        world.jobs[2]["conclusion"] = json!("skipped");
+        let (file, text) = outcome(&project, &shard, "gh-17", KILLED);
+        let text = String::from_utf8(text).unwrap().replacen("\"attempt\":1,", check_run, 1);
+        world.artifact("shard-outcomes", &[(&file, text.as_bytes())]);
+        let found = world.serve().verdicts(&project, "triage --run 17");
+        found.into_iter().map(|(_, verdict)| verdict).collect::<Vec<_>>()
+    };
+    // One of the two, and nobody knows which.
+    assert_eq!(judged("\"attempt\":1,"), ["test-failure likely"; 2]);
+    assert_eq!(judged("\"attempt\":1,\"check_run\":1001,"), ["test-failure likely", "out-of-memory certain"]);
+}
+
+#[test]
+fn what_failed_beside_the_shard_is_told() {
+    let project = planned(1);
+    let (shard, name) = names(&project).remove(0);
+    let mut world = world(&project);
+    world.job(&name, "failed-tests");
+    let suite = project.read(&format!("shard-out/{shard}.txt"));
+    let ended = format!(
+        "{{\"event\":\"suite\",\"worker\":\"main\",\"id\":\"{}\",\"ms\":1500,\"status\":\"passed\",\"last\":true}}\n\
+         {{\"event\":\"session-end\",\"index\":1,\"attempt\":1,\"at\":1760000009,\"exit\":0,\"signal\":null,\"peak_bytes\":99,\"method\":\"cgroup2\"}}\n\
+         {{\"event\":\"end\",\"at\":1760000010,\"exit\":0,\"verdict\":\"passed\",\"confidence\":\"certain\",\"evidence\":[],\"peak_bytes\":99,\"not_run\":[]}}\n",
+        suite.trim()
+    );
+    let (file, text) = outcome(&project, &shard, "gh-17", &ended);
+    world.artifact("shard-outcomes", &[(&file, &text)]);
+    let done = world.serve().shard(&project, "triage --run 17").ok();
+    assert!(done.stdout().contains(": passed, certain\n"), "{}", done.stdout());
+    assert!(done.stdout().contains("something beside the shard went wrong"), "{}", done.stdout());
+}
+
+#[test]
 fn jobs_that_were_not_run_again_count_as_they_ended() {
     let project = planned(3);
     let names = names(&project);
