@@ -138,6 +138,16 @@ fn checked(project: &Project, out: &str) {
     assert_eq!(done.code(), 0, "{}", done.stdout());
 }
 
+/// With what the run itself measured the model makes its peaks: what plans say above is caution.
+fn exact(project: &Project) {
+    let history: Value = serde_json::from_str(&project.read("shard-history.json")).unwrap();
+    for row in history["tiers"]["e2e"].as_array().unwrap() {
+        let (peak, model) = (row[6].as_f64().unwrap(), row[7].as_f64().unwrap());
+        println!("{}: {peak} bytes above the floor held, the model makes {model} of the same run", row[1]);
+        assert!((peak - model).abs() <= peak / 10.0, "{row}");
+    }
+}
+
 #[test]
 fn a_project_that_one_job_cannot_run_runs_in_shards_and_is_planned_closer_the_next_time() {
     if !has("pytest") {
@@ -186,6 +196,7 @@ fn a_project_that_one_job_cannot_run_runs_in_shards_and_is_planned_closer_the_ne
 
     // What was measured makes the next plan a closer one.
     project.shard("record first/outcomes").ok();
+    exact(&project);
     project.shard("plan --out second --previous first/plan.json").ok();
     checked(&project, "second");
     let plan: Value = serde_json::from_str(&project.read("second/plan.json")).unwrap();
