@@ -9,16 +9,13 @@ nobody's problem. Python 3.8 and pytest 6 or newer.
 
 import json
 import os
-import re
 import sys
 import time
 
 import pytest
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_STATUS = re.compile(
-    rb"\nVmHWM:\s*(\d+) kB.*\nRssAnon:\s*(\d+) kB\nRssFile:\s*(\d+) kB\nRssShmem:\s*(\d+) kB", re.DOTALL
-)
+_quoted = json.encoder.encode_basestring_ascii
 _NAMES = ("PYTHONPATH", "PYTEST_PLUGINS", "SHARD_EVENTS")
 
 
@@ -56,9 +53,10 @@ class _System:
         self.pid = os.getpid()
         self.open, self.close, self.read, self.write = os.open, os.close, os.read, os.write
         self.getpid, self.clock, self.sleep = os.getpid, time.perf_counter, time.sleep
-        self.encode = json.JSONEncoder(separators=(",", ":")).encode
         self.highest = 0
         self.resident = _resident()
+        # What is asked most, and where a few pages that are shared do not matter.
+        self.quick = self.resident or self.level
         self.marks = self.reset() and self.status() is not None
         if not self.marks and self.level() is not None:
             # A thread that `threading` does not know of: tests may count theirs.
@@ -70,16 +68,11 @@ class _System:
         """A process that a test forked is not the one that is measured."""
         return self.getpid() == self.pid
 
-    def line(self, event):
-        """An event as it is written; nothing where that is longer than anybody would read."""
-        line = self.encode(event).encode("ascii") + b"\n"
-        return line if len(line) <= 65536 else b""
-
-    def put(self, line):
+    def put(self, lines):
         """Adds whole lines, by one write."""
         file = self.open(self.events, os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
         try:
-            self.write(file, line)
+            self.write(file, lines)
         finally:
             self.close(file)
 
@@ -93,11 +86,15 @@ class _System:
                 self.close(file)
         except OSError:
             return None
-        found = _STATUS.search(text)
-        if found is None:
+        try:
+            _, _, rest = text.partition(b"\nVmHWM:")
+            mark, _, rest = rest.partition(b" kB")
+            _, _, rest = rest.partition(b"\nRssAnon:")
+            # RssFile and RssShmem follow in this order, each with its unit.
+            own, _, _, files, _, _, shared = rest.split(None, 7)[:7]
+            return (int(own) + int(shared)) * 1024, int(files) * 1024, int(mark) * 1024
+        except ValueError:
             return None
-        mark, own, files, shared = (int(kilobytes) * 1024 for kilobytes in found.groups())
-        return own + shared, files, mark
 
     def reset(self):
         """Begins a new high-water mark."""
@@ -191,10 +188,12 @@ def _used_at_most():
 class _Stretch:
     """The time from one look to another: what was held before, at most and after."""
 
-    def __init__(self, system):
-        self.system = system
+    def __init__(self, system, status=None):
+        """`status` is what the last one ended with, where nothing happened since."""
+        self.system, self.last, self.ended = system, None, 0
         self.begun, self.used = system.clock(), None
-        status = system.status() if system.marks else None
+        if status is None and system.marks:
+            status = system.status()
         if status is not None:
             self.before, self.file = status[0], status[1]
             system.reset()
@@ -205,8 +204,9 @@ class _Stretch:
     def end(self):
         """Milliseconds, and the most and the last that was held."""
         system = self.system
-        ms = round((system.clock() - self.begun) * 1000)
-        status = system.status() if system.marks else None
+        self.ended = system.clock()
+        ms = round((self.ended - self.begun) * 1000)
+        status = self.last = system.status() if system.marks else None
         if status is not None:
             after, file, mark = status
             # The mark counts files too. How many there were at that moment is not known: rather too few.
@@ -281,6 +281,10 @@ class _Suites:
         return [(id, not rest) for ids in self.files.values() for rest, id in ids.items()]
 
 
+def _number(bytes):
+    return "null" if bytes is None else str(bytes)
+
+
 def _selected(path):
     try:
         with open(path, encoding="utf-8", newline="") as file:
@@ -304,20 +308,25 @@ class _Watcher:
         self.worker = worker["workerid"] if worker else "main"
         self.config, self.system, self.hidden = config, system, hidden
         self.suites = _Suites(_FOLDER, os.environ.get("SHARD_SELECTION", ""))
-        self.level, self.lines = None, b""
+        self.level, self.lines, self.name = None, b"", _quoted(self.worker)
         # Of collection: the file at hand, what it has added so far, how the files of suites came out, and
-        # the suites that have tests.
-        self.file, self.added, self.files, self.seen = None, 0, {}, set()
+        # all tests.
+        self.file, self.added, self.files, self.items = None, 0, {}, []
         # Of the suite that runs: its name, its stretch, and how its tests came out.
         self.id, self.stretch, self.came = None, None, set()
         # The test that is said to be next, with its suite.
         self.next = (None, None)
 
-    def line(self, event, **more):
-        return self.system.line(dict({"event": event, "worker": self.worker}, **more))
+    def line(self, event, id, rest):
+        """An event as it is written; nothing where that is longer than anybody would read."""
+        id = "" if id is None else ',"id":' + _quoted(id)
+        line = ('{"event":"%s","worker":%s%s%s}\n' % (event, self.name, id, rest)).encode("ascii")
+        return line if len(line) <= 65536 else b""
 
-    def put(self, event, **more):
-        self.system.put(self.line(event, **more))
+    def put(self, event, id, rest):
+        """Writes what was held back, and an event."""
+        lines, self.lines = self.lines + self.line(event, id, rest), b""
+        self.system.put(lines)
 
     # Workers of pytest-xdist are started with our environment: they need what is hidden from tests.
     @pytest.hookimpl(optionalhook=True)
@@ -329,9 +338,10 @@ class _Watcher:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session):
         try:
-            self.level = self.system.level()
-            if self.level is not None:
-                self.put("floor", bytes=self.level, pid=self.system.pid)
+            floor = self.system.level()
+            if floor is not None:
+                self.level = self.system.quick()
+                self.put("floor", None, ',"bytes":%d,"pid":%d' % (floor, self.system.pid))
         except Exception:
             pass
 
@@ -351,8 +361,8 @@ class _Watcher:
             if path != self.file:
                 self.imported()
                 self.file = path
-            level = self.system.level()
-            if level is not None and self.level is not None:
+            if self.level is not None:
+                level = self.system.quick()
                 self.added += level - self.level
                 self.level = level
             report = outcome.get_result()
@@ -368,7 +378,7 @@ class _Watcher:
         if self.file is not None and self.level is not None:
             suites = list(self.suites.of_file(self.file).values())
             for id in suites:
-                self.lines += self.line("import", id=id, bytes=self.added // len(suites))
+                self.lines += self.line("import", id, ',"bytes":%d' % (self.added // len(suites)))
         self.added = 0
         if len(self.lines) > 4096:
             self.flush()
@@ -382,7 +392,7 @@ class _Watcher:
     def pytest_collection_modifyitems(self, items):
         try:
             # Before any is deselected.
-            self.seen = {self.suites.of(item) for item in items}
+            self.items = list(items)
         except Exception:
             pass
 
@@ -392,23 +402,23 @@ class _Watcher:
             if not session.items and self.file is None:
                 # The controller of pytest-xdist: its workers collect.
                 return
-            level = self.system.level()
-            if level is not None and self.level is not None:
-                self.added += level - self.level
+            if self.level is not None:
+                self.added += self.system.quick() - self.level
             self.imported()
             self.flush()
             if session.config.option.collectonly or self.worker not in ("main", "gw0"):
                 return
             left = {self.suites.of(item) for item in session.items}
-            for id, whole in self.suites.all():
-                if id in left:
-                    continue
+            gone = [(id, whole) for id, whole in self.suites.all() if id not in left]
+            seen = {self.suites.of(item) for item in self.items} if gone else ()
+            self.items = []
+            for id, whole in gone:
                 # Nothing of it will run: it says so itself, or its tests were deselected.
                 came = self.files.get(id)
                 if came == "failed":
-                    self.put("suite", id=id, status="failed")
-                elif id in self.seen or (whole and came is not None):
-                    self.put("suite", id=id, status="skipped")
+                    self.put("suite", id, ',"status":"failed"')
+                elif id in seen or (whole and came is not None):
+                    self.put("suite", id, ',"status":"skipped"')
         except Exception:
             pass
 
@@ -425,10 +435,13 @@ class _Watcher:
             pass
         outcome = yield
         try:
-            self.next = (nextitem, None if nextitem is None else self.suites.of(nextitem))
-            if (outcome.excinfo is not None or self.next[1] != id) and self.system.alive():
+            after = None if nextitem is None else self.suites.of(nextitem)
+            self.next = (nextitem, after)
+            if (outcome.excinfo is not None or after != id) and self.system.alive():
                 whole = outcome.excinfo is None
                 self.end(self.status() if whole else "unfinished", nextitem is None or not whole)
+                if nextitem is None or not whole:
+                    self.flush()
         except Exception:
             pass
 
@@ -449,29 +462,30 @@ class _Watcher:
             if self.system.alive():
                 # Only where the session is given up: a suite ends with its last test.
                 self.end("unfinished", True)
+                self.flush()
         except Exception:
             pass
 
     def begin(self, id):
         self.id, self.came = id, set()
-        self.stretch = _Stretch(self.system)
-        self.put("begin", id=id, level_bytes=self.stretch.before)
+        # One look and one write for the end of a suite and the beginning of the next where they are one moment.
+        last, self.stretch = self.stretch, None
+        at_once = last is not None and last.last is not None and self.system.clock() - last.ended < 0.002
+        self.stretch = _Stretch(self.system, last.last if at_once else None)
+        self.put("begin", id, ',"level_bytes":%s' % _number(self.stretch.before))
 
     def end(self, status, last):
+        """Holds the line back: the next suite begins at once, or somebody flushes."""
         id, self.id = self.id, None
         if id is None:
             return
-        before = self.stretch.before
-        ms, peak, after = self.stretch.end()
-        self.put(
+        stretch = self.stretch
+        ms, peak, after = stretch.end()
+        figures = (ms, _number(stretch.before), _number(peak), _number(after), status, "true" if last else "false")
+        self.lines += self.line(
             "suite",
-            id=id,
-            ms=ms,
-            before_bytes=before,
-            peak_bytes=peak,
-            after_bytes=after,
-            status=status,
-            last=last,
+            id,
+            ',"ms":%d,"before_bytes":%s,"peak_bytes":%s,"after_bytes":%s,"status":"%s","last":%s' % figures,
         )
 
     def status(self):
