@@ -108,3 +108,98 @@ fn go_tests_are_measured_by_their_packages() {
     let peak = suite.peak_bytes.unwrap().0;
     assert!((80_000_000..92_000_000).contains(&peak), "{peak}");
 }
+
+fn has(program: &str, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|done| done.status.success())
+}
+
+/// Runs the only shard of these suites by a command, each with the most that it may be told to hold above `mb`.
+#[track_caller]
+fn check_run(
+    project: &Project,
+    suites: &[(&str, u64)],
+    command: &[&str],
+    variables: &[(&str, &str)],
+) -> outcome::Outcome {
+    let rows: String = suites.iter().map(|(id, _)| format!("{id},100\n")).collect();
+    project.file("costs.csv", format!("id,ms\n{rows}").as_bytes());
+    project.file("shard.toml", b"[tier.all]\nmatch = [\"**\"]\nmemory = \"isolated\"\nbudget = \"none\"\n");
+    project.shard("plan --costs costs.csv").ok();
+    let args = [&["run", "all-1", "--preflight", "off", "--"], command].concat();
+    let done = project.run(args, b"", variables);
+    assert_eq!(done.code(), 0, "{}{}", done.stdout(), done.stderr());
+    let text = project.read("shard-out/outcomes/all-1.0.1.jsonl");
+    let outcome = outcome::read(text.as_bytes()).unwrap();
+    for (id, mb) in suites {
+        let parts = outcome.sessions[0].finished.iter().filter(|suite| suite.id == *id);
+        let peak =
+            parts.filter_map(|suite| suite.peak_bytes).max().unwrap_or_else(|| panic!("{id}: {text}")).0;
+        // A process of its own holds a little too.
+        let above = peak.checked_sub(mb * 1_000_000).unwrap_or_else(|| panic!("{id}: {peak}"));
+        assert!(above <= (mb * 50_000).max(3_000_000), "{id}: {peak}");
+    }
+    // The names meet those of the plan, so a history learns them.
+    project.shard("record shard-out/outcomes --output h.json").ok();
+    let history: serde_json::Value = serde_json::from_str(&project.read("h.json")).unwrap();
+    let learned: Vec<&String> = history["suites"].as_object().unwrap().keys().collect();
+    assert_eq!(learned, suites.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+    assert_eq!(outcome.end.as_ref().unwrap().not_run, [""; 0]);
+    outcome
+}
+
+#[test]
+fn tests_under_nextest_are_measured_by_their_binaries() {
+    if !has("cargo", &["nextest", "--version"]) {
+        return println!("skipped: there is no cargo-nextest");
+    }
+    let host = String::from_utf8(Command::new("rustc").arg("-vV").output().unwrap().stdout).unwrap();
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let hold = |name: &str, mb: u64| {
+        format!(
+            "#[test] fn {name}() {{ assert_eq!(std::hint::black_box(vec![1u8; {mb}_000_000])[7], 1); }}\n"
+        )
+    };
+    let project = Project::with(&[
+        ("Cargo.toml", "[package]\nname = \"m\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n"),
+        ("src/lib.rs", &hold("unit", 60)),
+        ("tests/it.rs", &(hold("big", 120) + &hold("small", 1))),
+    ]);
+    // Nothing in the project says so.
+    let runner = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
+    let probe = format!("{} probe --", env!("CARGO_BIN_EXE_shard"));
+    let ours: Vec<(&str, String)> = ["HOME", "CARGO_HOME", "RUSTUP_HOME"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var(name).ok()?)))
+        .chain([(runner.as_str(), probe)])
+        .collect();
+    let variables: Vec<(&str, &str)> = ours.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let command = ["cargo", "nextest", "run", "--offline"];
+    let outcome = check_run(&project, &[("m", 60), ("m::it", 120)], &command, &variables);
+    // Listing the tests is no part of them.
+    assert_eq!(outcome.sessions[0].finished.len(), 3);
+}
+
+#[test]
+fn tests_under_ctest_are_measured_by_their_names() {
+    if !has("cmake", &["--version"]) || !has("cc", &["--version"]) {
+        return println!("skipped: there is no cmake with a C compiler");
+    }
+    let lists = "cmake_minimum_required(VERSION 3.16)\nproject(p C)\nenable_testing()\nadd_executable(hold hold.c)\n\
+                 add_test(NAME heavy COMMAND hold 90)\nadd_test(NAME \"light one\" COMMAND hold 40)\n";
+    let hold = "#include <stdlib.h>\n#include <string.h>\nint main(int c, char **v) {\n  size_t n = (size_t)atoi(v[1]) * 1000000;\n\
+                \x20 volatile char *p = malloc(n);\n  memset((void *)p, 1, n);\n  return p[n - 1] != 1;\n}\n";
+    let project = Project::with(&[("CMakeLists.txt", lists), ("hold.c", hold)]);
+    let probe = format!("{};probe;--", env!("CARGO_BIN_EXE_shard"));
+    // The first before CMake 3.29, the second from then on.
+    let done = Command::new("cmake")
+        .args(["-B", "build", "-S", "."])
+        .args([format!("-DCMAKE_CROSSCOMPILING_EMULATOR={probe}"), format!("-DCMAKE_TEST_LAUNCHER={probe}")])
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let built =
+        Command::new("cmake").args(["--build", "build"]).current_dir(project.path()).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stdout));
+    check_run(&project, &[("heavy", 90), ("light one", 40)], &["ctest", "--test-dir", "build"], &[]);
+}
