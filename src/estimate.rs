@@ -219,7 +219,12 @@ impl<'a> Reader<'a> {
     /// Retained and transient of a process of which only its peak is known. It counts where nothing finer was
     /// measured.
     fn parts(&self, seen: &Observation) -> Option<(i64, u64)> {
-        let above = Bytes(seen.peak.filter(|_| self.lone)?).saturating_sub(self.tier.floor()).0;
+        // Where each process has one suite, the floor holds none of them.
+        let floor = match self.tier.memory {
+            MemoryKind::Isolated => Bytes(0),
+            MemoryKind::Accumulates => self.tier.floor(),
+        };
+        let above = Bytes(seen.peak.filter(|_| self.lone)?).saturating_sub(floor).0;
         let stays = (u128::from(above) * u128::from(self.share().0) / 10_000) as u64;
         Some((i64::try_from(stays).unwrap_or(i64::MAX), above - stays))
     }

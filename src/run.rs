@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod again;
+mod alone;
 mod children;
 mod command;
 pub mod events;
@@ -80,6 +81,8 @@ pub struct Order {
     pub timeout: Option<Duration>,
     /// After a kill, go on with what is left.
     pub go_on: bool,
+    /// Every suite has a session of its own, to learn what each takes.
+    pub alone: bool,
     /// Between two lines that say what is going on; `None`: none.
     pub heartbeat: Option<Duration>,
     /// A person sits in front of it: its processes stay in our group, which the terminal's keys reach.
@@ -135,6 +138,12 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         queue = rest(order, &path)?;
     }
     let start = start(order, attempt);
+    // As long as this lives, the selections of single suites.
+    let single = order.alone.then(|| tempfile::Builder::new().prefix("shard-each-").tempdir()).transpose();
+    let single = single.map_err(|err| format!("no place for selections of single suites: {err}"))?;
+    if let Some(single) = &single {
+        queue = alone::apart(&queue, single.path())?;
+    }
     let wakes = signals::listen().map_err(|err| format!("cannot listen to signals: {err}"))?;
     children::adopt_orphans();
     let mut executor = Executor::new(order, begun, journal, start.clone(), wakes, say);
@@ -164,6 +173,10 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
             }
         };
         let judged = Judged::of(order, &piece, &ended);
+        if let Some(suite) = alone::learned(order, &piece, &ended, judged.overall.verdict) {
+            executor.remember(&suite);
+            executor.journal.write(&Event::Suite(suite));
+        }
         let mut line = ended.end();
         line.verdict = Some(judged.overall.verdict);
         executor.journal.write(&Event::SessionEnd(line.clone()));
@@ -308,9 +321,17 @@ fn named(piece: &Piece, ids: &[&str]) -> Vec<Suite> {
 
 /// The selection of what is left, beside the outcome.
 fn write_selection(journal: &Path, index: u32, piece: &Piece, suites: &[Suite]) -> Result<PathBuf, String> {
+    write_suites(journal.with_extension(format!("{index}.{}", ending(piece))), suites)
+}
+
+/// Of what the plan calls the piece's selection: the form that it is in.
+fn ending(piece: &Piece) -> &str {
     let name = piece.selection.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let ending = name.rsplit('.').next().unwrap_or("txt");
-    let path = journal.with_extension(format!("{index}.{ending}"));
+    name.rsplit('.').next().unwrap_or("txt")
+}
+
+fn write_suites(path: PathBuf, suites: &[Suite]) -> Result<PathBuf, String> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let ids = suites.iter().map(|suite| suite.id.as_str());
     let bytes = selection::write(selection::Form::of(name), ids).map_err(|err| err.to_string())?;
     std::fs::write(&path, bytes).map_err(|err| format!("cannot write `{}`: {err}", path.display()))?;

@@ -539,6 +539,9 @@ pub(super) struct RunArgs {
     /// After a kill or a hang, go on with the suites that are left, the one to blame last and alone
     #[arg(long = "continue")]
     pub(super) go_on: bool,
+    /// Give every suite a session of its own, to learn what each takes where the test runner cannot be asked
+    #[arg(long)]
+    pub(super) each: bool,
     /// Stop a session that prints nothing and uses no CPU for so long; 0s: never [default: the tier's]
     #[arg(long, value_name = "TIME")]
     pub(super) idle_timeout: Option<Millis>,

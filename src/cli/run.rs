@@ -126,6 +126,8 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         key: configured.config.key.clone().unwrap_or_else(ci::machine),
         plan: digest.to_string(),
         round: plan.round,
+        // A tier that starts one process a suite does that anyway.
+        alone: args.each && !planned.each,
         tier: planned,
         daemon: tier.has_daemon(&command, named),
         retry: tier.retry.clone(),

@@ -128,6 +128,9 @@ pub struct SessionStart {
     /// The suites that it was asked to run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<String>,
+    /// Its suite has it to itself to be learned, which is not how the plan would run it: as a session it says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// What a worker holds before any suite.

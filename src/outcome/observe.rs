@@ -12,7 +12,7 @@ use crate::model::{Bytes, Millis, Observation};
 pub struct Observed {
     /// By session, then id.
     pub suites: Vec<SuiteObserved>,
-    /// Of every session its last start.
+    /// Of every session its last start, without those that learned one suite.
     pub sessions: Vec<SessionObserved>,
 }
 
@@ -77,7 +77,7 @@ pub fn observe(outcome: &Outcome) -> Observed {
     };
     Observed {
         suites: suites.into_iter().map(suite).collect(),
-        sessions: outcome.last_starts().map(figures).collect(),
+        sessions: outcome.last_starts().filter(|session| !session.start.alone).map(figures).collect(),
     }
 }
 

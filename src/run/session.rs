@@ -206,6 +206,7 @@ impl<'a> Executor<'a> {
                 at: clock(),
                 clock_ms: Some(millis(begun)),
                 suites: ids.collect(),
+                alone: self.order.alone,
             }),
         );
         let kills = self.surroundings.kills();
@@ -506,7 +507,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Keeps what the report may show.
-    fn remember(&mut self, suite: &Finished) {
+    pub(super) fn remember(&mut self, suite: &Finished) {
         const KEPT: usize = 100_000;
         if self.measured.len() < KEPT {
             self.measured.push(suite.clone());

@@ -560,3 +560,59 @@ fn both_outputs_keep_their_order_where_they_are_one() {
     let expect: Vec<String> = (1..=8).flat_map(|i| [format!("out {i}"), format!("err {i}")]).collect();
     assert_eq!(lines, expect);
 }
+
+/// A tool that nothing can be asked of: it takes as many MB as its suites are called, and keeps them.
+const SILENT: &str = "import sys\nkept = []\nfor name in open(sys.argv[1]).read().split():\n\
+    \x20   mb = int(name.rsplit('/')[-1])\n    data = bytearray(mb * 1000000)\n    data[::4096] = b'x' * len(data[::4096])\n\
+    \x20   kept.append(data)\n    assert mb != 40\n";
+
+#[test]
+fn a_silent_tool_is_learned_one_suite_at_a_time() {
+    for memory in ["accumulates", "isolated"] {
+        let toml = format!(
+            "[tier.all]\nmatch = [\"**\"]\nbudget = \"none\"\nmemory = {memory:?}\nbase = \"8MB\"\nworker-base = \"0MB\"\n\
+             run = [\"python3\", \"tool.py\", \"{{selection}}\"]\n"
+        );
+        let project = Project::with(&[
+            ("shard.toml", &toml),
+            ("tool.py", SILENT),
+            ("costs.csv", "id,ms\nt/0,100\nt/40,100\nt/100,100\nt/200,100\n"),
+            ("list.txt", "t/0\nt/40\nt/100\nt/200\n"),
+        ]);
+        project.shard("plan --costs costs.csv").ok();
+        let done = project.shard("run all-1 --each --preflight off");
+        assert_eq!(done.code(), 1, "{}", done.stderr());
+        let outcome = outcome::read(project.read("shard-out/outcomes/all-1.0.1.jsonl").as_bytes()).unwrap();
+        assert_eq!(outcome.sessions.len(), 4);
+        let finished = |id: &str| {
+            let session = outcome.sessions.iter().find(|session| session.start.suites == [id]).unwrap();
+            assert!(session.start.alone, "{id}");
+            session.finished[0].clone()
+        };
+        let floor = finished("t/0").peak_bytes.unwrap().0;
+        for (id, mb, status) in [
+            ("t/40", 40, outcome::Status::Failed),
+            ("t/100", 100, outcome::Status::Passed),
+            ("t/200", 200, outcome::Status::Passed),
+        ] {
+            let suite = finished(id);
+            assert_eq!(suite.status, status, "{id}");
+            let peak = suite.peak_bytes.unwrap().0 - floor;
+            assert!(peak.abs_diff(mb * 1_000_000) <= (mb * 50_000).max(3_000_000), "{id}: {peak}");
+        }
+        assert_eq!(outcome.end.unwrap().not_run, [""; 0]);
+        // A peak alone is the transient of a process that ends with its suite; of one that lives on a share stays.
+        project.shard("record shard-out/outcomes").ok();
+        project.shard("plan list.txt").ok();
+        let plan = project.plan();
+        let suites = plan["shards"][0]["sessions"][0]["suites"].as_array().unwrap();
+        let planned = suites.iter().find(|suite| suite["id"] == "t/200").unwrap();
+        let (stays, passes) =
+            (planned["retained_bytes"].as_u64().unwrap(), planned["transient_bytes"].as_u64().unwrap());
+        match memory {
+            "isolated" => assert!(stays == 0 && passes >= 200_000_000, "{planned}"),
+            _ => assert!((80_000_000..120_000_000).contains(&stays) && passes >= 120_000_000, "{planned}"),
+        }
+        assert_eq!(planned["basis"], "measured", "{planned}");
+    }
+}
