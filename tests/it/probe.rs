@@ -184,7 +184,7 @@ fn tests_under_ctest_are_measured_by_their_names() {
     if !has("cmake", &["--version"]) || !has("cc", &["--version"]) {
         return println!("skipped: there is no cmake with a C compiler");
     }
-    let lists = "cmake_minimum_required(VERSION 3.16)\nproject(p C)\nenable_testing()\nadd_executable(hold hold.c)\n\
+    let lists = "cmake_minimum_required(VERSION 3.19)\nproject(p C)\nenable_testing()\nadd_executable(hold hold.c)\n\
                  add_test(NAME heavy COMMAND hold 90)\nadd_test(NAME \"light one\" COMMAND hold 40)\n";
     let hold = "#include <stdlib.h>\n#include <string.h>\nint main(int c, char **v) {\n  size_t n = (size_t)atoi(v[1]) * 1000000;\n\
                 \x20 volatile char *p = malloc(n);\n  memset((void *)p, 1, n);\n  return p[n - 1] != 1;\n}\n";

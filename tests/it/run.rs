@@ -601,7 +601,8 @@ fn a_silent_tool_is_learned_one_suite_at_a_time() {
             assert!(peak.abs_diff(mb * 1_000_000) <= (mb * 50_000).max(3_000_000), "{id}: {peak}");
         }
         assert_eq!(outcome.end.unwrap().not_run, [""; 0]);
-        // A peak alone is the transient of a process that ends with its suite; of one that lives on a share stays.
+        // A peak alone is the transient of a process that ends with its suite. Of one that lives on a history keeps no
+        // peak, so nothing is claimed of what would stay.
         project.shard("record shard-out/outcomes").ok();
         project.shard("plan list.txt").ok();
         let plan = project.plan();
@@ -611,7 +612,7 @@ fn a_silent_tool_is_learned_one_suite_at_a_time() {
             (planned["retained_bytes"].as_u64().unwrap(), planned["transient_bytes"].as_u64().unwrap());
         match memory {
             "isolated" => assert!(stays == 0 && passes >= 200_000_000, "{planned}"),
-            _ => assert!((80_000_000..120_000_000).contains(&stays) && passes >= 120_000_000, "{planned}"),
+            _ => assert_eq!(planned["memory_basis"], "assumed", "{planned}"),
         }
         assert_eq!(planned["basis"], "measured", "{planned}");
     }
