@@ -155,6 +155,14 @@ fn outcomes(fetched: &Fetched) -> Vec<PathBuf> {
     outcomes
 }
 
+/// Of plans of different rounds the one of the last.
+fn newest_round(fetched: &Fetched, plans: &[usize]) -> Option<usize> {
+    let round = |place: &usize| fetched.plans.get(*place).map(|(_, plan, _)| plan.round);
+    let newest = plans.iter().copied().max_by_key(round)?;
+    let same = plans.iter().filter(|place| round(place) == round(&newest)).count();
+    (same == 1).then_some(newest)
+}
+
 /// The place of the plan that this is about.
 fn the_plan(fetched: &Fetched) -> Result<Option<usize>, Failure> {
     let of = |failed: bool| {
@@ -167,6 +175,8 @@ fn the_plan(fetched: &Fetched) -> Result<Option<usize>, Failure> {
     match (of(true).as_slice(), of(false).first()) {
         ([plan], _) => Ok(Some(*plan)),
         ([], first) => Ok(first.copied().or((fetched.plans.len() == 1).then_some(0))),
+        // What a later round planned is the rest of what an earlier one did.
+        (several, _) if newest_round(fetched, several).is_some() => Ok(newest_round(fetched, several)),
         (several, _) => {
             let tokens = several.iter().filter_map(|plan| fetched.plans.get(*plan));
             let tokens: Vec<&str> = tokens.map(|(_, _, digest)| digest.token()).collect();
