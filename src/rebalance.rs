@@ -6,8 +6,10 @@
 //! nobody can be blamed for is halved, a pool of workers becomes one worker.
 
 mod fate;
+mod merge;
 mod raise;
 mod replan;
+mod room;
 mod sessions;
 
 use std::collections::BTreeMap;

@@ -30,7 +30,7 @@ pub fn ending(verdict: Verdict) -> &'static str {
         Verdict::TestFailure => "ended with tests that failed",
         Verdict::OutOfMemory => "ran out of memory",
         Verdict::MemoryLimit => "reached its runtime's own limit of memory",
-        Verdict::ResourceLimit => "ran out of disk or processes",
+        Verdict::ResourceLimit => "lacked disk, processes or room on its machine",
         Verdict::Killed => "was killed, nobody knows by whom",
         Verdict::DaemonCrash => "lost its container engine",
         Verdict::Timeout => "ran out of time",

@@ -104,7 +104,8 @@ pub(super) fn fate(shard: &Shard, known: &Known, pool: Pool, waiting: bool) -> F
         Some(it) if silent && matches!(it.verdict, Verdict::Passed | Verdict::TestFailure) => Next::Done,
         Some(it) => cure(it, newest, &left, ids.len(), pool),
     };
-    let limits = known.outcomes.iter().filter_map(|outcome| outcome.start.as_ref()?.host.limit_bytes);
+    let hosts = known.outcomes.iter().filter_map(|outcome| Some(outcome.start.as_ref()?.host));
+    let limits = hosts.flat_map(|host| [host.limit_bytes, host.available_bytes]).flatten();
     Fate {
         shard: shard.id.clone(),
         suites: ids.len(),

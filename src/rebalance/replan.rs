@@ -1,23 +1,21 @@
 //! What is left becomes shards again: each tier's together, those that are halved by themselves.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::merge::{Merge, without_shards};
 use super::raise::{Raise, raises};
+use super::room::Machines;
 use super::{Again, Fate, GivenUp, Half, Known, Next, Options, Rebalanced};
 use crate::config::{self, Budget, Config, Goal, Patterns, ShardCount};
-use crate::estimate::{self, Estimates, TierEstimate};
+use crate::estimate::{Estimates, TierEstimate};
 use crate::inventory::{self, Inventory};
-use crate::model::{Basis, Bytes, Cost, Digest, Estimate, Kill, Millis, SuiteId};
-use crate::plan::file::{Ended, Inputs, Objective, ObjectiveKind, Quality, Suite, Tier};
-use crate::plan::{self, NoPlan, Plan, Shard, Sources, Warning, law};
+use crate::model::{Basis, Bytes, Cost, Estimate, Millis, SuiteId};
+use crate::plan::file::{Suite, Tier};
+use crate::plan::{self, NoPlan, Plan, Shard, Sources, law};
 
-/// How much of a machine's limit is planned for, in hundredths, where that is less than the budget: its last is
-/// not for tests, and a run is stopped before it.
-const OF_LIMIT: u128 = 95;
-
-/// A machine that holds more has at least so much more.
-const STEP: Bytes = Bytes(64 << 10);
+/// How much of what a machine let a shard have is planned for, in hundredths, where that is less than the budget: a
+/// run is refused above 95 % of what is left, and stopped before the limit.
+const OF_LIMIT: u128 = 90;
 
 /// Suites that are planned together.
 struct Group<'a> {
@@ -69,7 +67,9 @@ pub(super) fn replan(
         shards.extend(part.shards.iter().map(|shard| replanner.settled(shard.clone())));
         parts.push(part);
     }
-    let plan = replanner.merged(digest, shards, &parts, last_numbers, &fates, &given_up);
+    let tiers = &replanner.tiers;
+    let merge = Merge { plan, digest, tiers, parts: &parts, fates: &fates, given_up: &given_up };
+    let plan = merge.plan(shards, last_numbers);
     Ok(Rebalanced { plan, fates, given_up })
 }
 
@@ -131,8 +131,7 @@ impl Replanner<'_> {
             });
             group.suites.extend(suites);
             group.apart.extend(apart);
-            let limit = fate.limit.map(|limit| Bytes((u128::from(limit.0) * OF_LIMIT / 100) as u64));
-            let limit = limit.filter(|limit| shard.budget_bytes.is_none_or(|budget| *limit < budget));
+            let limit = usable(fate).filter(|limit| shard.budget_bytes.is_none_or(|budget| *limit < budget));
             let half = (again.half == Some(Half::Memory)).then(|| self.half(shard, tier, limit));
             group.aim = [group.aim, limit, half].into_iter().flatten().min();
         }
@@ -157,7 +156,7 @@ impl Replanner<'_> {
         for suite in wanted {
             let mut suite = raise.of(suite);
             if again.apart.as_ref() == Some(&suite.id) {
-                let machines = Machines::new(shard, self.config, fate.limit);
+                let machines = Machines::new(shard, self.config, usable(fate));
                 match machines.room(tier, shard, &suite, again) {
                     Ok(transient) => suite.transient_bytes = transient,
                     Err(needs) => {
@@ -349,151 +348,28 @@ impl Replanner<'_> {
         shard.oversize = suites(&shard).count() == 1 && !fits(&shard);
         shard
     }
-
-    fn merged(
-        &self,
-        digest: &str,
-        mut shards: Vec<Shard>,
-        parts: &[Plan],
-        last_numbers: BTreeMap<String, u64>,
-        fates: &[Fate],
-        given_up: &[GivenUp],
-    ) -> Plan {
-        let place = |shard: &Shard| self.tiers.iter().position(|tier| tier.name == shard.tier);
-        shards.sort_by_key(|shard| (Reverse(shard.predicted_ms), place(shard), shard.number()));
-        let used = |tier: &&Tier| shards.iter().any(|shard| shard.tier == tier.name);
-        let tiers: Vec<Tier> = self.tiers.iter().filter(used).cloned().collect();
-        let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
-        let of = |basis: Basis| shards.iter().flat_map(suites).filter(|suite| suite.basis == basis).count();
-        // Where nothing else is in the plan, what is proven of the part is proven of it.
-        let whole = match parts {
-            [part] if part.shards.len() == shards.len() && part.objective.kind == ObjectiveKind::Memory => {
-                Some(part)
-            }
-            _ => None,
-        };
-        let bounds = parts.iter().map(|part| part.quality.makespan_bound_ms);
-        let kept = shards.len() - parts.iter().map(|part| part.shards.len()).sum::<usize>();
-        let quality = Quality {
-            makespan_ms: makespan,
-            makespan_bound_ms: bounds.max().unwrap_or(makespan).min(makespan),
-            shards: shards.len(),
-            shards_bound: whole.map_or(kept + parts.len(), |part| part.quality.shards_bound),
-            proven: whole.is_some_and(|part| part.quality.proven),
-            total_ms: shards.iter().flat_map(suites).map(|suite| suite.ms).sum(),
-            peak_bytes: shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default(),
-        };
-        let inputs = Inputs {
-            suites: shards.iter().map(|shard| suites(shard).count()).sum(),
-            measured: of(Basis::Measured),
-            inherited: of(Basis::Inherited),
-            assumed: of(Basis::Assumed),
-            digest: Digest::of(&serde_json::to_vec(&(digest, &tiers, &shards)).unwrap_or_default())
-                .to_string(),
-        };
-        let warnings = self.warnings(&shards, parts, given_up);
-        Plan {
-            tool: plan::tool(),
-            round: self.plan.round + 1,
-            parent: Some(digest.to_owned()),
-            ended: fates.iter().filter_map(|fate| ended(fate, &shards, given_up)).collect(),
-            objective: Objective {
-                kind: ObjectiveKind::Memory,
-                shards: None,
-                target_ms: None,
-                overhead_ms: None,
-                minute_value: None,
-                concurrency: None,
-            },
-            inputs,
-            tiers,
-            shards,
-            quality,
-            previous: None,
-            last_numbers,
-            curve: Vec::new(),
-            warnings,
-            ..without_shards(self.plan)
-        }
-    }
-
-    fn warnings(&self, shards: &[Shard], parts: &[Plan], given_up: &[GivenUp]) -> Vec<Warning> {
-        let oversize = |warning: &&Warning| {
-            let own = shards.iter().filter(|shard| shard.oversize);
-            warning.code == "oversize" && own.flat_map(suites).any(|suite| suite.id == warning.subject)
-        };
-        let mut warnings: Vec<Warning> =
-            parts.iter().flat_map(|part| &part.warnings).filter(oversize).cloned().collect();
-        // As long as a shard is above a budget that nobody set.
-        let unbound = |warning: &&Warning| {
-            warning.code == "memory-assumed"
-                && shards.iter().any(|shard| shard.tier == warning.subject && !shard.oversize && !fits(shard))
-        };
-        warnings.extend(self.plan.warnings.iter().filter(unbound).cloned());
-        warnings.extend(given_up.iter().map(|given_up| {
-            let GivenUp { id, shard, why, .. } = given_up;
-            let message = format!("`{}` of {shard} is not planned again: {why}", crate::text::printable(id));
-            Warning::new("given-up", id, message)
-        }));
-        warnings.sort();
-        warnings
-    }
 }
 
-/// What the new plan keeps of a shard's end; `None`: it did not run.
-fn ended(fate: &Fate, shards: &[Shard], given_up: &[GivenUp]) -> Option<Ended> {
-    let judgement = fate.judgement.as_ref()?;
-    let left: BTreeSet<&str> = fate.left.iter().map(String::as_str).collect();
-    let mine = shards.iter().filter(|shard| suites(shard).any(|suite| left.contains(suite.id.as_str())));
-    let given_up = given_up.iter().filter(|given_up| given_up.shard == fate.shard);
-    Some(Ended {
-        shard: fate.shard.clone(),
-        verdict: judgement.verdict,
-        confidence: judgement.confidence,
-        suites: fate.suites,
-        executed: fate.executed.len(),
-        failed: fate.failed.clone(),
-        into: mine.map(|shard| shard.id.clone()).collect(),
-        given_up: given_up.map(|given_up| given_up.id.clone()).collect(),
-    })
-}
-
-fn suites(shard: &Shard) -> impl Iterator<Item = &Suite> {
+pub(super) fn suites(shard: &Shard) -> impl Iterator<Item = &Suite> {
     shard.sessions.iter().flat_map(|session| &session.suites)
+}
+
+/// What its machine would let a shard have again, where that is known.
+fn usable(fate: &Fate) -> Option<Bytes> {
+    fate.limit.map(|limit| Bytes((u128::from(limit.0) * OF_LIMIT / 100) as u64))
 }
 
 fn ids(shard: &Shard) -> BTreeSet<&str> {
     suites(shard).map(|suite| suite.id.as_str()).collect()
 }
 
-fn fits(shard: &Shard) -> bool {
+pub(super) fn fits(shard: &Shard) -> bool {
     shard.budget_bytes.is_none_or(|budget| shard.predicted_bytes <= budget)
 }
 
 /// What a shard of the tier may use.
 fn budget(plan: &Plan, tier: &Tier) -> Option<Bytes> {
     plan.tiers.iter().find(|planned| planned.name == tier.name).and_then(|planned| planned.budget_bytes)
-}
-
-/// Everything of a plan but what it holds.
-fn without_shards(plan: &Plan) -> Plan {
-    Plan {
-        schema: plan.schema,
-        tool: plan.tool.clone(),
-        round: plan.round,
-        parent: None,
-        ended: Vec::new(),
-        objective: plan.objective.clone(),
-        inputs: plan.inputs.clone(),
-        tiers: Vec::new(),
-        shards: Vec::new(),
-        quality: plan.quality.clone(),
-        previous: None,
-        last_numbers: BTreeMap::new(),
-        rules: plan.rules.clone(),
-        curve: Vec::new(),
-        warnings: Vec::new(),
-    }
 }
 
 fn named(suite: &Suite) -> inventory::Suite {
@@ -514,44 +390,5 @@ fn known(suite: &Suite, apart: bool) -> Estimate {
         samples: suite.samples,
         // What was killed has a shard to itself.
         kills: u32::from(apart),
-    }
-}
-
-/// What a suite's machine had, and what others have.
-struct Machines {
-    had: Option<Bytes>,
-    largest: Option<Bytes>,
-}
-
-impl Machines {
-    fn new(shard: &Shard, config: &Config, limit: Option<Bytes>) -> Machines {
-        let largest = config.runners.iter().map(|runner| runner.budget).max();
-        Machines { had: shard.budget_bytes.or(limit), largest }
-    }
-
-    /// The transient of a suite that gets a shard to itself, within the largest machine.
-    ///
-    /// # Errors
-    /// No machine has more than the one on which it was alone: what it would need.
-    fn room(&self, tier: &Tier, shard: &Shard, suite: &Suite, again: &Again) -> Result<Bytes, Bytes> {
-        let bare = Suite { transient_bytes: Bytes(0), ..suite.clone() };
-        let rest = law::peak(tier, shard, &[bare]).bytes();
-        let rest = Bytes(u64::try_from(rest).unwrap_or(u64::MAX));
-        let killed = again.kill.as_ref().map_or(Bytes(0), |kill: &Kill| estimate::need(kill));
-        let wanted = suite.transient_bytes.max(killed);
-        // What is spread is held once in every worker.
-        let times = if tier.spread { u64::from(tier.workers.max(1)) } else { 1 };
-        let per_worker = |total: Bytes| Bytes(total.saturating_sub(rest).0 / times);
-        let total = rest + wanted.saturating_mul(times);
-        if !again.larger {
-            let most = self.largest.max(self.had).filter(|_| self.had.is_some());
-            return Ok(most.map_or(wanted, |most| wanted.min(per_worker(most))));
-        }
-        let had = self.had.unwrap_or_default();
-        let needs = total.max(had + STEP + STEP);
-        match self.largest.filter(|largest| self.had.is_some() && *largest > had + STEP) {
-            Some(largest) => Ok(per_worker(needs.min(largest))),
-            None => Err(needs),
-        }
     }
 }
