@@ -201,13 +201,14 @@ pub(super) struct RecordArgs {
   shard rebalance --failed e2e-1=143
   shard rebalance --run newest
 
-Suites that were executed are not run again. The suite that ran when memory was out gets a job to itself, a job that nobody
-can be blamed for becomes two of half the memory, several workers become one. The plan is replaced; the one that was
-run is kept beside it as plan.0.json, plan.1.json, …
+Suites that were executed are not run again. The suite that ran when memory was out gets a job \
+to itself, a job that nobody can be blamed for becomes two of half the memory, several workers \
+become one. The plan is replaced; the one that was run is kept beside it as plan.0.json, \
+plan.1.json, …
 
-Exit codes: 0 planned, or nothing is left; 1 nothing is planned that could help: tests failed, a suite needs another machine,
-or it was tried too often; 2 wrong usage, configuration or input; 3 no plan exists under the given limits; 5 GitHub could
-not be read")]
+Exit codes: 0 planned, or nothing is left; 1 nothing is planned that could help: tests failed, a \
+suite needs another machine, or it was tried too often; 2 wrong usage, configuration or input; \
+3 no plan exists under the given limits; 5 GitHub could not be read")]
 pub(super) struct RebalanceArgs {
     /// The plan that was run [default: where `shard plan` writes it]
     #[arg(long, value_name = "FILE")]
@@ -288,7 +289,7 @@ pub(super) struct SelectArgs {
   shard explain tests/unit/test_login.py
   shard explain tests/unit/test_login.py tests.txt --timings .test_durations
 
-A suite is looked up among SOURCE, else the configuration's suites, else those of the plan. Name the sources, timings
+A suite is looked up among SOURCE, else the configuration's suites, else those of the plan. Name the sources, timings \
 and flags that the plan was made with to see its very numbers.
 
 Exit codes: 0 explained, 2 wrong usage, configuration or input, or no such suite and shard")]
@@ -349,13 +350,14 @@ pub(super) struct DiffArgs {
   shard verify
   shard verify shard-out/outcomes 'reports/**/*.xml'
 
-With reports and outcomes: suites of which nothing tells are lost, those that were cut off or left out are not
-executed, those that two shards executed in one attempt are twice, and names that meet no suite are extra. A skipped
-test was executed; again in a later attempt is not twice, and what fails in the last attempt failed. Reports whose path
-names a shard are its. After `shard rebalance` the first plan counts, which is kept beside the new one.
+With reports and outcomes: suites of which nothing tells are lost, those that were cut off or left \
+out are not executed, those that two shards executed in one attempt are twice, and names that meet \
+no suite are extra. A skipped test was executed; again in a later attempt is not twice, and what \
+fails in the last attempt failed. Reports whose path names a shard are its. After `shard rebalance` \
+the first plan counts, which is kept beside the new one.
 
-Exit codes: 0 all is well, 1 a suite was not executed, or by two shards, or failed, or the plan breaks its rules,
-2 wrong usage")]
+Exit codes: 0 all is well, 1 a suite was not executed, or by two shards, or failed, or the plan \
+breaks its rules, 2 wrong usage")]
 pub(super) struct VerifyArgs {
     /// Reports and outcomes of all shards, rounds and attempts: files, folders and globs; a format in front forces it
     #[arg(value_name = "[FORMAT:]FILE")]
@@ -518,11 +520,11 @@ pub(super) struct CheckArgs {
   shard run unit-1
   shard run e2e-1 --continue -- pytest '@{selection}'
 
-In a command, {selection} is the path of a file with the suites, {suites} the suites as words, {suite} the one
+In a command, {selection} is the path of a file with the suites, {suites} the suites as words, {suite} the one \
 suite of a process of its own; {workers}, {shard} and {session} are what they say.
 
-Exit codes: that of the first session that failed, 128 + n for signal n; 90 the machine lacks what the plan
-needs, 91 not every suite ran, 92 stopped before memory ran out, 93 stopped because nothing happened any more,
+Exit codes: that of the first session that failed, 128 + n for signal n; 90 the machine lacks what the plan \
+needs, 91 not every suite ran, 92 stopped before memory ran out, 93 stopped because nothing happened any more, \
 94 the plan, configuration or command cannot be used, 124 stopped because the time was over")]
 pub(super) struct RunArgs {
     /// The shard, such as `unit-1`
@@ -567,7 +569,7 @@ pub(super) struct RunArgs {
   bazel test --run_under='shard probe --' //...
   shard probe --id api --output peaks.jsonl -- ./test-api --fast
 
-What the process reads and prints passes through untouched, and signals reach it. Under `shard run` the figures go into
+What the process reads and prints passes through untouched, and signals reach it. Under `shard run` the figures go into \
 the outcome; else they are one JSON line on standard error, or in a file.
 
 Exit codes: that of the process, 128 + n for signal n; 94 it cannot be started")]
