@@ -1177,8 +1177,11 @@ fn what_is_left_of_a_run_is_planned_again() {
     let (killed, lost) = (names[0].0.clone(), names[1].0.clone());
     let all = suites(&plan, &killed);
     let (file, text) = outcome(&project, &killed, "gh-17", KILLED);
-    let text = String::from_utf8(text).unwrap();
     let blamed = all[0].clone();
+    // It ran with the others of its shard.
+    let text = String::from_utf8(text).unwrap();
+    let text = text.replace(&json!([&blamed]).to_string(), &json!(all).to_string());
+    let text = text.replace("\"suites\":1}", "\"suites\":4}");
     world.artifact(&format!("shard-outcomes-{killed}"), &[(&file, text.as_bytes())]);
     let github = world.serve();
     std::fs::remove_dir_all(project.path().join("shard-out")).unwrap();
