@@ -662,7 +662,7 @@ fn real(seed: u64) -> (Project, u64) {
     let mut costs = String::from("id,tier,ms,retained_bytes,transient_bytes\n");
     let mut files = Vec::new();
     for n in 0..14 {
-        let keep = between(&mut random, 8, 22);
+        let keep = between(&mut random, 12, 26);
         let spike = if n < heavy { between(&mut random, 70, 150) } else { between(&mut random, 1, 15) };
         let said = |mb: u64, random: &mut Random| mb * 1_000_000_000 / between(random, 1_200, 3_000);
         let id = format!("tests/test_{:02}.py", (n * 9) % 14);
