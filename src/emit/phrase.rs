@@ -172,7 +172,7 @@ fn without(plan: &Plan, longest: &Shard, suite: &Suite) -> u64 {
     let other_tiers = others.map(|shard| shard.predicted_ms.0).max().unwrap_or(0);
     let overhead = (plan.tiers.iter().find(|tier| tier.name == longest.tier))
         .map_or(0, |tier| tier.setup_ms.0 + tier.session_start_ms.0);
-    let next = mine().flat_map(|shard| &shard.sessions).flat_map(|session| &session.suites);
+    let next = mine().flat_map(Shard::suites);
     let next = next.filter(|other| other.id != suite.id).map(|other| other.ms.0).max().unwrap_or(0);
     mean.max(other_tiers).max(next + overhead)
 }
@@ -221,7 +221,7 @@ pub(super) fn limit(plan: &Plan) -> Option<String> {
 /// The one thing that would help most.
 pub(super) fn advice(plan: &Plan) -> Option<String> {
     let longest = plan.shards.first()?;
-    let suites = || longest.sessions.iter().flat_map(|session| &session.suites);
+    let suites = || longest.suites();
     let assumed = plan.suites().filter(|(_, suite)| suite.basis == Basis::Assumed).count();
     // A report that met nothing has a warning of its own.
     let mismatch = plan.warnings.iter().any(|warning| warning.code == "history-mismatch");

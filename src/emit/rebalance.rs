@@ -144,9 +144,7 @@ fn action(done: &Rebalanced, fate: &Fate) -> Option<String> {
     let mut how = Vec::new();
     if let Some(id) = &again.apart {
         let shards = done.plan.shards.iter();
-        let holds = |shard: &&crate::plan::Shard| {
-            shard.sessions.iter().flat_map(|session| &session.suites).any(|suite| suite.id == *id)
-        };
+        let holds = |shard: &&crate::plan::Shard| shard.suites().any(|suite| suite.id == *id);
         if let Some(shard) = shards.into_iter().find(holds) {
             let on = shard.runner.as_ref().map_or_else(String::new, |runner| format!(" on `{runner}`"));
             how.push(format!("{} alone in {}{on}", examples([id.as_str()], 1), shard.id));

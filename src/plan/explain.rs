@@ -150,7 +150,7 @@ pub fn placed<'a>(plan: &'a Plan, id: &str) -> Option<Placed<'a>> {
 }
 
 fn why(plan: &Plan, shard: &Shard, id: &str) -> Vec<Why> {
-    let suites = || shard.sessions.iter().flat_map(|session| &session.suites);
+    let suites = || shard.suites();
     let warned =
         |code: &str| plan.warnings.iter().any(|warning| warning.code == code && warning.subject == id);
     let mut why = Vec::new();

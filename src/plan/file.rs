@@ -329,6 +329,11 @@ impl Tier {
 }
 
 impl Shard {
+    /// Its suites, in the order in which they run.
+    pub fn suites(&self) -> impl Iterator<Item = &Suite> {
+        self.sessions.iter().flat_map(|session| &session.suites)
+    }
+
     /// n of `<tier>-<n>`; `None` where the shard is not called so.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
@@ -382,12 +387,7 @@ impl Plan {
 
     /// Every suite with its shard.
     pub fn suites(&self) -> impl Iterator<Item = (&Shard, &Suite)> {
-        self.shards.iter().flat_map(|shard| {
-            shard
-                .sessions
-                .iter()
-                .flat_map(move |session| session.suites.iter().map(move |suite| (shard, suite)))
-        })
+        self.shards.iter().flat_map(|shard| shard.suites().map(move |suite| (shard, suite)))
     }
 
     /// Whether the tier's budget is only reported: nobody set one, and its memory is all assumed.

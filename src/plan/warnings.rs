@@ -95,7 +95,7 @@ pub(super) fn mostly_assumed(
     };
     let bound = shards.iter().filter(|shard| binds(&shard.tier));
     let (mut all, mut assumed) = (0, 0);
-    for suite in bound.flat_map(|shard| &shard.sessions).flat_map(|session| &session.suites) {
+    for suite in bound.flat_map(Shard::suites) {
         all += 1;
         assumed += usize::from(suite.memory_basis == Basis::Assumed);
     }

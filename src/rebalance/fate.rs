@@ -76,8 +76,7 @@ pub(super) struct Pool {
 
 /// What `known` means for a shard. `waiting`: a shard that nothing tells of is still to run.
 pub(super) fn fate(shard: &Shard, known: &Known, pool: Pool, waiting: bool) -> Fate {
-    let ids: Vec<&str> =
-        shard.sessions.iter().flat_map(|session| &session.suites).map(|suite| suite.id.as_str()).collect();
+    let ids: BTreeSet<&str> = shard.suites().map(|suite| suite.id.as_str()).collect();
     let mut executed = BTreeSet::new();
     let mut failed = BTreeSet::new();
     for outcome in &known.outcomes {
@@ -94,8 +93,8 @@ pub(super) fn fate(shard: &Shard, known: &Known, pool: Pool, waiting: bool) -> F
         (None, false) => Some(lost()),
     };
     let silent = executed.is_empty();
-    let left: Vec<String> =
-        ids.iter().filter(|id| !executed.contains(*id)).map(|id| (*id).to_owned()).collect();
+    let left = shard.suites().map(|suite| &suite.id).filter(|id| !executed.contains(id.as_str()));
+    let left: Vec<String> = left.cloned().collect();
     let newest = known.outcomes.last();
     let next = match &judgement {
         None => Next::Keep,

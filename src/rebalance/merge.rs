@@ -1,9 +1,9 @@
 //! Shards that stayed as they were and shards that were planned again become one plan.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::replan::{fits, suites};
+use super::replan::fits;
 use super::{Fate, GivenUp};
 use crate::model::{Basis, Digest};
 use crate::plan::file::{Ended, Inputs, Objective, ObjectiveKind, Quality, Tier};
@@ -34,7 +34,8 @@ impl Merge<'_> {
         let used = |tier: &&Tier| shards.iter().any(|shard| shard.tier == tier.name);
         let tiers: Vec<Tier> = self.tiers.iter().filter(used).cloned().collect();
         let makespan = shards.iter().map(|shard| shard.predicted_ms).max().unwrap_or_default();
-        let of = |basis: Basis| shards.iter().flat_map(suites).filter(|suite| suite.basis == basis).count();
+        let of =
+            |basis: Basis| shards.iter().flat_map(Shard::suites).filter(|suite| suite.basis == basis).count();
         // Where nothing else is in the plan, what is proven of the part is proven of it.
         let whole = match self.parts {
             [part] if part.shards.len() == shards.len() && part.objective.kind == ObjectiveKind::Memory => {
@@ -50,23 +51,28 @@ impl Merge<'_> {
             shards: shards.len(),
             shards_bound: whole.map_or(kept + self.parts.len(), |part| part.quality.shards_bound),
             proven: whole.is_some_and(|part| part.quality.proven),
-            total_ms: shards.iter().flat_map(suites).map(|suite| suite.ms).sum(),
+            total_ms: shards.iter().flat_map(Shard::suites).map(|suite| suite.ms).sum(),
             peak_bytes: shards.iter().map(|shard| shard.predicted_bytes).max().unwrap_or_default(),
         };
         let inputs = Inputs {
-            suites: shards.iter().map(|shard| suites(shard).count()).sum(),
+            suites: shards.iter().map(|shard| shard.suites().count()).sum(),
             measured: of(Basis::Measured),
             inherited: of(Basis::Inherited),
             assumed: of(Basis::Assumed),
             digest: Digest::of(&serde_json::to_vec(&(self.digest, &tiers, &shards)).unwrap_or_default())
                 .to_string(),
         };
+        let homes = shards.iter().enumerate();
+        let homes: HashMap<&str, usize> = homes
+            .flat_map(|(place, shard)| shard.suites().map(move |suite| (suite.id.as_str(), place)))
+            .collect();
+        let ended = self.fates.iter().filter_map(|fate| self.ended(fate, &shards, &homes)).collect();
         let warnings = self.warnings(&shards);
         Plan {
             tool: plan::tool(),
             round: self.plan.round + 1,
             parent: Some(self.digest.to_owned()),
-            ended: self.fates.iter().filter_map(|fate| self.ended(fate, &shards)).collect(),
+            ended,
             objective: Objective {
                 kind: ObjectiveKind::Memory,
                 shards: None,
@@ -90,7 +96,7 @@ impl Merge<'_> {
     fn warnings(&self, shards: &[Shard]) -> Vec<Warning> {
         let oversize = |warning: &&Warning| {
             let own = shards.iter().filter(|shard| shard.oversize);
-            warning.code == "oversize" && own.flat_map(suites).any(|suite| suite.id == warning.subject)
+            warning.code == "oversize" && own.flat_map(Shard::suites).any(|suite| suite.id == warning.subject)
         };
         let mut warnings: Vec<Warning> =
             self.parts.iter().flat_map(|part| &part.warnings).filter(oversize).cloned().collect();
@@ -109,11 +115,11 @@ impl Merge<'_> {
         warnings
     }
 
-    /// What the new plan keeps of a shard's end; `None`: it did not run.
-    fn ended(&self, fate: &Fate, shards: &[Shard]) -> Option<Ended> {
+    /// What the new plan keeps of a shard's end; `None`: it did not run. `homes`: where every suite is now.
+    fn ended(&self, fate: &Fate, shards: &[Shard], homes: &HashMap<&str, usize>) -> Option<Ended> {
         let judgement = fate.judgement.as_ref()?;
-        let left: BTreeSet<&str> = fate.left.iter().map(String::as_str).collect();
-        let mine = shards.iter().filter(|shard| suites(shard).any(|suite| left.contains(suite.id.as_str())));
+        let into: BTreeSet<usize> =
+            fate.left.iter().filter_map(|id| homes.get(id.as_str()).copied()).collect();
         let given_up = self.given_up.iter().filter(|given_up| given_up.shard == fate.shard);
         Some(Ended {
             shard: fate.shard.clone(),
@@ -122,7 +128,7 @@ impl Merge<'_> {
             suites: fate.suites,
             executed: fate.executed.len(),
             failed: fate.failed.clone(),
-            into: mine.map(|shard| shard.id.clone()).collect(),
+            into: into.into_iter().map(|shard| shards[shard].id.clone()).collect(),
             given_up: given_up.map(|given_up| given_up.id.clone()).collect(),
         })
     }

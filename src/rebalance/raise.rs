@@ -16,12 +16,20 @@ const RATIO: (u64, u64) = (110, 400);
 /// So many suites make a quartile.
 const SUITES_MIN: usize = 3;
 
-/// What the suites of one tier took beside what was planned.
-#[derive(Clone, Debug, Default)]
+/// How the figures of one tier's suites are raised: for what stays, and for what passes.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Raise {
-    /// Planned and real bytes of suites, for what stays and what passes.
-    retained: Vec<(u64, u64)>,
-    transient: Vec<(u64, u64)>,
+    retained: Factor,
+    transient: Factor,
+}
+
+/// How one figure is raised.
+#[derive(Clone, Copy, Debug, Default)]
+struct Factor {
+    /// Added to what was planned.
+    more: Percent,
+    /// What is only guessed is at least so much.
+    least: Bytes,
 }
 
 /// By tier, from everything that was measured.
@@ -30,29 +38,34 @@ pub(super) fn raises<'a>(
     known: &BTreeMap<String, Known>,
     fates: &[Fate],
 ) -> BTreeMap<&'a str, Raise> {
-    let mut all: BTreeMap<&str, Raise> = BTreeMap::new();
+    // Planned and real bytes of suites.
+    let mut all: BTreeMap<&str, [Vec<(u64, u64)>; 2]> = BTreeMap::new();
     for (shard, fate) in plan.shards.iter().zip(fates) {
-        let suites = shard.sessions.iter().flat_map(|session| &session.suites);
-        let planned: BTreeMap<&str, &Suite> = suites.map(|suite| (suite.id.as_str(), suite)).collect();
-        let raise = all.entry(&shard.tier).or_default();
+        let planned: BTreeMap<&str, &Suite> =
+            shard.suites().map(|suite| (suite.id.as_str(), suite)).collect();
+        let [kept, passing] = all.entry(&shard.tier).or_default();
         let outcomes = known.get(&shard.id).map_or(&[][..], |known| &known.outcomes);
         for seen in outcomes.iter().flat_map(|outcome| observe(outcome).suites) {
             let Some(suite) = planned.get(seen.id.as_str()) else { continue };
             if let Some(retained) = seen.seen.retained {
-                raise.retained.push((suite.retained_bytes.0, u64::try_from(retained).unwrap_or(0)));
+                kept.push((suite.retained_bytes.0, u64::try_from(retained).unwrap_or(0)));
             }
             if let Some(transient) = seen.seen.transient {
-                raise.transient.push((suite.transient_bytes.0, transient));
+                passing.push((suite.transient_bytes.0, transient));
             }
         }
         if let Next::Again(again) = &fate.next
             && let (Some(id), Some(kill)) = (&again.apart, again.kill)
             && let Some(suite) = planned.get(id.as_str())
         {
-            raise.transient.push((suite.transient_bytes.0, kill.used.saturating_sub(suite.retained_bytes.0)));
+            passing.push((suite.transient_bytes.0, kill.used.saturating_sub(suite.retained_bytes.0)));
         }
     }
-    all
+    let raise = |[kept, passing]: [Vec<(u64, u64)>; 2]| Raise {
+        retained: Factor::of(&kept),
+        transient: Factor::of(&passing),
+    };
+    all.into_iter().map(|(tier, seen)| (tier, raise(seen))).collect()
 }
 
 impl Raise {
@@ -60,24 +73,33 @@ impl Raise {
     pub(super) fn of(&self, suite: &Suite) -> Suite {
         let guessed = suite.memory_basis != Basis::Measured;
         Suite {
-            retained_bytes: raised(suite.retained_bytes, &self.retained, guessed),
-            transient_bytes: raised(suite.transient_bytes, &self.transient, guessed),
+            retained_bytes: self.retained.raised(suite.retained_bytes, guessed),
+            transient_bytes: self.transient.raised(suite.transient_bytes, guessed),
             ..suite.clone()
         }
     }
 }
 
-/// A planned figure, times what the heavy ones of the others took more; where it was only guessed, at least what
-/// estimates inherit: their upper quartile and half as much again.
-fn raised(planned: Bytes, seen: &[(u64, u64)], guessed: bool) -> Bytes {
-    let mut raised = planned.plus(Percent((ratio(seen) - 100) as u32 * 100));
-    if guessed && seen.len() >= SUITES_MIN {
+impl Factor {
+    /// By what the heavy ones took more than was planned; for what is only guessed, what estimates inherit: the
+    /// upper quartile and half as much again.
+    fn of(seen: &[(u64, u64)]) -> Factor {
         let mut real: Vec<u64> = seen.iter().map(|(_, real)| *real).collect();
         real.sort_unstable();
-        let quartile = real[(real.len() * 3).div_ceil(4) - 1];
-        raised = raised.max(Bytes(quartile.saturating_add(quartile / 2)));
+        let quartile = match real.len() {
+            0..SUITES_MIN => 0,
+            some => real[(some * 3).div_ceil(4) - 1],
+        };
+        Factor {
+            more: Percent((ratio(seen) - 100) as u32 * 100),
+            least: Bytes(quartile.saturating_add(quartile / 2)),
+        }
     }
-    raised
+
+    fn raised(self, planned: Bytes, guessed: bool) -> Bytes {
+        let raised = planned.plus(self.more);
+        if guessed { raised.max(self.least) } else { raised }
+    }
 }
 
 /// Real ÷ planned in hundredths: the 90th percentile, each suite as heavy as it was planned.
@@ -107,7 +129,8 @@ mod tests {
         let check = |seen: &[(u64, u64)], guessed, expect: u64| {
             let seen: Vec<(u64, u64)> =
                 seen.iter().map(|(planned, real)| (planned * MB, real * MB)).collect();
-            assert_eq!(raised(Bytes(100 * MB), &seen, guessed), Bytes(expect * MB), "{seen:?}");
+            let raised = Factor::of(&seen).raised(Bytes(100 * MB), guessed);
+            assert_eq!(raised, Bytes(expect * MB), "{seen:?}");
         };
         check(&[], true, 100);
         check(&[(50, 51), (60, 65)], false, 100);

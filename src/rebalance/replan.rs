@@ -39,6 +39,8 @@ struct Replanner<'a> {
     /// The tiers as they run now.
     tiers: Vec<Tier>,
     raises: BTreeMap<&'a str, Raise>,
+    /// What ended early and is not to be tried again: the tier and the suites of each such shard.
+    died: Vec<(&'a str, BTreeSet<&'a str>)>,
 }
 
 pub(super) fn replan(
@@ -56,13 +58,15 @@ pub(super) fn replan(
     let tiers =
         plan.tiers.iter().map(|tier| if one_worker(tier) { alone(tier, config) } else { tier.clone() });
     let raises = raises(plan, known, &fates);
-    let replanner = Replanner { plan, config, options, tiers: tiers.collect(), raises };
+    let died = plan.shards.iter().zip(&fates).filter(|(_, fate)| matches!(fate.next, Next::Again(_)));
+    let died = died.map(|(shard, _)| (shard.tier.as_str(), ids(shard))).collect();
+    let replanner = Replanner { plan, config, options, tiers: tiers.collect(), raises, died };
     let (kept, groups, given_up) = replanner.groups(&fates);
     let mut last_numbers = plan.last_numbers.clone();
     let mut shards = kept;
     let mut parts = Vec::new();
     for group in &groups {
-        let part = replanner.part(group, &fates, &last_numbers)?;
+        let part = replanner.part(group, &last_numbers)?;
         last_numbers.clone_from(&part.last_numbers);
         shards.extend(part.shards.iter().map(|shard| replanner.settled(shard.clone())));
         parts.push(part);
@@ -149,9 +153,8 @@ impl Replanner<'_> {
         given_up: &mut Vec<GivenUp>,
     ) -> (Vec<Suite>, Option<String>) {
         let left: BTreeSet<&str> = fate.left.iter().map(String::as_str).collect();
-        let raise = self.raises.get(shard.tier.as_str()).cloned().unwrap_or_default();
-        let all = shard.sessions.iter().flat_map(|session| &session.suites);
-        let wanted = all.filter(|suite| self.options.all || left.contains(suite.id.as_str()));
+        let raise = self.raises.get(shard.tier.as_str()).copied().unwrap_or_default();
+        let wanted = shard.suites().filter(|suite| self.options.all || left.contains(suite.id.as_str()));
         let mut suites = Vec::new();
         for suite in wanted {
             let mut suite = raise.of(suite);
@@ -178,7 +181,7 @@ impl Replanner<'_> {
 
     /// Half of what the shard was to need above its floor, with what is known now.
     fn half(&self, shard: &Shard, tier: &Tier, limit: Option<Bytes>) -> Bytes {
-        let raise = self.raises.get(shard.tier.as_str()).cloned().unwrap_or_default();
+        let raise = self.raises.get(shard.tier.as_str()).copied().unwrap_or_default();
         let peaks = shard.sessions.iter().map(|session| {
             let suites: Vec<Suite> = session.suites.iter().map(|suite| raise.of(suite)).collect();
             u64::try_from(law::peak(tier, shard, &suites).bytes()).unwrap_or(u64::MAX)
@@ -201,24 +204,18 @@ impl Replanner<'_> {
     }
 
     /// A group's shards, none of which is a shard that ended early.
-    fn part(
-        &self,
-        group: &Group<'_>,
-        fates: &[Fate],
-        last_numbers: &BTreeMap<String, u64>,
-    ) -> Result<Plan, NoPlan> {
-        let died: Vec<BTreeSet<&str>> = (self.plan.shards.iter().zip(fates))
-            .filter(|(shard, fate)| {
-                let same = self.plan.tiers.iter().any(|tier| tier == group.tier);
-                same && shard.tier == group.tier.name && matches!(fate.next, Next::Again(_))
-            })
-            .map(|(shard, _)| ids(shard))
-            .collect();
+    fn part(&self, group: &Group<'_>, last_numbers: &BTreeMap<String, u64>) -> Result<Plan, NoPlan> {
+        // With other workers it is another try.
+        let same = self.plan.tiers.contains(group.tier);
         let own = budget(self.plan, group.tier);
         let mut least = if group.split && group.suites.len() > 1 { 2 } else { 1 };
         loop {
             let part = self.packed(group, own, least, last_numbers)?;
-            let again = |shard: &Shard| shard.runner.is_none() && died.contains(&ids(shard));
+            let again = |shard: &Shard| {
+                let now = ids(shard);
+                let died = |(tier, suites): &(&str, BTreeSet<&str>)| *tier == shard.tier && *suites == now;
+                same && shard.runner.is_none() && self.died.iter().any(died)
+            };
             let enough = part.shards.len() >= least;
             if (enough && !part.shards.iter().any(again)) || part.shards.len() >= group.suites.len() {
                 return Ok(part);
@@ -281,8 +278,7 @@ impl Replanner<'_> {
             tiers: vec![TierEstimate { import_cap: group.tier.import_cap_bytes, ..TierEstimate::default() }],
         };
         let assigned = vec![0; suites.len()];
-        let previous =
-            Plan { shards: Vec::new(), last_numbers: last_numbers.clone(), ..without_shards(self.plan) };
+        let previous = Plan { last_numbers: last_numbers.clone(), ..without_shards(self.plan) };
         let options = plan::Options {
             effort: self.options.effort,
             exact: true,
@@ -328,30 +324,16 @@ impl Replanner<'_> {
         if shard.runner.is_none() {
             shard.budget_bytes = budget(self.plan, tier);
         }
-        let bare = shard.clone();
-        for session in &mut shard.sessions {
-            session.suites.sort_by(|a, b| law::order(tier, a, b));
-            let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
-            session.predicted_ms =
-                Millis(figure(law::session_ms(tier, &bare, &session.suites))) + tier.session_start_ms;
-            session.predicted_bytes = Bytes(figure(law::peak(tier, &bare, &session.suites).bytes()));
+        let before = shard.predicted_ms;
+        let mut shard = law::figured(tier, shard);
+        if shard.predicted_ms > before {
+            let assumed = shard.suites().any(|suite| suite.basis == Basis::Assumed);
+            let longer = plan::timeout(shard.predicted_ms, assumed);
+            shard.timeout_minutes = shard.timeout_minutes.max(longer);
         }
-        let times: Millis = shard.sessions.iter().map(|session| session.predicted_ms).sum();
-        let longer = times + tier.setup_ms;
-        if longer > shard.predicted_ms {
-            let assumed = suites(&shard).any(|suite| suite.basis == Basis::Assumed);
-            shard.timeout_minutes = shard.timeout_minutes.max(plan::timeout(longer, assumed));
-        }
-        shard.predicted_ms = longer;
-        shard.predicted_bytes =
-            shard.sessions.iter().map(|session| session.predicted_bytes).max().unwrap_or_default();
-        shard.oversize = suites(&shard).count() == 1 && !fits(&shard);
+        shard.oversize = shard.suites().count() == 1 && !fits(&shard);
         shard
     }
-}
-
-pub(super) fn suites(shard: &Shard) -> impl Iterator<Item = &Suite> {
-    shard.sessions.iter().flat_map(|session| &session.suites)
 }
 
 /// What its machine would let a shard have again, where that is known.
@@ -360,7 +342,7 @@ fn usable(fate: &Fate) -> Option<Bytes> {
 }
 
 fn ids(shard: &Shard) -> BTreeSet<&str> {
-    suites(shard).map(|suite| suite.id.as_str()).collect()
+    shard.suites().map(|suite| suite.id.as_str()).collect()
 }
 
 pub(super) fn fits(shard: &Shard) -> bool {

@@ -37,8 +37,8 @@ pub fn rest(shard: &Shard, tier: &Tier, known: &Known, adjustable: bool) -> Opti
     }
     // What failed has to pass yet.
     let left: BTreeSet<&str> = fate.left.iter().chain(&fate.failed).map(String::as_str).collect();
-    let suites = shard.sessions.iter().flat_map(|session| &session.suites);
-    let (apart, rest): (Vec<Suite>, Vec<Suite>) = suites
+    let (apart, rest): (Vec<Suite>, Vec<Suite>) = shard
+        .suites()
         .filter(|suite| left.contains(suite.id.as_str()))
         .cloned()
         .partition(|suite| again.apart.as_ref() == Some(&suite.id));
@@ -53,22 +53,14 @@ pub fn rest(shard: &Shard, tier: &Tier, known: &Known, adjustable: bool) -> Opti
     if same || tier.each {
         return None;
     }
-    let sessions = parts.into_iter().map(|suites| session(shard, &tier, suites)).collect();
-    let mut shard = Shard { sessions, ..shard.clone() };
-    shard.predicted_bytes =
-        shard.sessions.iter().map(|session| session.predicted_bytes).max().unwrap_or_default();
-    shard.predicted_ms =
-        shard.sessions.iter().map(|session| session.predicted_ms).sum::<Millis>() + tier.setup_ms;
-    Some(Rest { shard, tier, verdict, done: fate.suites - left.len() })
-}
-
-fn session(shard: &Shard, tier: &Tier, mut suites: Vec<Suite>) -> Session {
-    suites.sort_by(|a, b| law::order(tier, a, b));
-    let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
-    Session {
-        selection: shard.sessions.first().map(|session| session.selection.clone()).unwrap_or_default(),
-        predicted_ms: Millis(figure(law::session_ms(tier, shard, &suites))) + tier.session_start_ms,
-        predicted_bytes: Bytes(figure(law::peak(tier, shard, &suites).bytes())),
+    let selection = shard.sessions.first().map(|session| session.selection.clone()).unwrap_or_default();
+    let session = |suites: Vec<Suite>| Session {
+        selection: selection.clone(),
+        predicted_ms: Millis(0),
+        predicted_bytes: Bytes(0),
         suites,
-    }
+    };
+    let sessions = parts.into_iter().map(session).collect();
+    let shard = law::figured(&tier, Shard { sessions, ..shard.clone() });
+    Some(Rest { shard, tier, verdict, done: fate.suites - left.len() })
 }

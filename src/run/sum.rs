@@ -93,7 +93,7 @@ impl Sum {
 
     /// The last line.
     pub(super) fn end(self, order: &Order, told: Option<i32>, took: Millis) -> End {
-        let suites = order.shard.sessions.iter().flat_map(|session| &session.suites);
+        let suites = order.shard.suites();
         let not_run: Vec<String> =
             suites.map(|suite| suite.id.clone()).filter(|id| !self.executed.contains(id)).collect();
         let failed = || Judgement {

@@ -18,7 +18,7 @@ const ROWS_MAX: usize = 5;
 #[must_use]
 pub fn render(plan: &Plan, shard: &Shard, parts: &ShardParts, style: Style) -> String {
     let mut out = String::new();
-    let suites: Vec<&Suite> = shard.sessions.iter().flat_map(|session| &session.suites).collect();
+    let suites: Vec<&Suite> = shard.suites().collect();
     let memory = match (shard.budget_bytes, phrase::percent(shard)) {
         (Some(budget), Some(percent)) => {
             let enforced = if plan.memory_is_assumed(&shard.tier) { ", not enforced" } else { "" };
