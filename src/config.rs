@@ -4,7 +4,7 @@
 //! Flags come later and win; see `cli`.
 
 pub mod address;
-mod command;
+pub mod command;
 pub mod file;
 mod pattern;
 mod running;

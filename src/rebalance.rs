@@ -15,6 +15,7 @@ mod sessions;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
+use crate::config::command::names_workers;
 use crate::model::{Bytes, Confidence, Verdict};
 use crate::outcome::Outcome;
 use crate::pack::Effort;
@@ -91,16 +92,13 @@ pub fn rebalance(
         let pool = fate::Pool {
             workers: tier.map_or(1, |tier| tier.workers),
             // Where the command does not say how many workers there are, a plan cannot change it.
-            adjustable: tier.is_some_and(|tier| tier.each) || of_config.is_some_and(names_workers),
+            adjustable: tier.is_some_and(|tier| tier.each)
+                || of_config.is_some_and(|tier| names_workers(&tier.run)),
         };
         fate::fate(shard, known.get(&shard.id).unwrap_or(&nothing), pool, options.waiting)
     });
     let fates = fates.collect();
     replan::replan(plan, digest, config, known, fates, options)
-}
-
-fn names_workers(tier: &crate::config::Tier) -> bool {
-    tier.run.iter().any(|word| word.contains("{workers}"))
 }
 
 impl Rebalanced {
@@ -112,9 +110,7 @@ impl Rebalanced {
     /// Whether tests failed, be it without a name.
     #[must_use]
     pub fn tests_failed(&self) -> bool {
-        let nameless =
-            |fate: &Fate| fate.judgement.as_ref().is_some_and(|it| it.verdict == Verdict::TestFailure);
-        self.fates.iter().any(|fate| !fate.failed.is_empty() || nameless(fate))
+        self.fates.iter().any(Fate::tests_failed)
     }
 }
 

@@ -176,15 +176,14 @@ fn the_plan(fetched: &Fetched) -> Result<Option<usize>, Failure> {
         ([plan], _) => Ok(Some(*plan)),
         ([], first) => Ok(first.copied().or((fetched.plans.len() == 1).then_some(0))),
         // What a later round planned is the rest of what an earlier one did.
-        (several, _) if newest_round(fetched, several).is_some() => Ok(newest_round(fetched, several)),
-        (several, _) => {
+        (several, _) => newest_round(fetched, several).map(Some).ok_or_else(|| {
             let tokens = several.iter().filter_map(|plan| fetched.plans.get(*plan));
             let tokens: Vec<&str> = tokens.map(|(_, _, digest)| digest.token()).collect();
-            Err(Failure::usage(format!(
+            Failure::usage(format!(
                 "jobs of several plans did not succeed: {}\n  help: name the artifacts of one of them with --artifact, its plan's and its outcomes'",
                 text::examples(tokens, 5)
-            )))
-        }
+            ))
+        }),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::args::{Preflight, RunArgs};
 use super::folder::{find_shard, plan_path, read_sound};
 use super::{Failure, Terminal, check, ci, configured, outcomes};
+use crate::config::command::names_workers;
 use crate::config::{Budget, Tier};
 use crate::emit::phrase;
 use crate::machine::{self, Severity};
@@ -90,7 +91,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
     }
     let named = std::env::var_os("CONTAINER_HOST").is_some_and(|host| !host.is_empty());
     let attempt = args.attempt.or_else(|| ci::attempt(ci::variable)).unwrap_or(1);
-    let adjustable = command.iter().any(|word| word.contains("{workers}"));
+    let adjustable = names_workers(&command);
     let known = earlier(&folder, &shard, &digest.to_string(), plan.round, attempt);
     let left = rebalance::rest(&shard, &planned, &known, adjustable);
     if let Some(left) = &left {

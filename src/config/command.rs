@@ -20,6 +20,12 @@ pub(super) fn spreads(run: &[String]) -> bool {
     pytest && workers.is_some() && !keeps
 }
 
+/// Whether a command says how many workers there are, so that a plan can change that.
+#[must_use]
+pub fn names_workers(run: &[String]) -> bool {
+    run.iter().any(|word| word.contains("{workers}"))
+}
+
 /// Programs that hand everything on to a daemon.
 const CLIENTS: [&str; 8] =
     ["docker", "docker-compose", "podman-remote", "nerdctl", "buildctl", "kind", "minikube", "k3d"];

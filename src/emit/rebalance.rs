@@ -3,7 +3,6 @@
 
 use super::phrase;
 use super::style::{Paint, Style};
-use crate::model::Verdict;
 use crate::rebalance::{Fate, Next, Rebalanced};
 use crate::text::{count, examples, printable, thousands};
 
@@ -11,6 +10,8 @@ use crate::text::{count, examples, printable, thousands};
 const ROWS_MAX: usize = 20;
 /// Most names in a line.
 const NAMES_MAX: usize = 3;
+/// So many shards are named in a sentence.
+const SHARDS_MAX: usize = 6;
 
 /// Two sentences: what happened, and what was done.
 #[must_use]
@@ -46,7 +47,7 @@ pub fn summary(done: &Rebalanced) -> String {
         (0, 0) => "Nothing is left to run".to_owned(),
         (0, some) => format!("Nothing is planned again: no plan cures the {} left", count(some, "suite")),
         (_, some) => {
-            let names = plan.shards.iter().map(|shard| shard.id.as_str());
+            let shards = plan.shards.iter().map(|shard| shard.id.as_str());
             let but = match some {
                 0 => String::new(),
                 some => format!(", and {} given up", is(some)),
@@ -56,7 +57,7 @@ pub fn summary(done: &Rebalanced) -> String {
                 is(planned),
                 count(plan.shards.len(), "shard"),
                 plan.round,
-                crate::text::examples(names, 6).replace('`', "")
+                names(shards)
             )
         }
     };
@@ -84,7 +85,7 @@ fn ending(fate: &Fate) -> String {
 pub fn text(done: &Rebalanced, style: Style) -> String {
     let mut out = String::new();
     style.paragraph((Paint::Strong, ""), &summary(done), &mut out);
-    let worth = |fate: &&Fate| ended_early(fate) || !fate.failed.is_empty() || nameless(fate);
+    let worth = |fate: &&Fate| ended_early(fate) || fate.tests_failed();
     let told: Vec<&Fate> = done.fates.iter().filter(worth).collect();
     for fate in told.iter().take(ROWS_MAX) {
         let mut sentences = vec![format!(
@@ -127,10 +128,9 @@ pub fn text(done: &Rebalanced, style: Style) -> String {
     style.finish(out)
 }
 
-/// Tests failed, and nobody says which.
-fn nameless(fate: &Fate) -> bool {
-    let failed = fate.judgement.as_ref().is_some_and(|it| it.verdict == Verdict::TestFailure);
-    failed && fate.failed.is_empty()
+/// Names of shards, which need no quotes: the first few, and how many more.
+fn names<'a>(shards: impl IntoIterator<Item = &'a str>) -> String {
+    examples(shards, SHARDS_MAX).replace('`', "")
 }
 
 /// What was done about a shard, and why that is another try than the last.
@@ -140,7 +140,7 @@ fn action(done: &Rebalanced, fate: &Fate) -> Option<String> {
     if into.is_empty() {
         return None;
     }
-    let now = format!("the rest is now {}", examples(into.iter().map(String::as_str), 6).replace('`', ""));
+    let now = format!("the rest is now {}", names(into.iter().map(String::as_str)));
     let mut how = Vec::new();
     if let Some(id) = &again.apart {
         let shards = done.plan.shards.iter();

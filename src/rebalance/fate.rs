@@ -29,6 +29,15 @@ pub struct Fate {
     pub next: Next,
 }
 
+impl Fate {
+    /// Whether tests failed, be it without a name.
+    #[must_use]
+    pub fn tests_failed(&self) -> bool {
+        let nameless = self.judgement.as_ref().is_some_and(|it| it.verdict == Verdict::TestFailure);
+        nameless || !self.failed.is_empty()
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {

@@ -3,6 +3,7 @@
 use super::Order;
 use super::again::Situation;
 use super::session::{Ended, Failed, Piece};
+use crate::config::command::names_workers;
 use crate::exit;
 use crate::model::Verdict;
 use crate::outcome::Stopped;
@@ -83,7 +84,7 @@ impl Judged {
             in_flight: flying.map(|begin| begin.id.as_str()).collect(),
             evicted: evicted.map(|failed| failed.id.as_str()).collect(),
             workers: piece.workers,
-            workers_matter: order.command.iter().any(|word| word.contains("{workers}")),
+            workers_matter: names_workers(&order.command),
             each: order.tier.each,
             verdicts,
             stopped: ended.end().stopped,

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{Done, Project, Random, shared};
+use crate::common::{Done, Project, Random, has_pytest, has_xdist, shared};
 use crate::limit::Limited;
 
 /// What a machine has, and what a shard may use of it, in bytes.
@@ -117,16 +117,6 @@ impl Machine {
     }
 }
 
-/// Whether this Python can import it.
-fn has(module: &str) -> bool {
-    let import = format!("import {module}");
-    Command::new("python3")
-        .args(["-c", &import])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|done| done.success())
-}
-
 /// The plan in `out` keeps its rules, as somebody else computes them.
 fn checked(project: &Project, out: &str) {
     project.shard(&format!("verify --plan {out}/plan.json")).ok();
@@ -150,11 +140,11 @@ fn exact(project: &Project) {
 
 #[test]
 fn a_project_that_one_job_cannot_run_runs_in_shards_and_is_planned_closer_the_next_time() {
-    if !has("pytest") {
+    if !has_pytest() {
         return println!("skipped: python3 has no pytest");
     }
     let machine = Machine::new();
-    let workers = if has("xdist") {
+    let workers = if has_xdist() {
         "workers = 2\nrun = [\"python3\", \"-m\", \"pytest\", \"-q\", \"-p\", \"no:cacheprovider\", \"-n\", \"{workers}\", \"--dist\", \"loadfile\", \"@{selection}\"]"
     } else {
         ""

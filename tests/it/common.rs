@@ -11,6 +11,22 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Whether a program is there and ends well with these words.
+pub(crate) fn can(program: &str, words: &[&str]) -> bool {
+    Command::new(program).args(words).stdin(Stdio::null()).output().is_ok_and(|done| done.status.success())
+}
+
+/// Whether `python3` has a pytest that reads `@file`.
+pub(crate) fn has_pytest() -> bool {
+    let script = "import pytest, sys; sys.exit(tuple(map(int, pytest.__version__.split('.')[:2])) < (8, 2))";
+    can("python3", &["-c", script])
+}
+
+/// Whether it has pytest-xdist too.
+pub(crate) fn has_xdist() -> bool {
+    has_pytest() && can("python3", &["-c", "import xdist"])
+}
+
 /// An empty project folder that goes away with the test.
 pub(crate) struct Project(tempfile::TempDir);
 

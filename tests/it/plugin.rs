@@ -1,10 +1,9 @@
 //! The pytest plugin: real sessions of pytest whose files take known amounts of memory.
 
-use std::process::{Command, Stdio};
 
 use shard::outcome::{self, Finished, Outcome, Session, Status};
 
-use crate::common::{Done, Project};
+use crate::common::{Done, Project, has_pytest, has_xdist};
 
 /// What the files of the project hold: they say in MB what they keep, and for how long.
 const HELD: &str = "KEPT = []\n\
@@ -99,23 +98,6 @@ fn outcome(project: &Project) -> Outcome {
 fn outcome_of(project: &Project, attempt: u32) -> Outcome {
     let name = format!("shard-out/outcomes/all-1.0.{attempt}.jsonl");
     outcome::read(project.read(&name).as_bytes()).unwrap()
-}
-
-/// Whether `python3` can do this.
-fn can(script: &str) -> bool {
-    Command::new("python3")
-        .args(["-c", script])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|done| done.success())
-}
-
-fn has_pytest() -> bool {
-    can("import pytest, sys; sys.exit(tuple(map(int, pytest.__version__.split('.')[:2])) < (8, 2))")
-}
-
-fn has_xdist() -> bool {
-    has_pytest() && can("import xdist")
 }
 
 /// Within 5 % or 3 MB.

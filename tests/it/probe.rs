@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use shard::outcome::{self, Finished, Status};
 
-use crate::common::Project;
+use crate::common::{Project, can};
 
 /// The one line that a probe wrote.
 fn told(text: &str) -> Finished {
@@ -82,7 +82,7 @@ fn a_probe_hands_signals_on_and_leaves_nobody_behind() {
 
 #[test]
 fn go_tests_are_measured_by_their_packages() {
-    if !Command::new("go").arg("version").output().is_ok_and(|done| done.status.success()) {
+    if !can("go", &["version"]) {
         return println!("skipped: there is no go");
     }
     let test = |mb: u64| {
@@ -103,10 +103,6 @@ fn go_tests_are_measured_by_their_packages() {
     let suites = [("example.com/m/deep/a", 200), ("example.com/m/deep/b", 400)];
     let outcome = check_run(&project, &suites, &["go", "test", "-exec", &exec, "{suites}"], &variables);
     assert!(outcome.sessions[0].finished.iter().all(|suite| suite.status == Status::Passed));
-}
-
-fn has(program: &str, args: &[&str]) -> bool {
-    Command::new(program).args(args).output().is_ok_and(|done| done.status.success())
 }
 
 /// Runs the only shard of these suites by a command, each with the most that it may be told to hold above `mb`.
@@ -145,7 +141,7 @@ fn check_run(
 
 #[test]
 fn tests_under_nextest_are_measured_by_their_binaries() {
-    if !has("cargo", &["nextest", "--version"]) {
+    if !can("cargo", &["nextest", "--version"]) {
         return println!("skipped: there is no cargo-nextest");
     }
     let host = String::from_utf8(Command::new("rustc").arg("-vV").output().unwrap().stdout).unwrap();
@@ -177,7 +173,7 @@ fn tests_under_nextest_are_measured_by_their_binaries() {
 
 #[test]
 fn tests_under_ctest_are_measured_by_their_names() {
-    if !has("cmake", &["--version"]) || !has("cc", &["--version"]) {
+    if !can("cmake", &["--version"]) || !can("cc", &["--version"]) {
         return println!("skipped: there is no cmake with a C compiler");
     }
     let lists = "cmake_minimum_required(VERSION 3.19)\nproject(p C)\nenable_testing()\nadd_executable(hold hold.c)\n\

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::common::{Project, run_in, shared};
+use crate::common::{Project, has_pytest, run_in, shared};
 
 /// Parameters that have broken test splitters: separators, quotes, brackets, shells, scripts.
 const ODD: [&str; 26] = [
@@ -44,12 +44,6 @@ fn pytest(project: &Project, args: &[&str]) -> (bool, String) {
     (done.status.success(), text)
 }
 
-/// The version of `pytest` that `python3` has, where it is new enough for `@file`.
-fn installed() -> bool {
-    let script = "import pytest, sys; sys.exit(tuple(map(int, pytest.__version__.split('.')[:2])) < (8, 2))";
-    Command::new("python3").args(["-c", script]).output().is_ok_and(|done| done.status.success())
-}
-
 /// What stands in the brackets of a listing.
 fn parameters(listing: &str) -> BTreeSet<String> {
     let inside = |line: &str| {
@@ -63,7 +57,7 @@ fn parameters(listing: &str) -> BTreeSet<String> {
 
 #[test]
 fn pytest_runs_every_selected_test_once() {
-    if !installed() {
+    if !has_pytest() {
         return println!("skipped: python3 has no pytest 8.2 or newer");
     }
     let mut odd: BTreeSet<String> = ODD.iter().map(|text| (*text).to_owned()).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Done, Project, Random, root};
+use crate::common::{Done, Project, Random, can, has_pytest, root};
 #[cfg(target_os = "linux")]
 use crate::limit::Limited;
 
@@ -754,10 +754,7 @@ fn jobs_that_the_kernel_kills_pass_within_two_rounds() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_loop_of_the_manual_ends_with_a_closer_plan() {
-    let there = |program: &str, words: &[&str]| {
-        Command::new(program).args(words).output().is_ok_and(|done| done.status.success())
-    };
-    if !there("jq", &["--version"]) || !there("python3", &["-c", "import pytest"]) {
+    if !can("jq", &["--version"]) || !has_pytest() {
         return println!("skipped: jq or python3 with pytest is missing");
     }
     let (project, limit) = real(4);
