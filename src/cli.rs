@@ -14,6 +14,7 @@ mod inspect;
 mod inventory;
 mod outcomes;
 mod output;
+mod page;
 mod place;
 mod plan;
 mod probe;
@@ -59,6 +60,7 @@ pub fn run(
         Command::Check(args) => check::run(args, &mut terminal),
         Command::Run(args) => run::run(args, &mut terminal),
         Command::Probe(args) => probe::run(args, &mut terminal),
+        Command::Report(args) => page::run(args, &mut terminal),
         Command::Rebalance(args) => rebalance::run(args, &mut terminal),
     };
     match done {

@@ -10,6 +10,7 @@ pub mod github;
 pub mod inspect;
 pub mod markdown;
 pub mod matrix;
+pub mod page;
 pub mod phrase;
 pub mod rebalance;
 pub mod selection;

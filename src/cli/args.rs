@@ -32,6 +32,7 @@ pub(super) enum Command {
     Run(RunArgs),
     Probe(ProbeArgs),
     Rebalance(RebalanceArgs),
+    Report(ReportArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -106,8 +107,8 @@ pub(super) struct PlanArgs {
     /// Write nothing, only show
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// What to print: a table for people, plan.json, Markdown for a pull request, or, in a step of a GitHub
-    /// workflow, its outputs, summary and annotations
+    /// What to print: a table for people, plan.json, Markdown for a pull request, a page for a browser (see
+    /// `shard report`), or, in a step of a GitHub workflow, its outputs, summary and annotations
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: PlanFormat,
     /// For --format github: jobs that the workflow's other axes make of each shard
@@ -261,6 +262,37 @@ pub(super) struct RebalanceArgs {
     /// How long to search
     #[arg(long, value_name = "EFFORT", default_value = "normal")]
     pub(super) effort: Effort,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// Show a plan, and how its jobs ended, as a page for a browser
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard report
+  shard report --outcomes 'artifacts/*/outcomes' -o report.html
+
+The page is one file that needs no network: jobs as bars of time and memory, what they really took, what other numbers of jobs \
+would cost, and every suite with its figures.
+
+Exit codes: 0 written, 2 wrong usage, configuration or input")]
+pub(super) struct ReportArgs {
+    /// The plan [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// Outcomes of its jobs: files, folders and globs [default: the folder `outcomes` beside the plan]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(super) outcomes: Vec<String>,
+    /// What earlier runs measured [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Vec<PathBuf>,
+    /// Longest time to try a history in shared storage [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait: Option<Millis>,
+    /// Where to write the page; `-`: to standard output [default: report.html beside the plan]
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
     /// The configuration [default: the nearest shard.toml from here upwards]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -600,6 +632,7 @@ pub(super) enum PlanFormat {
     Table,
     Json,
     Markdown,
+    Html,
     Github,
 }
 

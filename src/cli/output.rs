@@ -2,6 +2,7 @@
 //!
 //! Everything that can be refused is refused in [`prepare`], before a file is written.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use super::args::PlanFormat;
 use super::configured::Configured;
 use super::folder::Written;
 use super::{Failure, Terminal};
+use crate::emit::page::{self, Page};
 use crate::emit::style::Style;
 use crate::emit::{github, markdown, matrix, table};
 use crate::plan::Plan;
@@ -73,6 +75,11 @@ pub(super) fn prepare(
     match form.format {
         PlanFormat::Json => output.stdout.clone_from(&written.plan),
         PlanFormat::Markdown => output.stdout = document(markdown::COMMENT_BYTES_MAX).into_bytes(),
+        PlanFormat::Html => {
+            let (known, history) = (&BTreeMap::new(), &BTreeMap::new());
+            let page = Page { plan, digest: &written.digest, known, history };
+            output.stdout = page::render(&page).into_bytes();
+        }
         PlanFormat::Table => {
             output.stdout = shown_as(style()).into_bytes();
             output.stderr = Some(wrote);

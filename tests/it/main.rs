@@ -28,6 +28,7 @@ mod mutations;
 mod node;
 mod outputs;
 mod packing;
+mod page;
 #[cfg(target_os = "linux")]
 mod plugin;
 #[cfg(target_os = "linux")]

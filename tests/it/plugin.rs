@@ -1,6 +1,5 @@
 //! The pytest plugin: real sessions of pytest whose files take known amounts of memory.
 
-
 use shard::outcome::{self, Finished, Outcome, Session, Status};
 
 use crate::common::{Done, Project, has_pytest, has_xdist};
