@@ -4,6 +4,7 @@ mod args;
 mod backtest;
 mod check;
 mod ci;
+mod completions;
 mod configured;
 mod diff;
 mod elsewhere;
@@ -12,6 +13,7 @@ mod folder;
 mod github;
 mod inspect;
 mod inventory;
+mod man;
 mod outcomes;
 mod output;
 mod page;
@@ -62,6 +64,8 @@ pub fn run(
         Command::Probe(args) => probe::run(args, &mut terminal),
         Command::Report(args) => page::run(args, &mut terminal),
         Command::Rebalance(args) => rebalance::run(args, &mut terminal),
+        Command::Completions(args) => completions::run(args, &mut terminal),
+        Command::Man(args) => man::run(args, &mut terminal),
     };
     match done {
         Ok(code) => code,

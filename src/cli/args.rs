@@ -33,6 +33,8 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     Rebalance(RebalanceArgs),
     Report(ReportArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out
@@ -615,6 +617,32 @@ pub(super) struct ProbeArgs {
     /// The process
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(super) command: Vec<String>,
+}
+
+/// Print a script that completes commands and flags in a shell
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard completions bash > ~/.local/share/bash-completion/completions/shard
+  shard completions zsh > ~/.zfunc/_shard
+  shard completions fish > ~/.config/fish/completions/shard.fish
+  shard completions powershell >> $PROFILE
+
+Exit codes: 0 printed, 2 wrong usage")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// Write the manual pages, one for every command
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard man ~/.local/share/man/man1
+  man shard-plan
+
+Exit codes: 0 written, 2 wrong usage, or the folder cannot be written")]
+pub(super) struct ManArgs {
+    /// Where to write them; it is made where it is missing
+    pub(super) folder: PathBuf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

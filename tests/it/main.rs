@@ -18,6 +18,7 @@ mod github;
 mod github_api;
 mod inputs;
 mod inspect;
+mod install;
 #[cfg(target_os = "linux")]
 mod kills;
 mod learning;
