@@ -20,6 +20,7 @@ PIP = [
     "check-jsonschema==0.39.0",
     "kubernetes-validate==1.37.0",
     "playwright==1.65.2",
+    "maturin==1.16.0",
     "pytest==9.0.1",
     "zizmor==1.32.0",
 ]
@@ -149,7 +150,7 @@ def shard():
     """The binary under test, with everything that a release has."""
     if os.environ.get("SHARD"):
         return Path(os.environ["SHARD"]).resolve()
-    run(["cargo", "build", "--locked", "--quiet", "--features", "remote,github"], cwd=CHECKOUT, timeout=1800)
+    run(["cargo", "build", "--locked", "--quiet", "--features", "github,pymon,remote"], cwd=CHECKOUT, timeout=1800)
     return CHECKOUT / "target" / "debug" / "shard"
 
 
