@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Unpacks an archive of this version and runs what is in it: its version, a plan, a check of that plan.
+"""Unpacks an archive of this version and runs what is in it: its version, a plan, a check of that plan, a GitHub that is not there.
 
 usage: release/try.py ARCHIVE
 """
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -39,6 +40,12 @@ def attempt(binary, folder):
     (folder / "tests.txt").write_text("tests/a\ntests/b\ntests/c\n")
     shard("plan", "tests.txt", "--shards", "2")
     shard("verify")
+    # What is linked for networks is reached too, and ends as it should where nobody answers.
+    nowhere = {**os.environ, "GITHUB_API_URL": "http://127.0.0.1:9"}
+    words = ["record", "--github-run", "1", "--repo", "a/b", "--wait", "1s"]
+    code = subprocess.run([binary, *words], cwd=folder, env=nowhere).returncode
+    if code != 5:
+        fail(f"{binary} ended with {code} where GitHub cannot be reached")
     print(f"{binary.name} runs: it planned {len(list((folder / 'shard-out').glob('*.txt')))} jobs")
 
 
