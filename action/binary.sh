@@ -17,8 +17,12 @@ if [ "$RUNNER_OS" = Windows ]; then
   suffix=.exe archive_suffix=.zip
 fi
 
+sha256=(sha256sum)
+command -v sha256sum >/dev/null || sha256=(shasum -a 256)
+
+# Of standard input.
 sha256() {
-  if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1
+  "${sha256[@]}" | cut -d ' ' -f 1
 }
 
 # Targets whose binaries run on this machine, the best first.
@@ -117,10 +121,8 @@ release() {
 build() {
   local version=$1 digest built
   # The code and what decides how it is compiled: another commit of the action is another binary.
-  digest=$(cd "$source" && find Cargo.toml Cargo.lock src -type f | LC_ALL=C sort | while IFS= read -r file; do
-    printf '%s %s\n' "$(sha256 <"$file")" "$file"
-  done | sha256 | cut -c 1-16)
-  make_folder "$version-$digest/$RUNNER_OS-$RUNNER_ARCH"
+  digest=$(cd "$source" && find Cargo.toml Cargo.lock src -type f | LC_ALL=C sort | xargs "${sha256[@]}" | sha256)
+  make_folder "$version-${digest:0:16}/$RUNNER_OS-$RUNNER_ARCH"
   if [ -x "$folder/shard$suffix" ]; then
     echo "shard: $version, built from this source before, from this runner's tool cache"
     return

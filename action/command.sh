@@ -13,7 +13,7 @@ value_for() {
   local name=$1 variable one
   variable=SHARD_INPUT_$(printf %s "$name" | tr 'a-z-' 'A-Z_')
   shift
-  value=${!variable}
+  value=${!variable-}
   [ -n "$value" ] || return 0
   for one in "$@"; do
     [ "$one" != "$command" ] || return 0
@@ -103,8 +103,8 @@ fi
 cd "$SHARD_INPUT_WORKING_DIRECTORY" || fail "working-directory: '$SHARD_INPUT_WORKING_DIRECTORY' is not a folder"
 shard=$SHARD_INPUT_BINARY
 
-# What is run must see neither the token nor our inputs.
-for variable in "${!SHARD_INPUT_@}"; do
+# What is run must see neither the token nor our inputs, which some runners set a second time.
+for variable in "${!SHARD_INPUT_@}" INPUT_TOKEN; do
   unset "$variable"
 done
 [ -z "$token" ] || export GITHUB_TOKEN=$token

