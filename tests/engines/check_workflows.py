@@ -1,6 +1,7 @@
 """The action, our own workflows and those to paste, before the eyes of others: GitHub's own parser, linters, schemas. Each of them must
-also find what is broken on purpose."""
+also find what is broken on purpose. What pages show is part of these files (tests/it/readme.rs), or a step that is looked at here."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -14,11 +15,27 @@ WORKFLOWS = sorted([*(CHECKOUT / ".github/workflows").glob("*.yml"), *act.WORKFL
 SCRIPTS = sorted((CHECKOUT / "action").glob("*.sh"))
 
 
+def shown_steps(folder):
+    """A workflow for each step that a page shows and that is in no file."""
+    made = []
+    whole = "".join(path.read_text() for path in WORKFLOWS)
+    for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]:
+        for block in re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
+            if "uses: " in block and block not in whole:
+                path = Path(folder, ".github/workflows", f"{page.stem}-{len(made)}.yml")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                head = "name: shown\non: push\npermissions: {}\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps:\n"
+                path.write_text(head + block)
+                made.append(path)
+    return made
+
+
 def both(tool, broken, of=None):
     """`tool` takes files and returns whether it is content: with all of ours, and not with `broken` replacements, each alone, in the
     first workflow to paste or in `of`."""
     source = of or act.WORKFLOWS / "test.yml"
-    assert WORKFLOWS and tool([ACTION] if of == ACTION else WORKFLOWS), "content with nothing"
+    with tempfile.TemporaryDirectory() as folder:
+        assert tool([ACTION] if of == ACTION else WORKFLOWS + shown_steps(folder)), "not content"
     for old, new in broken.items():
         text = source.read_text()
         assert old in text, f"{source.name} does not have: {old}"

