@@ -1,7 +1,8 @@
 """Runs workflows in act, an engine for GitHub's workflows that others wrote, on this machine and without containers.
 
-Where act is not GitHub: an empty matrix runs its job once instead of failing the run, `strategy.job-index` and `job.check_run_id` are
-empty, outputs with a secret's text are kept, all jobs of a matrix are called failed when one is, also where that is allowed, and permissions are not looked at. No check here stands on these.
+Where act is not GitHub: an empty matrix is no failure of the run, `strategy.job-index` and `job.check_run_id` are
+empty, outputs with a secret's text are kept, all jobs of a matrix are called failed when one is, a job's `continue-on-error` changes nothing, and
+permissions are not looked at. No check here stands on these.
 """
 
 import json
@@ -123,6 +124,8 @@ class Run:
     def __init__(self, done):
         self.code = done.returncode
         self.jobs, self.steps, self.outputs, self.commands, self.printed = {}, {}, {}, [], {}
+        # By the job's and the step's identifiers.
+        self.ended = {}
         self.text = done.stdout + done.stderr
         for line in done.stdout.splitlines():
             try:
@@ -136,6 +139,7 @@ class Run:
                 self.jobs[job] = event["jobResult"]
             if "stepResult" in event and event.get("stage", "Main") == "Main" and len(event.get("stepID", [])) == 1:
                 self.steps[job, event["step"]] = event["stepResult"]
+                self.ended[event["jobID"], event["stepID"][0]] = event["stepResult"]
             if event.get("command") == "set-output":
                 self.outputs[event["jobID"], tuple(event["stepID"]), event["name"]] = event["arg"]
             if event.get("raw_output"):
@@ -145,6 +149,10 @@ class Run:
 
     def said(self, job):
         return "".join(self.printed.get(job, []))
+
+    def errors(self):
+        """The texts of the error annotations."""
+        return [argument for _, command, _, argument in self.commands if command == "error"]
 
     def shards(self):
         """How each shard's own step ended, by the shard: act calls all jobs of a matrix failed when one is."""
