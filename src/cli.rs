@@ -14,6 +14,7 @@ mod github;
 mod inspect;
 mod inventory;
 mod man;
+mod node;
 mod outcomes;
 mod output;
 mod page;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::ci::At;
+use super::node::Among;
 use crate::config::{Budget, Granularity, Quantile, ShardCount};
 use crate::github::{Named, Repository};
 use crate::model::{Millis, Percent};
@@ -300,11 +301,40 @@ pub(super) struct ReportArgs {
     pub(super) config: Option<PathBuf>,
 }
 
+/// Which shard, where it is not named: by a number.
+#[derive(clap::Args, Clone, Default)]
+pub(super) struct PickArgs {
+    /// The shard by its number in the plan, from 0, as `index` in matrix.json [default: what the CI says of its parallel
+    /// jobs, see docs/ci.md; SHARD_INDEX before all others]
+    #[arg(long, help_heading = "By number", value_name = "N", conflicts_with = "shard")]
+    pub(super) index: Option<usize>,
+    /// How many jobs there are, which must be as many as shards [default: what the CI says]
+    #[arg(long, help_heading = "By number", value_name = "N", conflicts_with = "shard")]
+    pub(super) total: Option<usize>,
+    /// The number counts among these shards of the plan alone: 0,3,5-7
+    #[arg(long, help_heading = "By number", value_name = "LIST", conflicts_with = "shard")]
+    pub(super) among: Option<Among>,
+    /// There may be more jobs than shards: one that has none does nothing
+    #[arg(long, help_heading = "By number", conflicts_with = "shard")]
+    pub(super) allow_idle: bool,
+}
+
 /// Print one job's suites as the test runner wants them
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard select unit-1
+  shard select --index 0 --format args
+  shard select --format null | xargs -0 -r pytest
+
+Without a name the shard is found by its number: --index, else what the CI says. With --allow-idle a job that has no \
+shard gets no line at all, which many test runners take for everything.
+
+Exit codes: 0 printed, 2 wrong usage, no such shard, or as many jobs as there are not shards")]
 pub(super) struct SelectArgs {
-    /// The shard, such as `unit-1`
-    pub(super) shard: String,
+    /// The shard, such as `unit-1` [default: by its number]
+    pub(super) shard: Option<String>,
+    #[command(flatten)]
+    pub(super) pick: PickArgs,
     /// The plan [default: where `shard plan` writes it]
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
@@ -553,6 +583,10 @@ pub(super) struct CheckArgs {
 #[command(after_help = "Examples:
   shard run unit-1
   shard run e2e-1 --continue -- pytest '@{selection}'
+  shard run --index 0
+  shard run
+
+Without a name the shard is found by its number: --index, else what the CI says of its parallel jobs.
 
 In a command, {selection} is the path of a file with the suites, {suites} the suites as words, {suite} the one \
 suite of a process of its own; {workers}, {shard} and {session} are what they say.
@@ -561,8 +595,10 @@ Exit codes: that of the first session that failed, 128 + n for signal n; 90 the 
 needs, 91 not every suite ran, 92 stopped before memory ran out, 93 stopped because nothing happened any more, \
 94 the plan, configuration or command cannot be used, 124 stopped because the time was over")]
 pub(super) struct RunArgs {
-    /// The shard, such as `unit-1`
-    pub(super) shard: String,
+    /// The shard, such as `unit-1` [default: by its number]
+    pub(super) shard: Option<String>,
+    #[command(flatten)]
+    pub(super) pick: PickArgs,
     /// The plan [default: where `shard plan` writes it]
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::args::{Preflight, RunArgs};
-use super::folder::{find_shard, plan_path, read_sound};
+use super::folder::{plan_path, read_sound};
+use super::node::{idle, pick};
 use super::{Failure, Terminal, check, ci, configured, outcomes};
 use crate::config::command::names_workers;
 use crate::config::{Budget, Tier};
@@ -37,16 +38,27 @@ pub(super) fn run(
         Failure::Said { message, .. } => Failure::with_code(exit::RUN_PLAN, message),
         Failure::Closed => Failure::Closed,
     };
-    let order = order(args, terminal).map_err(ours)?;
+    let Some(order) = order(args, terminal).map_err(ours)? else { return Ok(exit::DONE) };
     let done = run::run(&order, &mut |line| terminal.say(line));
     done.map_err(|message| Failure::with_code(exit::RUN_PLAN, message))
 }
 
-fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) -> Result<Order, Failure> {
+/// What is to be run; `None` where this job has no shard, and may have none.
+fn order(
+    args: &RunArgs,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) -> Result<Option<Order>, Failure> {
     let configured = configured::find(args.config.as_deref())?;
     let path = plan_path(args.plan.as_deref())?;
     let (plan, digest) = read_sound(&path)?;
-    let shard = find_shard(&plan, &args.shard)?.clone();
+    let (shard, node) = pick(&plan, args.shard.as_deref(), &args.pick, ci::variable)?;
+    let Some(shard) = shard.cloned() else {
+        terminal.say(idle(&plan, node.as_ref()));
+        return Ok(None);
+    };
+    if let Some(node) = node {
+        terminal.say(format!("shard {}: {}", shard.id, node));
+    }
     let missing = || Failure::usage(format!("the plan has no tier `{}`", text::printable(&shard.tier)));
     let planned = plan.tiers.iter().find(|tier| tier.name == shard.tier).cloned().ok_or_else(missing)?;
     let tier = configured.config.tiers.iter().find(|tier| tier.name == shard.tier);
@@ -109,7 +121,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
     let rest = left.is_some();
     let (shard, planned) = left.map_or((shard, planned), |left| (left.shard, left.tier));
     let ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
-    Ok(Order {
+    Ok(Some(Order {
         budget: shard.budget_bytes.filter(|_| binds(&plan, &shard, tier)),
         timeout: Some(args.timeout.map_or_else(|| timeout(&shard, planned.setup_ms), Duration::from)),
         idle: args.idle_timeout.unwrap_or(tier.idle_timeout).into(),
@@ -140,7 +152,7 @@ fn order(args: &RunArgs, terminal: &mut Terminal<'_, impl Write, impl Write>) ->
         command,
         machine,
         refusals,
-    })
+    }))
 }
 
 /// What the attempts before this one left of the shard, where their outcomes are at hand.

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::args::SelectArgs;
-use super::folder::{find_shard, plan_path, read_sound_plan};
-use super::{Failure, Terminal};
+use super::folder::{plan_path, read_sound_plan};
+use super::node::{idle, pick};
+use super::{Failure, Terminal, ci};
 use crate::emit::selection;
 use crate::{exit, text};
 
@@ -14,7 +15,13 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let path = plan_path(args.plan.as_deref())?;
     let plan = read_sound_plan(&path)?;
-    let shard = find_shard(&plan, &args.shard)?;
+    let (shard, node) = pick(&plan, args.shard.as_deref(), &args.pick, ci::variable)?;
+    let Some(shard) = shard else {
+        terminal.say(idle(&plan, node.as_ref()));
+        let bytes = selection::write(args.format.into(), [].into_iter());
+        terminal.print(&bytes.map_err(|err| Failure::usage(err.to_string()))?)?;
+        return Ok(exit::DONE);
+    };
     let sessions = match args.session {
         None => &shard.sessions[..],
         Some(number) => match number.checked_sub(1).and_then(|index| shard.sessions.get(index)) {

@@ -7,6 +7,7 @@ mod backtest;
 mod bad_input;
 mod cases;
 mod check;
+mod ci;
 #[cfg(target_os = "linux")]
 mod closed_loop;
 mod common;
