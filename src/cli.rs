@@ -27,6 +27,7 @@ mod report;
 mod reports;
 mod run;
 mod select;
+mod split;
 mod triage;
 mod verify;
 
@@ -54,6 +55,7 @@ pub fn run(
         Command::Plan(args) => plan::run(args, &mut terminal),
         Command::Record(args) => record::run(args, &mut terminal),
         Command::Select(args) => select::run(args, &mut terminal),
+        Command::Split(args) => split::run(args, &mut terminal),
         Command::Explain(args) => explain::run(args, &mut terminal),
         Command::Diff(args) => diff::run(args, &mut terminal),
         Command::Verify(args) => verify::run(args, &mut terminal),

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod command;
+pub mod documents;
 pub mod file;
 mod pattern;
 mod running;
@@ -61,6 +62,12 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// What a machine must have, and should have.
     pub preflight: Preflight,
+    /// Of a child pipeline for GitLab.
+    pub gitlab: documents::Gitlab,
+    /// Of steps for Buildkite.
+    pub buildkite: documents::Buildkite,
+    /// Of a configuration for CircleCI.
+    pub circleci: documents::Circleci,
 }
 
 /// How times of several runs become one.
@@ -288,6 +295,9 @@ impl Default for Config {
             runners: Vec::new(),
             rules: Vec::new(),
             preflight: Preflight::default(),
+            gitlab: documents::Gitlab::default(),
+            buildkite: documents::Buildkite::default(),
+            circleci: documents::Circleci::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod backtest;
 pub mod check;
 pub mod coverage;
 pub mod diff;
+pub mod documents;
 pub mod drift;
 pub mod explain;
 pub mod github;

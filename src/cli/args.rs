@@ -23,6 +23,7 @@ pub(super) enum Command {
     Plan(PlanArgs),
     Record(RecordArgs),
     Select(SelectArgs),
+    Split(SplitArgs),
     Explain(ExplainArgs),
     Diff(DiffArgs),
     Verify(VerifyArgs),
@@ -111,7 +112,8 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// What to print: a table for people, plan.json, Markdown for a pull request, a page for a browser (see
-    /// `shard report`), or, in a step of a GitHub workflow, its outputs, summary and annotations
+    /// `shard report`); in a step of a GitHub workflow its outputs, summary and annotations; or the document that makes
+    /// jobs of the plan in another CI
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: PlanFormat,
     /// For --format github: jobs that the workflow's other axes make of each shard
@@ -344,6 +346,51 @@ pub(super) struct SelectArgs {
     /// Only one session of the shard, from 1
     #[arg(long, value_name = "N")]
     pub(super) session: Option<usize>,
+}
+
+/// Print this job's share of the names on standard input
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  find tests -name '*_test.py' | shard split --index 0 --total 4
+  circleci tests glob 'spec/**/*_spec.rb' | shard split --timings 'reports/**/*.xml' | xargs -r bundle exec rspec
+  find tests -name '*.spec.ts' -print0 | shard split --format null --budget 3GB | xargs -0 -r npx jest
+
+Every job reads the same names and takes its own share, by time where reports or the history know it, else by number; all \
+shares together are all names, each once. So all jobs must read the same reports and history. A job that \
+nothing is left for prints nothing, which many test runners take for everything: use xargs -r.
+
+Exit codes: 0 printed, 2 wrong usage, configuration or input, 3 so many jobs cannot hold the names within the budget")]
+pub(super) struct SplitArgs {
+    /// Which job this is, from 0 [default: what the CI says, see docs/ci.md]
+    #[arg(long, value_name = "N")]
+    pub(super) index: Option<usize>,
+    /// How many jobs there are [default: what the CI says]
+    #[arg(long, value_name = "N")]
+    pub(super) total: Option<usize>,
+    /// Reports of an earlier run with times or memory, as for `shard plan`
+    #[arg(long, value_name = "[FORMAT:]GLOB")]
+    pub(super) timings: Vec<String>,
+    /// What earlier runs measured [default: shard-history.json beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(super) history: Vec<PathBuf>,
+    /// Longest time to try a history in shared storage [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait: Option<Millis>,
+    /// Memory that one job may use: `3GB` [default: no limit]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) budget: Option<Budget>,
+    /// How to print the names: one a line, NUL-separated, a JSON array, or words for a shell
+    #[arg(long, value_name = "FORM", default_value = "lines")]
+    pub(super) format: SelectFormat,
+    /// No names at all are no error
+    #[arg(long)]
+    pub(super) allow_empty: bool,
+    /// A report or history that cannot be read is an error
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// The configuration [default: the nearest shard.toml from here upwards]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Tell where a suite's numbers come from, or what makes a shard long and heavy
@@ -698,6 +745,10 @@ pub(super) enum PlanFormat {
     Markdown,
     Html,
     Github,
+    Gitlab,
+    Buildkite,
+    Circleci,
+    Azure,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -713,7 +764,7 @@ pub(super) enum SelectionFormat {
     Json,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SelectFormat {
     Lines,
     Null,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::Failure;
 use super::args::PickArgs;
 use super::folder::find_shard;
+use crate::model::Digest;
 use crate::plan::{Plan, Shard};
 use crate::text;
 
@@ -43,6 +44,9 @@ const NUMBERINGS: [Numbering; 10] = [
     numbering("Semaphore", "SEMAPHORE_JOB_INDEX", Some("SEMAPHORE_JOB_COUNT"), 1),
 ];
 
+/// The variable with the token of the plan that a job's number is of.
+const TOKEN: &str = "SHARD_PLAN_TOKEN";
+
 const fn numbering(
     ci: &'static str,
     index: &'static str,
@@ -66,17 +70,18 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// The job that flags and environment name. An index that was given by hand is not held to the environment's
-    /// total.
+    /// The job that flags and environment name; `None` where nothing does. An index that was given by hand is not held
+    /// to the environment's total.
     pub(super) fn find(
         index: Option<usize>,
         total: Option<usize>,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Node, Failure> {
+    ) -> Result<Option<Node>, Failure> {
         let node = match index {
-            Some(index) => Node { index, total: None, by: "--index", total_by: "" },
+            Some(index) => Some(Node { index, total: None, by: "--index", total_by: "" }),
             None => Node::said(total.is_some(), variable)?,
         };
+        let Some(node) = node else { return Ok(None) };
         let node = match total {
             Some(_) => Node { total, total_by: "--total", ..node },
             None => node,
@@ -88,12 +93,12 @@ impl Node {
                 node.index.saturating_add(1),
                 node.total_by
             ))),
-            _ => Ok(node),
+            _ => Ok(Some(node)),
         }
     }
 
     /// The job that the environment names.
-    fn said(counted: bool, variable: impl Fn(&str) -> Option<String>) -> Result<Node, Failure> {
+    fn said(counted: bool, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Node>, Failure> {
         let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let number = |name: &'static str, value: &str| {
             match value.trim() {
@@ -108,7 +113,7 @@ impl Node {
             set(one.index).is_some() && one.only_with.is_none_or(|name| set(name).is_some())
         };
         let Some(one) = NUMBERINGS.iter().find(is_set) else {
-            return Err(nowhere());
+            return Ok(None);
         };
         let said = number(one.index, &set(one.index).unwrap_or_default())?;
         let index = said.checked_sub(one.base).ok_or_else(|| {
@@ -125,7 +130,7 @@ impl Node {
             }
             _ => None,
         };
-        Ok(Node { index, total, by: one.index, total_by: one.total.unwrap_or("") })
+        Ok(Some(Node { index, total, by: one.index, total_by: one.total.unwrap_or("") }))
     }
 }
 
@@ -140,11 +145,12 @@ impl fmt::Display for Node {
     }
 }
 
-fn nowhere() -> Failure {
+/// A question that neither flags nor the environment answer.
+pub(super) fn unsaid(question: &str, help: &str) -> Failure {
     let mut names: Vec<&str> = NUMBERINGS.iter().map(|one| one.index).collect();
     names.dedup();
     Failure::usage(format!(
-        "which shard is meant? None is named, and of the variables that number a CI's jobs none is set: {}\n  help: name the shard, or give its number in the plan with --index, from 0",
+        "{question} Of the variables that number a CI's jobs none is set: {}\n  help: {help}",
         names.join(", ")
     ))
 }
@@ -153,6 +159,7 @@ fn nowhere() -> Failure {
 /// may be more jobs than shards, and this is one of those.
 pub(super) fn pick<'a>(
     plan: &'a Plan,
+    digest: &Digest,
     name: Option<&str>,
     args: &PickArgs,
     variable: impl Fn(&str) -> Option<String>,
@@ -160,7 +167,21 @@ pub(super) fn pick<'a>(
     if let Some(name) = name {
         return Ok((Some(find_shard(plan, name)?), None));
     }
-    let node = Node::find(args.index, args.total, variable)?;
+    let node = Node::find(args.index, args.total, &variable)?.ok_or_else(|| {
+        let help = "name the shard, or give its number in the plan with --index, from 0";
+        unsaid("which shard is meant?", help)
+    })?;
+    // The same number is another shard in another plan.
+    match variable(TOKEN).filter(|token| !token.is_empty() && node.by == NUMBERINGS[0].index) {
+        Some(token) if token != digest.token() => {
+            return Err(Failure::usage(format!(
+                "this job is one of plan {}, by {TOKEN}, but the plan here is {}\n  help: the plan was made again; start the jobs of the new one",
+                text::printable(&token),
+                digest.token()
+            )));
+        }
+        _ => {}
+    }
     let (indices, of): (Vec<usize>, String) = match &args.among {
         Some(Among(indices)) => {
             if let Some(beyond) = indices.iter().find(|index| **index >= plan.shards.len()) {
@@ -253,7 +274,8 @@ mod tests {
         let variable = |name: &str| {
             variables.iter().find(|(have, _)| *have == name).map(|(_, value)| (*value).to_owned())
         };
-        Node::find(flags.0, flags.1, variable).map_err(|failure| match failure {
+        let found = Node::find(flags.0, flags.1, variable);
+        found.and_then(|node| node.ok_or_else(|| unsaid("?", ""))).map_err(|failure| match failure {
             Failure::Said { message, .. } => message,
             Failure::Closed => String::new(),
         })

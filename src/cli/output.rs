@@ -11,6 +11,7 @@ use super::args::PlanFormat;
 use super::configured::Configured;
 use super::folder::Written;
 use super::{Failure, Terminal};
+use crate::emit::documents::{self, Ci};
 use crate::emit::page::{self, Page};
 use crate::emit::style::Style;
 use crate::emit::{github, markdown, matrix, table};
@@ -72,6 +73,13 @@ pub(super) fn prepare(
         Some(preface) => format!("{}\n{}", preface.text, table::render(plan, style)),
         None => table::render(plan, style),
     };
+    // Standard output is for the CI, the log for people.
+    let jobs_of = |ci: Ci, wrote: String| {
+        let folder = shown.replace(std::path::MAIN_SEPARATOR, "/");
+        let document = documents::render(ci, plan, &written.digest, &configured.config, &folder);
+        let log = shown_as(Style::default()) + &wrote;
+        document.map(|document| (document.into_bytes(), Some(log))).map_err(Failure::usage)
+    };
     match form.format {
         PlanFormat::Json => output.stdout.clone_from(&written.plan),
         PlanFormat::Markdown => output.stdout = document(markdown::COMMENT_BYTES_MAX).into_bytes(),
@@ -98,6 +106,10 @@ pub(super) fn prepare(
                 (github::fenced(&text, &written.digest) + &github::annotations(plan)).into_bytes();
             output.stderr = Some(wrote);
         }
+        PlanFormat::Gitlab => (output.stdout, output.stderr) = jobs_of(Ci::Gitlab, wrote)?,
+        PlanFormat::Buildkite => (output.stdout, output.stderr) = jobs_of(Ci::Buildkite, wrote)?,
+        PlanFormat::Circleci => (output.stdout, output.stderr) = jobs_of(Ci::Circleci, wrote)?,
+        PlanFormat::Azure => (output.stdout, output.stderr) = jobs_of(Ci::Azure, wrote)?,
     }
     Ok(output)
 }

@@ -192,6 +192,19 @@ fn previous(
     Ok(Some(plan))
 }
 
+/// A proven plan of an inventory, and what to tell the user about its reports.
+pub(super) fn of(
+    inventory: Inventory,
+    reports: &report::Gathered,
+    config: &Config,
+    options: &Options,
+) -> Result<(Plan, report::Remarks), Failure> {
+    let (ready, remarks) = learned(inventory, reports, config)?;
+    let plan = make(&ready, config, options)?;
+    prove(&plan)?;
+    Ok((plan, remarks))
+}
+
 /// A plan that breaks its own rules is a bug of ours, and is never written.
 pub(super) fn prove(plan: &Plan) -> Result<(), Failure> {
     let findings = verify::verify(plan);

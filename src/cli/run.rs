@@ -51,7 +51,7 @@ fn order(
     let configured = configured::find(args.config.as_deref())?;
     let path = plan_path(args.plan.as_deref())?;
     let (plan, digest) = read_sound(&path)?;
-    let (shard, node) = pick(&plan, args.shard.as_deref(), &args.pick, ci::variable)?;
+    let (shard, node) = pick(&plan, &digest, args.shard.as_deref(), &args.pick, ci::variable)?;
     let Some(shard) = shard.cloned() else {
         terminal.say(idle(&plan, node.as_ref()));
         return Ok(None);

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::args::SelectArgs;
-use super::folder::{plan_path, read_sound_plan};
+use super::args::{SelectArgs, SelectFormat};
+use super::folder::{plan_path, read_sound};
 use super::node::{idle, pick};
 use super::{Failure, Terminal, ci};
 use crate::emit::selection;
@@ -14,12 +14,11 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let path = plan_path(args.plan.as_deref())?;
-    let plan = read_sound_plan(&path)?;
-    let (shard, node) = pick(&plan, args.shard.as_deref(), &args.pick, ci::variable)?;
+    let (plan, digest) = read_sound(&path)?;
+    let (shard, node) = pick(&plan, &digest, args.shard.as_deref(), &args.pick, ci::variable)?;
     let Some(shard) = shard else {
         terminal.say(idle(&plan, node.as_ref()));
-        let bytes = selection::write(args.format.into(), [].into_iter());
-        terminal.print(&bytes.map_err(|err| Failure::usage(err.to_string()))?)?;
+        terminal.print(if args.format == SelectFormat::Json { b"[]\n" } else { b"" })?;
         return Ok(exit::DONE);
     };
     let sessions = match args.session {

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::address::Address;
+use super::documents::{Buildkite, Circleci, Gitlab};
 use super::values::{
     self, Budget, Granularity, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom, Timeout,
 };
@@ -58,6 +59,9 @@ struct File {
     alone: Vec<RuleFile>,
     runner: Vec<RunnerFile>,
     preflight: Preflight,
+    gitlab: Gitlab,
+    buildkite: Buildkite,
+    circleci: Circleci,
 }
 
 /// A shard count inside a [`Spanned`], which knows no `deserialize_with`.
@@ -278,6 +282,9 @@ impl Checker<'_> {
             runners: self.runners(file.runner)?,
             rules,
             preflight: file.preflight,
+            gitlab: file.gitlab,
+            buildkite: file.buildkite,
+            circleci: file.circleci,
         })
     }
 
@@ -513,6 +520,9 @@ mod tests {
         assert_eq!(unit.retry, Retry::default());
         assert_eq!(config.preflight.need.memory, Some(Bytes(8_000_000_000)));
         assert_eq!(config.preflight.recommend.cpus, Some(4));
+        assert_eq!((config.gitlab.job["image"].as_str(), config.gitlab.memory), (Some("python:3.12"), true));
+        assert_eq!(config.buildkite.step["plugins"][0]["docker#v5.11.0"]["image"], "python:3.12");
+        assert_eq!((config.circleci.before.len(), config.circleci.pipeline.len()), (2, 1));
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub fn include(rows: &[Row<'_>]) -> serde_json::Result<String> {
     serde_json::to_string(&Matrix { include: rows })
 }
 
+/// The name of a shard's job, at most 140 characters: what is left of a job that died with its machine.
+#[must_use]
+pub fn name(plan: &Plan, index: usize, shard: &Shard, digest: &Digest) -> String {
+    format!("{} ({}/{}) [{}]", shard.id, index + 1, plan.shards.len(), digest.token())
+}
+
 fn row<'a>(
     plan: &'a Plan,
     index: usize,
@@ -57,7 +63,7 @@ fn row<'a>(
     Row {
         index,
         shard: &shard.id,
-        name: format!("{} ({}/{}) [{}]", shard.id, index + 1, plan.shards.len(), digest.token()),
+        name: name(plan, index, shard, digest),
         tier: &shard.tier,
         runs_on: &shard.runs_on,
         runs_on_retry: larger.map_or(&shard.runs_on, |runner| &runner.runs_on),

@@ -12,6 +12,7 @@ mod ci;
 mod closed_loop;
 mod common;
 mod curve;
+mod documents;
 mod explain;
 mod folders;
 mod github;
@@ -50,6 +51,7 @@ mod rules;
 #[cfg(target_os = "linux")]
 mod run;
 mod scenarios;
+mod share;
 mod shared;
 mod split;
 mod triage;
