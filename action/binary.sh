@@ -44,15 +44,16 @@ committed() {
     name=${name%$'\r'}
     if [ "${name#\*}" = "$1" ]; then
       echo "$sum"
+      return
     fi
-  done <"$source/action/checksums.txt" | head -n 1
+  done <"$source/action/checksums.txt"
 }
 
-# Moves a finished binary to where it is kept, in one step: another job of this machine may do the same.
+# Puts a finished binary where it is kept, in one step: another job of this machine may do the same.
 keep() {
-  local from=$1 folder=$2
-  chmod +x "$from"
-  mv -f "$from" "$folder/shard$suffix"
+  cp "$1" "$folder/new.$$"
+  chmod +x "$folder/new.$$"
+  mv -f "$folder/new.$$" "$folder/shard$suffix"
 }
 
 # Makes `folder` for a binary: in the tool cache, or where that cannot be written in the job's own.
@@ -73,8 +74,7 @@ named() {
   [ -f "$SHARD_INPUT_BINARY" ] || fail "binary: '$SHARD_INPUT_BINARY' is not a file; the path begins at the workspace"
   # A copy: nothing else of its folder comes onto the path, and artifacts have lost the permission to run.
   folder=$(mktemp -d "$RUNNER_TEMP/shard-XXXXXX")
-  cp "$SHARD_INPUT_BINARY" "$folder/new"
-  keep "$folder/new" "$folder"
+  keep "$SHARD_INPUT_BINARY"
   echo "shard: the binary that the workflow names"
 }
 
@@ -111,7 +111,7 @@ release() {
   else
     tar -xzf "$work/archive" -C "$work" "$stem/shard$suffix"
   fi
-  keep "$work/$stem/shard$suffix" "$folder"
+  keep "$work/$stem/shard$suffix"
   rm -rf "$work"
   echo "shard: downloaded $version for $target; its checksum is right"
 }
@@ -134,8 +134,7 @@ build() {
   (cd "$source" && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET -u CARGO_BUILD_RUSTFLAGS \
     cargo build --locked --release --features github,remote --bin shard --target-dir "$built") ||
     fail "shard $version could not be built: it needs $(sed -n 's/^rust-version = "\(.*\)"/Rust \1/p' "$source/Cargo.toml") or newer, and crates.io"
-  cp "$built/release/shard$suffix" "$folder/new.$$"
-  keep "$folder/new.$$" "$folder"
+  keep "$built/release/shard$suffix"
   rm -rf "$built"
   echo "shard: built $version"
 }
@@ -152,7 +151,7 @@ fi
 # The version's archive for this machine: the first target with a committed checksum, or with the one given the first of all.
 target='' sum=''
 if [ "$version" != source ] && [ -z "$SHARD_INPUT_BINARY" ]; then
-  if [ -n "$version" ] && ! [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]]; then
+  if [ -n "$version" ] && ! [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
     fail "version: '$SHARD_INPUT_VERSION' is neither a version such as 1.2.3 nor source; it is never looked up which one is the latest"
   fi
   for candidate in $(targets); do
