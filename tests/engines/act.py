@@ -125,7 +125,7 @@ class Run:
         self.code = done.returncode
         self.jobs, self.steps, self.outputs, self.commands, self.printed = {}, {}, {}, [], {}
         # By the job's and the step's identifiers.
-        self.ended = {}
+        self.ended, self.summaries = {}, {}
         self.text = done.stdout + done.stderr
         for line in done.stdout.splitlines():
             try:
@@ -142,6 +142,8 @@ class Run:
                 self.ended[event["jobID"], event["stepID"][0]] = event["stepResult"]
             if event.get("command") == "set-output":
                 self.outputs[event["jobID"], tuple(event["stepID"]), event["name"]] = event["arg"]
+            if event.get("command") == "summary":
+                self.summaries[event["jobID"], event["stepID"][0]] = event["content"]
             if event.get("raw_output"):
                 self.printed.setdefault(event["jobID"], []).append(event["msg"])
             elif event.get("command"):
@@ -150,9 +152,9 @@ class Run:
     def said(self, job):
         return "".join(self.printed.get(job, []))
 
-    def errors(self):
-        """The texts of the error annotations."""
-        return [argument for _, command, _, argument in self.commands if command == "error"]
+    def annotations(self, level):
+        """The texts of the annotations of this level."""
+        return [argument for _, command, _, argument in self.commands if command == level]
 
     def shards(self):
         """How each shard's own step ended, by the shard: act calls all jobs of a matrix failed when one is."""

@@ -80,6 +80,9 @@ def github_plan_test_record():
         first.expect(json.loads(outputs["matrix"])["include"] == json.loads(outputs["shards"]), "matrix and shards differ")
         first.expect(outputs["digest"].startswith("sha256:") and int(outputs["peak-mb"]) > 0, f"outputs: {outputs}")
         first.expect(first.steps["record", "Every suite ran and passed"] == "success", "nothing was verified")
+        first.expect("the memory of 4 of 4 suites is assumed" in str(first.annotations("warning")), "no annotation of the plan's warning")
+        summary = first.summaries.get(("plan", "plan"), "")
+        first.expect(summary.startswith("### 4 jobs") and "| default-4 | 1 |" in summary, f"the summary: {summary}")
         calls = [call.split("|") for call in project.cargo_calls()]
         first.expect(len(calls) == 1, f"built {len(calls)} times, not once: {calls}")
         first.expect(calls[0][0].endswith(act.OURS.replace("/", "-") + "@" + "0" * 40), f"not built in the action's own folder: {calls}")
@@ -278,7 +281,7 @@ def github_exit_codes_and_inputs():
             good = code == 0 or inputs == {"command": "install"}
             run.expect(run.ended["one", f"s{number}"] == ("success" if good else "failure"), f"step {number} {inputs}: it ended otherwise")
         wanted = ["is none of plan, run, record", "say which one, such as", "is not the name of a shard", "budget: an input of plan, not of record", "is not a folder"]
-        errors = run.errors()
+        errors = run.annotations("error")
         run.expect(len(errors) == 5 and all(text in error for text, error in zip(wanted, errors)), f"not explained: {errors}")
 
 

@@ -32,6 +32,8 @@ def harmless(project, run):
     tokens = {argument for _, command, _, argument in run.commands if command == "stop-commands"}
     run.expect(all(re.fullmatch(r"sha256-[0-9a-f]{64}", token) for token in tokens), f"commands are stopped by {tokens}")
     for job, command, name, argument in run.commands:
+        if (command, name) == ("set-env", "STAND_IN_PYTHON"):
+            continue
         run.expect(command in OURS or command in tokens, f"{job}: a command: {command} {name} {argument}")
         run.expect(command != "set-output" or name in OUTPUTS, f"{job}: an output: {name} {argument}")
         run.expect(command != "add-path" or "/shard" in argument, f"{job}: a path: {argument}")
