@@ -19,6 +19,9 @@ STAND_INS = harness.CHECKOUT / "tests" / "engines" / "github"
 WORKFLOWS = harness.CHECKOUT / "docs" / "workflows"
 # What the workflows to paste call our action, until they are pasted.
 OURS = "your-fork-of/shard"
+# Files of tests.
+PASSES = "def test_it():\n    assert True\n"
+FAILS = "def test_it():\n    assert False\n"
 USES = re.compile(r"uses:\s*([\w.-]+/[\w.-]+)(?:/[\w./-]+)?@(\w+)")
 
 
@@ -49,10 +52,10 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    def workflow(self, name, **changes):
-        """One of the workflows to paste, with the texts in `changes` replaced: each must be there."""
+    def workflow(self, name, replace=None):
+        """One of the workflows to paste, with some texts of it replaced: each must be there."""
         text = (WORKFLOWS / name).read_text()
-        for old, new in changes.get("replace", {}).items():
+        for old, new in (replace or {}).items():
             assert old in text, f"{name} does not have: {old}"
             text = text.replace(old, new)
         self.file(f".github/workflows/{name}", text)
@@ -171,3 +174,24 @@ class Run:
             bad = {f"{job}: {step}": result for (job, step), result in self.steps.items() if result == "failure"}
             said = "".join(f"--- {job}\n{self.said(job)}" for job in self.printed)
             raise AssertionError(f"{what}\njobs: {self.jobs}\nfailed steps: {bad}\n{said[-12000:] or self.text[-4000:]}")
+
+
+STEPS = """
+name: steps
+on: push
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1
+"""
+
+
+def steps(project, *inputs, tail=""):
+    """A workflow with one step of the action for each set of inputs, all of which are run."""
+    text = STEPS
+    for number, given in enumerate(inputs):
+        text += f"      - id: s{number}\n        continue-on-error: true\n        uses: {OURS}@{'0' * 40}\n        with:\n"
+        text += "".join(f"          {name}: {json.dumps(value)}\n" for name, value in given.items())
+    # act may lose what was printed just before a job ends.
+    project.file(".github/workflows/steps.yml", text + tail + "      - run: sleep 0.5\n")

@@ -4,7 +4,7 @@ hears no command that is not ours."""
 import re
 
 import act
-from check_github import PASSES, steps
+from act import PASSES
 from harness import check
 
 COMMANDS = [
@@ -81,7 +81,7 @@ def injection_by_settings_and_inputs():
             given.append({"command": "install", "version": "1.2.3", name: text})
         given += [{"command": "run", "shard": text}, {"command": "record", "sources": text}, {"command": "rebalance", "run-id": text}]
     with act.Project(files) as project:
-        steps(project, *given)
+        act.steps(project, *given)
         run = project.act("steps.yml")
         run.expect(run.code == 0, "the workflow did not come to its end")
         codes = [run.outputs.get(("one", (f"s{number}",), "exit-code")) for number in range(len(given))]
