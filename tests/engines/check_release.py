@@ -132,8 +132,7 @@ def release_checksums_are_sha256sums_and_of_all_archives():
     with folder() as top:
         found = shutil.copytree(packed(), top / "archives")
         sums = script("checksums.py", found)
-        (top / "sums").write_text(sums)
-        assert run(["sha256sum", "--check", "--strict", top / "sums"], cwd=found).count(": OK") == 5
+        assert sums == run(["sha256sum", *sorted(path.name for path in found.iterdir())], cwd=found)
         (found / f"shard-{LINUX}-v{VERSION}.tar.gz").unlink()
         refused(f"should have shard-{TARGETS[0]}", "checksums.py", found)
 
@@ -411,7 +410,9 @@ def release_workflow_passes_the_linters():
         older.write_text(re.sub(r"^ +attestations: write\n", "", text, flags=re.MULTILINE))
         assert older.read_text() != text
         for name, command in linters():
-            run([*command, older if name == "action-validator" else WORKFLOW], cwd=CHECKOUT)
+            said = run([*command, older if name == "action-validator" else WORKFLOW], cwd=CHECKOUT)
+            assert name != "zizmor" or "No findings" in said, said
+    assert text.count("persist-credentials: false") == text.count("uses: actions/checkout@")
     pins = re.findall(r"uses: (\S+)(.*)", text)
     for action, comment in pins:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) and re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
