@@ -85,18 +85,19 @@ def kept():
 
 
 @functools.cache
-def binary():
-    """This machine's binary, as small as that of a release."""
+def launcher():
+    """Stands for the binary where only what is around it matters: packing the real one takes many seconds."""
     path = kept() / "shard"
-    run(["strip", "-o", path, shard()])
+    path.write_text(f'#!/bin/sh\nexec "{shard()}" "$@"\n')
+    path.chmod(0o755)
     return path
 
 
 @functools.cache
 def packed():
-    """An archive of every target, of this machine's binary; their folder."""
+    """An archive of every target, of the launcher; their folder."""
     for target in TARGETS:
-        script("package.py", target, binary(), kept() / "archives")
+        script("package.py", target, launcher(), kept() / "archives")
     return kept() / "archives"
 
 
@@ -109,6 +110,10 @@ def release_archives_are_where_installers_look_and_run():
         assert sorted(path.name for path in found.iterdir()) == sorted(files.values())
         for target in (LINUX, "x86_64-pc-windows-msvc"):
             script("try.py", found / files[target])
+        real = top / "real"
+        run(["strip", "-o", top / "shard", shard()])
+        script("package.py", LINUX, top / "shard", real)
+        script("try.py", real / files[LINUX])
         with tarfile.open(found / files[LINUX]) as archive:
             inside = {entry.name.removeprefix(names[LINUX] + "/"): entry.mode for entry in archive}
         with zipfile.ZipFile(found / files["x86_64-pc-windows-msvc"]) as archive:
@@ -122,9 +127,9 @@ def release_archives_are_where_installers_look_and_run():
         assert [name for name, mode in inside.items() if mode == 0o755] == ["shard"]
         # Made again it is the same.
         again = top / "again"
-        script("package.py", LINUX, binary(), again)
+        script("package.py", LINUX, launcher(), again)
         assert (again / files[LINUX]).read_bytes() == (found / files[LINUX]).read_bytes()
-        refused("is none of", "package.py", "x86_64-unknown-linux-gnu", binary(), top)
+        refused("is none of", "package.py", "x86_64-unknown-linux-gnu", launcher(), top)
 
 
 @check
@@ -444,24 +449,25 @@ def release_workflow_runs_dry_in_act():
         name_the_repository(source)
         replace(source / ".github" / "workflows" / "release.yml", INSTALL, "true")
         write_the_news(source)
-        run([sys.executable, "-m", "venv", top / "bin" / "venv"])
-        for name, line in STAND_INS.items():
+        run([sys.executable, "-m", "venv", top / "venv"])
+        # Jobs run side by side and install into one place, which pip cannot.
+        python = f'exec flock "{top}/lock" "{top}/venv/bin/python" "$@"'
+        for name, line in {**STAND_INS, "python": python}.items():
+            (top / "bin").mkdir(exist_ok=True)
             (top / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
             (top / "bin" / name).chmod(0o755)
-        command = [tool("act"), "workflow_dispatch", "--pull=false", "--no-cache-server", "--concurrent-jobs=1"]
-        # One job after the other: they install the wheel in one place.
-        command += ["-W", ".github/workflows/release.yml"]
+        command = [tool("act"), "workflow_dispatch", "--pull=false", "--no-cache-server", "-W", ".github/workflows/release.yml"]
         command += ["--action-cache-path", top / "cache", "--env-file", os.devnull, "--secret-file", os.devnull]
         text = WORKFLOW.read_text()
         for runner in ["ubuntu-24.04", *re.findall(r"runner: (\S+)", text)]:
             command += ["-P", f"{runner}=-self-hosted"]
         for name, commit in set(re.findall(r"uses: actions/([a-z-]+)@(\w+)", text)) - {"checkout"}:
             command += ["--local-repository", f"actions/{name}@{commit}={actions / name}"]
-        variables = {"STAND_INS": actions, "STAND_IN_STORE": top / "store", "GITHUB_RUN_ID": 1, "BINARY": binary(), "WHEEL": wheel()}
+        variables = {"STAND_INS": actions, "STAND_IN_STORE": top / "store", "GITHUB_RUN_ID": 1, "BINARY": launcher(), "WHEEL": wheel()}
         for name, value in variables.items():
             command += ["--env", f"{name}={value}"]
         command += ["--input", f"version={VERSION}", "--input", "dry-run=true", "--input", "pypi=true"]
-        path = os.pathsep.join([str(top / "bin"), str(top / "bin" / "venv" / "bin"), "/usr/local/bin:/usr/bin:/bin"])
+        path = os.pathsep.join([str(top / "bin"), str(top / "venv" / "bin"), "/usr/local/bin:/usr/bin:/bin"])
         git(source, "remote", "add", "origin", URL)
         said = run(command, cwd=source, env={"PATH": path, "HOME": str(top), "LANG": "C.UTF-8", "TMPDIR": str(top)})
         gathered = top / "store" / "artifacts" / "1" / "release"
