@@ -20,6 +20,10 @@ pub struct Gitlab {
     pub plan_job: String,
     /// The same for what `shard rebalance` planned.
     pub rebalance_job: String,
+    /// After kills a later job plans what is left, and its own child pipeline runs that.
+    pub rebalance: bool,
+    /// Globs of reports that tell at the end which suites ran, beside outcomes.
+    pub reports: Vec<String>,
     /// Ask the Kubernetes executor for the memory of the shard's budget.
     pub memory: bool,
 }
@@ -31,6 +35,8 @@ impl Default for Gitlab {
             pipeline: Table::new(),
             plan_job: "plan".to_owned(),
             rebalance_job: "rebalance".to_owned(),
+            rebalance: false,
+            reports: Vec::new(),
             memory: false,
         }
     }
@@ -46,6 +52,10 @@ pub struct Buildkite {
     pub pipeline: Table,
     /// Commands before the one that runs the shard.
     pub before: Vec<String>,
+    /// After kills a later step plans what is left, and uploads steps that run that.
+    pub rebalance: bool,
+    /// Globs of reports that tell at the end which suites ran, beside outcomes.
+    pub reports: Vec<String>,
 }
 
 /// `[circleci]`: the configuration to continue with.

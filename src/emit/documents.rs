@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::selection::quoted;
 use crate::config::documents::Table;
 use crate::config::{Config, RunsOn, Tier};
+use crate::exit;
 use crate::model::Digest;
 use crate::plan::{Plan, Shard};
 
@@ -89,8 +90,19 @@ impl Jobs<'_> {
     }
 }
 
+/// Exit codes of jobs that a plan for what is left can cure: stopped before memory ran out, an abort of the runtime at its
+/// own limit, killed.
+const CURABLE: [u8; 3] = [exit::RUN_GUARD, 134, 137];
+
 /// Said by the only job of a plan without shards, for CIs that refuse a pipeline without jobs.
 const NOTHING: &str = "echo 'The plan has no shards: nothing is left to run.'";
+
+/// The command that tells after the last round whether every suite ran and passed.
+fn verify(folder: &str, reports: &[String]) -> String {
+    let sources = std::iter::once(format!("{folder}/outcomes")).chain(reports.iter().cloned());
+    let sources: Vec<String> = sources.map(|source| quoted(&source)).collect();
+    format!("shard verify --plan {} {}", quoted(&format!("{folder}/plan.json")), sources.join(" "))
+}
 
 /// Where a shard runs, where somebody said that: the default is a machine of another CI.
 fn place(shard: &Shard) -> Option<&RunsOn> {

@@ -265,6 +265,44 @@ fn places_are_what_each_ci_calls_them() {
 }
 
 #[test]
+fn a_document_can_plan_again_by_itself_once() {
+    let toml = "[tier.x]\nmatch = [\"**\"]\n[gitlab]\nrebalance = true\nreports = [\"r e/*.xml\"]\npipeline = { stages = [\"first\"] }\n[gitlab.job]\nimage = \"i\"\nrules = []\n[buildkite]\nrebalance = true\nreports = [\"r e/*.xml\"]\nstep = { agents = { queue = \"q\" }, artifact_paths = [] }\n";
+    let project = Project::with(&[("shard.toml", toml), ("list", "a\nb\nc\nd\n")]);
+    let plan = "plan list --shards 2 --budget 3GB --format";
+    let left = "rebalance --failed x-1=137 --waiting --no-record --dry-run --format";
+
+    let gitlab = document(&project, &format!("{plan} gitlab"));
+    assert_eq!(gitlab["stages"], serde_json::json!(["first", "test", "rebalance", "again"]));
+    assert_eq!(gitlab[".shard"]["allow_failure"]["exit_codes"], serde_json::json!([92, 134, 137]));
+    assert_eq!(gitlab[".shard"]["artifacts"]["paths"], serde_json::json!(["shard-out", "r e/*.xml"]));
+    let rebalance = &gitlab["rebalance"];
+    assert_eq!((&rebalance["when"], &rebalance["image"]), (&"always".into(), &"i".into()));
+    assert!(rebalance.get("rules").is_none() && rebalance.get("needs").is_none());
+    assert_eq!(gitlab["again"]["trigger"]["include"][0]["job"], "rebalance");
+    let again = document(&project, &format!("{left} gitlab"));
+    // A kill is a failure now, and nobody plans a third time.
+    assert!(again[".shard"].get("allow_failure").is_none() && again.get("rebalance").is_none());
+    assert_eq!(again[".shard"]["needs"][0]["job"], "rebalance");
+    let check = "shard verify --plan shard-out/plan.json shard-out/outcomes 'r e/*.xml'";
+    assert_eq!(again["verify"]["script"][0], check);
+
+    let all = |words: &str| document(&project, words)["steps"].as_array().unwrap().clone();
+    let [group, wait, rebalance] = &all(&format!("{plan} buildkite"))[..] else { panic!() };
+    assert_eq!(group["steps"][0]["soft_fail"][2]["exit_status"], 137);
+    assert_eq!(wait["continue_on_failure"], true);
+    assert_eq!((&rebalance["key"], &rebalance["agents"]["queue"]), (&"rebalance".into(), &"q".into()));
+    let [group, _, verify] = &all(&format!("{left} buildkite"))[..] else { panic!() };
+    assert!(group["steps"][0].get("soft_fail").is_none());
+    assert!(group["steps"][0]["commands"][0].as_str().unwrap().ends_with(" . --step rebalance"));
+    assert_eq!(verify["commands"].as_array().unwrap().last().unwrap(), check);
+
+    project.file("shard.toml", toml.replace("[gitlab]\n", "[gitlab]\nrebalance-job = \"\"\n").as_bytes());
+    project.shard(&format!("{plan} gitlab")).fails(2, &["`rebalance-job` in [gitlab] is empty"]);
+    project.file("shard.toml", toml.replace("[\"first\"]", "\"first\"").as_bytes());
+    project.shard(&format!("{plan} gitlab")).fails(2, &["`stages` in [gitlab.pipeline] is not a list"]);
+}
+
+#[test]
 fn what_is_left_after_a_kill_is_a_document_too() {
     let toml = "[tier.x]\nmatch = [\"**\"]\n";
     let project = Project::with(&[("shard.toml", toml), ("list", "a\nb\nc\nd\n")]);

@@ -63,7 +63,7 @@ fn the_manual_s_image_builds_are_planned_as_it_says() {
 
 #[test]
 fn every_configuration_is_valid() {
-    for name in ["README.md", "docs/configuration.md", "docs/images.md"] {
+    for name in ["README.md", "docs/configuration.md", "docs/images.md", "docs/ci.md"] {
         let found = blocks(name, "```toml");
         assert!(!found.is_empty());
         for text in found {
@@ -150,6 +150,48 @@ fn the_action_s_inputs_and_outputs_are_in_the_manual() {
         let by_name = script.split_whitespace().any(|word| word == input);
         assert!(by_name || script.contains(&variable), "{input} is not used");
     }
+}
+
+#[test]
+fn pipelines_of_the_manual_are_those_of_its_files() {
+    let files: Vec<String> = std::fs::read_dir(root().join("docs/ci"))
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let found = blocks("docs/ci.md", "```yaml");
+    assert!(found.len() >= 4);
+    for block in found {
+        assert!(files.iter().any(|file| file.contains(&block)), "no file has\n{block}");
+    }
+}
+
+#[test]
+fn variables_of_the_manual_find_their_shards() {
+    let project = Project::with(&[("costs.csv", "id,ms\na,3\nb,2\nc,1\n")]);
+    project.shard("plan --costs costs.csv --shards 3").ok();
+    let text = page("docs/ci.md");
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let named = |cell: &str| cell.split('`').nth(1).filter(|name| name.contains('_')).map(str::to_owned);
+        match cells.as_slice() {
+            [_, place, index, first, total, _] => {
+                Some((place.to_string(), named(index)?, first.parse::<u32>().ok()?, named(total)))
+            }
+            _ => None,
+        }
+    });
+    let mut count = 0;
+    for (place, index, first, total) in rows {
+        for (number, suite) in ["a\n", "b\n", "c\n"].iter().enumerate() {
+            let number = (first + u32::try_from(number).unwrap()).to_string();
+            let mut env = vec![(index.as_str(), number.as_str())];
+            env.extend(total.iter().map(|total| (total.as_str(), "3")));
+            env.extend(place.split('`').nth(1).map(|name| (name, "true")));
+            assert_eq!(project.run(["select"], b"", &env).ok().stdout(), *suite, "{place} {env:?}");
+        }
+        count += 1;
+    }
+    assert_eq!(count, 10);
 }
 
 #[test]

@@ -4,12 +4,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Jobs, NOTHING, completed, mapped, place, pretty, table};
+use super::{CURABLE, Jobs, NOTHING, completed, mapped, place, pretty, table, verify};
 use crate::config::documents::{Buildkite, Table};
 use crate::emit::matrix;
 use crate::emit::selection::quoted;
 use crate::plan::Shard;
 use crate::text::count;
+
+/// Only what the step uploaded that planned what is left.
+const FROM_REBALANCE: &str = " --step rebalance";
 
 /// Jobs that Buildkite takes of one upload.
 const JOBS_MAX: usize = 500;
@@ -22,41 +25,90 @@ pub(super) fn render(jobs: &Jobs<'_>, config: &Buildkite) -> Result<String, Stri
             count(shards, "shard")
         ));
     }
-    let folder = jobs.folder()?;
-    let mut step = config.step.clone();
-    if !["command", "commands", "trigger"].iter().any(|key| step.contains_key(*key)) {
-        // `*` means what lies deeper too. Outcomes of an earlier attempt come with the plan.
-        let download = format!("buildkite-agent artifact download {} .", quoted(&format!("{folder}/*")));
-        let mut commands = vec![download];
-        commands.extend(config.before.iter().cloned());
-        commands.push(jobs.command()?);
-        step.insert("commands".into(), json!(commands));
-    }
-    let common = completed(
-        step,
-        table(json!({
-            "artifact_paths": [format!("{folder}/outcomes/*")],
-            // An agent that was lost. Another try on the same queue helps against nothing else.
-            "retry": {"automatic": [{"exit_status": -1, "limit": 1}]},
-        })),
-    );
+    let common = common(jobs, config)?;
     let mut steps: Vec<Value> =
         jobs.shards().map(|(index, shard)| Value::Object(one(jobs, &common, index, shard))).collect();
     if steps.is_empty() {
-        let mut step = config.step.clone();
-        ["command", "plugins", "artifact_paths"].iter().for_each(|key| drop(step.remove(*key)));
-        step.insert("label".into(), json!("no shards"));
-        step.insert("commands".into(), json!([NOTHING]));
-        steps.push(Value::Object(step));
+        steps.push(plain(config, "no shards", vec![NOTHING.to_owned()]));
     }
     // A key is there once in a build, and a later round is in the same build.
     let key = match jobs.plan.round {
         0 => "shards".to_owned(),
         round => format!("shards-{round}"),
     };
+    let mut all = vec![json!({"group": "shards", "key": key, "steps": steps})];
+    if config.rebalance {
+        all.push(json!({"wait": null, "continue_on_failure": true}));
+        all.push(if jobs.plan.round == 0 { again(jobs, config)? } else { gate(jobs, config)? });
+    }
     let mut document = config.pipeline.clone();
-    document.insert("steps".into(), json!([{"group": "shards", "key": key, "steps": steps}]));
+    document.insert("steps".into(), json!(all));
     pretty(&mapped(Value::Object(document), &doubled)?)
+}
+
+/// `*` means what lies deeper too.
+fn download(what: &str, more: &str) -> String {
+    format!("buildkite-agent artifact download {} .{more}", quoted(&format!("{what}/*")))
+}
+
+/// What all steps share.
+fn common(jobs: &Jobs<'_>, config: &Buildkite) -> Result<Table, String> {
+    let folder = jobs.folder()?;
+    let mut step = config.step.clone();
+    if !["command", "commands", "trigger"].iter().any(|key| step.contains_key(*key)) {
+        // With the plan come outcomes of an earlier attempt; the plan of a later round is that of its own step.
+        let from = if config.rebalance && jobs.plan.round > 0 { FROM_REBALANCE } else { "" };
+        let mut commands = vec![download(folder, from)];
+        commands.extend(config.before.iter().cloned());
+        commands.push(jobs.command()?);
+        step.insert("commands".into(), json!(commands));
+    }
+    let mut kept = vec![format!("{folder}/outcomes/*")];
+    kept.extend(config.reports.iter().cloned());
+    let mut ours = table(json!({
+        "artifact_paths": kept,
+        // An agent that was lost. Another try on the same queue helps against nothing else.
+        "retry": {"automatic": [{"exit_status": -1, "limit": 1}]},
+    }));
+    if config.rebalance && jobs.plan.round == 0 {
+        let codes: Vec<Value> = CURABLE.iter().map(|code| json!({"exit_status": code})).collect();
+        ours.insert("soft_fail".into(), json!(codes));
+    }
+    Ok(completed(step, ours))
+}
+
+/// A step on the same agents that runs no test.
+fn plain(config: &Buildkite, label: &str, commands: Vec<String>) -> Value {
+    let mut step = config.step.clone();
+    ["command", "artifact_paths", "soft_fail"].iter().for_each(|key| drop(step.remove(*key)));
+    step.insert("label".into(), json!(label));
+    step.insert("commands".into(), json!(commands));
+    Value::Object(step)
+}
+
+/// The step that plans what is left, and uploads the steps that run it.
+fn again(jobs: &Jobs<'_>, config: &Buildkite) -> Result<Value, String> {
+    let folder = jobs.folder()?;
+    let plan = quoted(&format!("{folder}/plan.json"));
+    let commands = vec![
+        download(folder, ""),
+        format!("shard rebalance --plan {plan} --format buildkite > again.json"),
+        format!("buildkite-agent artifact upload {}", quoted(&format!("{folder}/**/*"))),
+        "buildkite-agent pipeline upload again.json".to_owned(),
+    ];
+    let mut step = plain(config, "rebalance", commands);
+    step["key"] = json!("rebalance");
+    Ok(step)
+}
+
+/// The step that tells after the last round whether every suite ran and passed.
+fn gate(jobs: &Jobs<'_>, config: &Buildkite) -> Result<Value, String> {
+    let folder = jobs.folder()?;
+    let mut commands = vec![download(&format!("{folder}/outcomes"), ""), download(folder, FROM_REBALANCE)];
+    let reports = config.reports.iter();
+    commands.extend(reports.map(|glob| format!("buildkite-agent artifact download {} .", quoted(glob))));
+    commands.push(verify(folder, &config.reports));
+    Ok(plain(config, "verify", commands))
 }
 
 /// What sets one step apart, over what all share: of `env` and `agents` both count.
