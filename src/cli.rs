@@ -8,6 +8,7 @@ mod completions;
 mod configured;
 mod diff;
 mod elsewhere;
+mod ended;
 mod explain;
 mod folder;
 mod github;

@@ -4,6 +4,7 @@
 //! Flags come later and win; see `cli`.
 
 pub mod address;
+mod cluster;
 pub mod command;
 pub mod documents;
 pub mod file;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use crate::model::{Bytes, Cost, Millis, Percent};
 
+pub use cluster::{Argo, Cluster, Kubernetes, Slurm};
 pub use pattern::Patterns;
 pub use running::{Guard, Preflight, Retry, Wants};
 pub use values::{
@@ -68,6 +70,14 @@ pub struct Config {
     pub buildkite: documents::Buildkite,
     /// Of a configuration for CircleCI.
     pub circleci: documents::Circleci,
+    /// What engines beyond one machine are told.
+    pub cluster: Cluster,
+    /// What Slurm is told.
+    pub slurm: Slurm,
+    /// What Kubernetes is told.
+    pub kubernetes: Kubernetes,
+    /// What Argo Workflows is told.
+    pub argo: Argo,
 }
 
 /// How times of several runs become one.
@@ -298,6 +308,10 @@ impl Default for Config {
             gitlab: documents::Gitlab::default(),
             buildkite: documents::Buildkite::default(),
             circleci: documents::Circleci::default(),
+            cluster: Cluster::default(),
+            slurm: Slurm::default(),
+            kubernetes: Kubernetes::default(),
+            argo: Argo::default(),
         }
     }
 }

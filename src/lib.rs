@@ -26,6 +26,7 @@
 //! | [`outcome`] | what happened while a shard ran, line by line | how it ended, with what was measured |
 //! | [`triage`] | outcomes, exit codes, logs | a verdict with its evidence |
 //! | [`rebalance`] | a plan and how its shards ended | a plan for what is left |
+//! | [`ended`] | what a cluster's scheduler says | how its tasks ended |
 //! | [`github`] | a run of GitHub Actions | its jobs, what they tell of their shards, its artifacts |
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
@@ -33,7 +34,7 @@
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
-//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` after `plan` and `triage`, and [`text`]
+//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` and `ended` after `plan` and `triage`, and [`text`]
 //! is under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
@@ -50,6 +51,7 @@ pub mod cli;
 pub mod config;
 pub mod drift;
 pub mod emit;
+pub mod ended;
 pub mod estimate;
 pub mod exit;
 pub mod files;

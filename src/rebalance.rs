@@ -44,6 +44,9 @@ pub struct Options {
     pub all: bool,
     /// A shard that nothing tells of is still to run; else its machine is taken for lost.
     pub waiting: bool,
+    /// Its tasks get as much memory as is asked for them, as those of clusters do: the limit that a shard died at is
+    /// none for the next.
+    pub elastic: bool,
     /// How long to search.
     pub effort: Effort,
     /// The ending of selection files.

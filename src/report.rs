@@ -22,6 +22,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 pub use format::Format;
+pub(crate) use formats::sacct::Columns as SacctColumns;
 pub use number::{nanos, seconds};
 
 /// Where a case lies, in the words of its report.

@@ -61,8 +61,10 @@ pub struct Order {
     pub plan: String,
     /// How often the plan was made again after a failure.
     pub round: u32,
-    /// The plan's folder, absolute: its selections are there, and outcomes go below it.
+    /// The plan's folder, absolute: its selections are there.
     pub folder: PathBuf,
+    /// Where the outcome goes.
+    pub outcomes: PathBuf,
     /// Where the command runs.
     pub root: PathBuf,
     /// The command, with placeholders.
@@ -124,15 +126,15 @@ fn millis(duration: Duration) -> Millis {
 pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     let begun = Instant::now();
     let mut queue = if order.rest { VecDeque::new() } else { pieces(order)? };
-    let folder = order.folder.join("outcomes");
+    let folder = &order.outcomes;
     let cannot = |err: std::io::Error| {
         format!(
-            "cannot write to `{}`: {err}\n  help: the outcome goes beside the plan; make it writable",
+            "cannot write to `{}`: {err}\n  help: make it writable, or name another folder with --outcomes",
             folder.display()
         )
     };
     let (journal, attempt) =
-        Journal::create(&folder, &order.shard.id, order.round, order.attempt).map_err(cannot)?;
+        Journal::create(folder, &order.shard.id, order.round, order.attempt).map_err(cannot)?;
     let path = journal.path().to_owned();
     if order.rest {
         queue = rest(order, &path)?;

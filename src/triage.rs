@@ -8,6 +8,7 @@ mod fact;
 mod job;
 mod log;
 mod table;
+mod task;
 
 use evidence::PEAK;
 pub use evidence::{Coverage, Evidence, Memory};
@@ -15,6 +16,7 @@ pub use fact::Fact;
 pub use job::{Job, JobEnd, JobLog};
 pub use log::{Log, Sign};
 pub use table::{Row, TABLE};
+pub use task::{Task, TaskEnd};
 
 use crate::model::{Confidence, Verdict};
 use crate::outcome::End;
@@ -230,6 +232,35 @@ mod tests {
         let worker = Evidence { oom_kills: Some(1), ..ended(1, "worker 'gw0' crashed while running 'a'") };
         check(&worker, "out-of-memory certain");
         check(&Evidence { oom_kills: Some(0), ..worker }, "test-failure possible");
+    }
+
+    #[test]
+    fn a_cluster_knows_what_it_did() {
+        let of = |end, exit| {
+            let task = Some(Task { end, said: "Slurm says so".to_owned() });
+            Evidence { task, exit, ..Evidence::default() }
+        };
+        let judged = check(&of(TaskEnd::OutOfMemory, Some(137)), "out-of-memory certain");
+        assert_eq!(judged.evidence[0], "Slurm says so");
+        check(&of(TaskEnd::OutOfMemory, None), "out-of-memory likely");
+        check(&Evidence { cut_off: true, ..of(TaskEnd::OutOfMemory, None) }, "out-of-memory certain");
+        // A process was killed and nobody missed it.
+        let all = Evidence { coverage: covered(2, 2, 0), ..of(TaskEnd::OutOfMemory, Some(0)) };
+        check(&all, "passed certain");
+        check(&of(TaskEnd::TimedOut, None), "timeout likely");
+        check(&of(TaskEnd::NodeLost, None), "runner-lost likely");
+        check(&of(TaskEnd::Preempted, None), "runner-lost likely");
+        check(&of(TaskEnd::NodeShort, None), "out-of-memory possible");
+        check(&of(TaskEnd::DiskShort, None), "resource-limit likely");
+        check(&of(TaskEnd::Cancelled, None), "cancelled likely");
+        check(&of(TaskEnd::NeverBegan, Some(128)), "tool-error likely");
+        check(&of(TaskEnd::Passed, Some(0)), "passed possible");
+        let judged = check(&of(TaskEnd::Failed, Some(1)), "test-failure possible");
+        assert_eq!(judged.evidence, ["the exit code is 1", "Slurm says so"]);
+        check(&of(TaskEnd::Failed, None), "unknown possible");
+        // What `shard run` itself saw stands beside it.
+        let stopped = Evidence { stopped: Some(Stopped::Timeout), ..of(TaskEnd::Failed, Some(124)) };
+        check(&stopped, "timeout certain");
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(super) struct PlanArgs {
     pub(super) dry_run: bool,
     /// What to print: a table for people, plan.json, Markdown for a pull request, a page for a browser (see
     /// `shard report`); in a step of a GitHub workflow its outputs, summary and annotations; or the document that makes
-    /// jobs of the plan in another CI
+    /// jobs of the plan in another CI, or on a cluster
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: PlanFormat,
     /// For --format github: jobs that the workflow's other axes make of each shard
@@ -184,6 +184,10 @@ pub(super) struct RecordArgs {
     /// As fine as suites are recorded where reports name tests [default: granularity of shard.toml, else file]
     #[arg(long, value_name = "UNIT")]
     pub(super) granularity: Option<Unit>,
+    /// What a cluster says of the tasks that ran the plan: what `sacct --parsable2`, `sacct --json`, `scontrol show job` or
+    /// `kubectl get pods -o json` printed, recognised by content
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "merge")]
+    pub(super) ended: Vec<PathBuf>,
     /// For outcomes: the plan that was run, to name the suites that are farthest from it
     /// [default: plan.json in the plan's usual folder, if it is that plan]
     #[arg(long, value_name = "PLAN", conflicts_with = "merge")]
@@ -206,6 +210,7 @@ pub(super) struct RecordArgs {
   shard rebalance --outcomes 'artifacts/*/outcomes' --format github
   shard rebalance --failed e2e-1=143
   shard rebalance --run newest
+  shard rebalance --ended sacct.txt --format slurm
 
 Suites that were executed are not run again. The suite that ran when memory was out gets a job \
 to itself, a job that nobody can be blamed for becomes two of half the memory, several workers \
@@ -228,6 +233,10 @@ pub(super) struct RebalanceArgs {
     pub(super) run: Option<Named>,
     #[command(flatten)]
     pub(super) github: GithubArgs,
+    /// What a cluster says of the tasks that ran the plan: what `sacct --parsable2`, `sacct --json`, `scontrol show job` or
+    /// `kubectl get pods -o json` printed, recognised by content
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "run")]
+    pub(super) ended: Vec<PathBuf>,
     /// A shard and the exit code of its job, where no outcome tells it
     #[arg(long, value_name = "SHARD=CODE")]
     pub(super) failed: Vec<String>,
@@ -555,6 +564,7 @@ pub(super) struct BacktestArgs {
   shard triage shard-out/outcomes
   shard triage --exit 137 --log run.log
   gh run view 123 --log-failed | shard triage --log -
+  shard triage shard-out/outcomes --ended pods.json
   shard triage --run 123 --repo owner/name
   shard triage --run newest --workflow test.yml --branch main
 
@@ -569,9 +579,16 @@ pub(super) struct TriageArgs {
     /// What it printed; `-` is standard input. Only the beginning and the end of a long one are read
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+    /// What a cluster says of the tasks that ran the plan: what `sacct --parsable2`, `sacct --json`, `scontrol show job` or
+    /// `kubectl get pods -o json` printed, recognised by content
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["exit", "log"])]
+    pub(super) ended: Vec<PathBuf>,
+    /// With --ended: the plan that was run [default: where `shard plan` writes it]
+    #[arg(long, value_name = "FILE", requires = "ended")]
+    pub(super) plan: Option<PathBuf>,
     /// A run of GitHub Actions, whose jobs are judged: its number, the address of its page, or `newest` for the newest
     /// that failed
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["outcomes", "exit", "log"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["outcomes", "exit", "log", "ended"])]
     pub(super) run: Option<Named>,
     #[command(flatten)]
     pub(super) github: GithubArgs,
@@ -661,6 +678,12 @@ pub(super) struct RunArgs {
     /// Give every suite a session of its own, to learn what each takes where the test runner cannot be asked
     #[arg(long)]
     pub(super) each: bool,
+    /// Refuse any other plan than the one whose digest begins so, as a task must that waited in a queue
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    pub(super) digest: Option<String>,
+    /// Where the outcome goes [default: the folder `outcomes` beside the plan]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) outcomes: Option<PathBuf>,
     /// Stop a session that prints nothing and uses no CPU for so long; 0s: never [default: the tier's]
     #[arg(long, value_name = "TIME")]
     pub(super) idle_timeout: Option<Millis>,
@@ -728,6 +751,13 @@ pub(super) struct ManArgs {
     pub(super) folder: PathBuf,
 }
 
+/// The beginning of a digest: at least a token.
+fn digest(text: &str) -> Result<String, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    let good = (8..=64).contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if good { Ok(hex.to_ascii_lowercase()) } else { Err("a digest has 8 to 64 hex digits".to_owned()) }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Preflight {
     /// Do not start
@@ -749,6 +779,16 @@ pub(super) enum PlanFormat {
     Buildkite,
     Circleci,
     Azure,
+    Slurm,
+    Kubernetes,
+    Argo,
+}
+
+impl PlanFormat {
+    /// Whether it is for a cluster, whose tasks get what is asked for them.
+    pub(super) fn is_of_cluster(self) -> bool {
+        matches!(self, PlanFormat::Slurm | PlanFormat::Kubernetes | PlanFormat::Argo)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

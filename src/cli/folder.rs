@@ -177,30 +177,31 @@ fn name_of_round(round: u32) -> String {
 /// beside a plan of a later round.
 pub(super) fn ancestors(path: &Path, plan: &Plan) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut all = vec![(name_of_round(plan.round), files::read(path, file::SIZE_MAX)?)];
-    all.extend(before(path, plan).into_iter().map(|(plan, bytes)| (name_of_round(plan.round), bytes)));
+    all.extend(before(path, plan).into_iter().map(|(plan, _, bytes)| (name_of_round(plan.round), bytes)));
     Ok(all)
 }
 
 /// The first plan of all, of which the one at `path` is the rest after some rounds; `None` where it is not beside
 /// it.
 pub(super) fn root_of(path: &Path, plan: &Plan) -> Option<(Plan, Digest)> {
-    let (root, bytes) = before(path, plan).pop()?;
-    (root.round == 0).then(|| (root, Digest::of(&bytes)))
+    let (root, digest, _) = before(path, plan).pop()?;
+    (root.round == 0).then_some((root, digest))
 }
 
 /// The plans that this one comes from, newest first, as far as each is the one that the next names.
-fn before(path: &Path, plan: &Plan) -> Vec<(Plan, Vec<u8>)> {
+pub(super) fn before(path: &Path, plan: &Plan) -> Vec<(Plan, Digest, Vec<u8>)> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
     let mut next = plan.round.checked_sub(1).zip(plan.parent.clone());
     while let Some((round, parent)) = next {
         let Ok(bytes) = files::read(&folder.join(name_of_round(round)), file::SIZE_MAX) else { break };
-        if Digest::of(&bytes).to_string() != parent {
+        let digest = Digest::of(&bytes);
+        if digest.to_string() != parent {
             break;
         }
         let Ok(plan) = Plan::from_bytes(&bytes) else { break };
         next = plan.round.checked_sub(1).zip(plan.parent.clone());
-        found.push((plan, bytes));
+        found.push((plan, digest, bytes));
     }
     found
 }

@@ -14,7 +14,7 @@ use super::{Failure, Terminal};
 use crate::emit::documents::{self, Ci};
 use crate::emit::page::{self, Page};
 use crate::emit::style::Style;
-use crate::emit::{github, markdown, matrix, table};
+use crate::emit::{argo, github, kubernetes, markdown, matrix, slurm, table};
 use crate::plan::Plan;
 use crate::text::count;
 
@@ -91,6 +91,16 @@ pub(super) fn prepare(
         PlanFormat::Table => {
             output.stdout = shown_as(style()).into_bytes();
             output.stderr = Some(wrote);
+        }
+        PlanFormat::Slurm | PlanFormat::Kubernetes | PlanFormat::Argo => {
+            let config = &configured.config;
+            let document = match form.format {
+                PlanFormat::Slurm => slurm::script(plan, &written.digest, &shown, config),
+                PlanFormat::Kubernetes => kubernetes::list(plan, &written.digest, config),
+                _ => argo::workflow(plan, &written.digest, config),
+            };
+            output.stdout = document.map_err(Failure::usage)?.into_bytes();
+            output.stderr = Some(shown_as(Style::default()) + &wrote);
         }
         PlanFormat::Github => {
             let rows = matrix::rows(plan, &written.digest, &configured.config.runners);

@@ -10,6 +10,7 @@ use super::github::{self, FromRun};
 use super::outcomes::{self, OfPlan};
 use super::{Failure, Terminal, configured, output, plan, record};
 use crate::emit::rebalance as emit;
+use crate::ended;
 use crate::plan::Plan;
 use crate::rebalance::{Known, Options, ROUNDS, Rebalanced, rebalance};
 use crate::triage::{Evidence, Judgement, judge};
@@ -38,8 +39,9 @@ pub(super) fn run(
     evidence.notes.iter().for_each(|note| terminal.say(note));
     let options = Options {
         all: args.all,
-        // GitHub knows of every job: one that it does not call over has not died.
-        waiting: args.waiting || from.is_some(),
+        // GitHub and clusters know of every job: one that they do not call over has not died.
+        waiting: args.waiting || from.is_some() || !args.ended.is_empty(),
+        elastic: args.format.is_of_cluster() || !args.ended.is_empty(),
         effort: args.effort.into(),
         selection: args.selection_format.into(),
     };
@@ -73,7 +75,7 @@ pub(super) fn run(
     }
     output.print(terminal)?;
     if !args.dry_run && !args.no_record && !evidence.files.is_empty() {
-        learn(args, &evidence.files, terminal);
+        learn(args, &evidence.files, &out, terminal);
     }
     let hopeless = done.plan.shards.is_empty() && (done.tests_failed() || !done.given_up.is_empty());
     Ok(if hopeless { exit::FAILED } else { exit::DONE })
@@ -92,9 +94,13 @@ fn gather(
         Some(from) if args.outcomes.is_empty() => from.outcomes.clone(),
         _ => outcomes::of_folder(&args.outcomes, folder, here)?,
     };
-    let OfPlan { mut known, files, notes } = outcomes::of_plan(paths, plan, digest, here)?;
+    let OfPlan { mut known, files, mut notes } = outcomes::of_plan(paths, plan, digest, here)?;
     let codes = failed(&args.failed, plan)?;
     let jobs = from.map(|from| jobs(from, plan)).unwrap_or_default();
+    let tasks = tasks(args, plan, digest, &mut notes)?;
+    for shard in tasks.shards.keys() {
+        known.entry(shard.clone()).or_default();
+    }
     if known.is_empty() && codes.is_empty() && jobs.is_empty() {
         let help = format!(
             "name the outcomes that `shard run` wrote with --outcomes, or say it by hand: --failed {}=137",
@@ -106,10 +112,18 @@ fn gather(
         )));
     }
     for (shard, known) in &mut known {
-        if let (Some(code), Some(outcome)) = (codes.get(shard), known.outcomes.last()) {
-            let evidence = Evidence { exit: Some(*code), signal: None, ..Evidence::of(outcome) };
-            known.judgement = Some(judge(&evidence));
+        let (ended, code) = (tasks.shards.get(shard), codes.get(shard));
+        if ended.is_none() && code.is_none() {
+            continue;
         }
+        let mut evidence = known.outcomes.last().map(Evidence::of).unwrap_or_default();
+        if let Some(ended) = ended {
+            evidence = ended.add_to(evidence);
+        }
+        if let Some(code) = code {
+            (evidence.exit, evidence.signal) = (Some(*code), None);
+        }
+        known.judgement = Some(judge(&evidence));
     }
     for (shard, judgement) in jobs {
         let known = known.entry(shard).or_default();
@@ -125,6 +139,23 @@ fn gather(
         });
     }
     Ok(OfPlan { known, files, notes })
+}
+
+/// What clusters say of the plan's tasks.
+fn tasks(
+    args: &RebalanceArgs,
+    plan: &Plan,
+    digest: &str,
+    notes: &mut Vec<String>,
+) -> Result<ended::OfPlan, Failure> {
+    let token = digest.strip_prefix("sha256:").and_then(|hex| hex.get(..8)).unwrap_or(digest);
+    let tasks = ended::of_plan(&super::ended::read(&args.ended)?, plan, token);
+    notes.extend(super::ended::passed_over(&tasks));
+    if tasks.open > 0 {
+        let open = text::count(tasks.open, "task");
+        notes.push(format!("warning: not over: {open} of this plan. What waits will refuse the new plan, and what runs is planned once more"));
+    }
+    Ok(tasks)
 }
 
 /// What GitHub's jobs tell of the plan's shards; of a shard with several jobs, the one that did not succeed.
@@ -169,7 +200,12 @@ fn too_often(done: &Rebalanced, rounds: u32) -> Failure {
 
 /// Folds the outcomes into the history, as `shard record` would. The plan is there already: what fails here is
 /// said and costs nothing else.
-fn learn(args: &RebalanceArgs, files: &[PathBuf], terminal: &mut Terminal<'_, impl Write, impl Write>) {
+fn learn(
+    args: &RebalanceArgs,
+    files: &[PathBuf],
+    out: &Path,
+    terminal: &mut Terminal<'_, impl Write, impl Write>,
+) {
     let record = RecordArgs {
         paths: files.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         history: args.history.clone(),
@@ -182,7 +218,9 @@ fn learn(args: &RebalanceArgs, files: &[PathBuf], terminal: &mut Terminal<'_, im
         at: None,
         key: None,
         granularity: None,
-        plan: None,
+        ended: args.ended.clone(),
+        // The plan that was run is beside the new one.
+        plan: (!args.ended.is_empty()).then(|| out.join("plan.json")),
         forget: None,
         strict: false,
         config: args.config.clone(),

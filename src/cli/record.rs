@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::args::RecordArgs;
 use super::ci::{self, At};
 use super::configured::{self, Configured};
+use super::ended::Tasks;
 use super::place::{self, Place, shown};
 use super::report::{cannot_read, left_out, parse_store};
 use super::{Failure, Terminal, github, reports};
@@ -263,7 +264,9 @@ fn read_reports(
         Collector::new(config.time_from, &config.memory_properties)
     });
     let mut errors: Vec<String> = read.iter().filter_map(reports::Read::error).collect();
-    let ended = outcomes::read(&ended, args, configured, &mut errors)?;
+    let mut tasks = Tasks::find(&args.ended, args.plan.as_deref())?;
+    tasks.notes.iter().for_each(|note| terminal.say(note));
+    let ended = outcomes::read(&ended, &mut tasks, args, configured, &mut errors)?;
     let timed = |format: Option<Format>| format.is_some_and(|format| !format.is_listing());
     let others = read.iter().filter(|read| matches!(read.result, Ok((format, _)) if !timed(format)));
     let others: Vec<String> = others.map(|read| read.name.clone()).collect();

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::args::{Preflight, RunArgs};
 use super::folder::{plan_path, read_sound};
 use super::node::{idle, pick};
-use super::{Failure, Terminal, check, ci, configured, outcomes};
+use super::{Failure, Terminal, check, ci, configured};
 use crate::config::command::names_workers;
 use crate::config::{Budget, Tier};
 use crate::emit::phrase;
 use crate::machine::{self, Severity};
-use crate::model::Millis;
+use crate::model::{Digest, Millis};
 use crate::outcome;
 use crate::plan::{Plan, Shard};
 use crate::rebalance::{self, Known};
@@ -51,6 +51,7 @@ fn order(
     let configured = configured::find(args.config.as_deref())?;
     let path = plan_path(args.plan.as_deref())?;
     let (plan, digest) = read_sound(&path)?;
+    expected(args, &digest)?;
     let (shard, node) = pick(&plan, &digest, args.shard.as_deref(), &args.pick, ci::variable)?;
     let Some(shard) = shard.cloned() else {
         terminal.say(idle(&plan, node.as_ref()));
@@ -87,7 +88,11 @@ fn order(
         .ok()
         .and_then(|path| path.parent().map(Path::to_owned))
         .ok_or_else(|| Failure::usage("the plan has no folder"))?;
-    let machine = machine::read(&folder);
+    let outcomes = match &args.outcomes {
+        Some(outcomes) => configured.here.join(outcomes),
+        None => folder.join("outcomes"),
+    };
+    let machine = machine::read(if outcomes.is_dir() { &outcomes } else { &folder });
     let mut refusals = Vec::new();
     if args.preflight != Preflight::Off {
         let needs = check::needs(&configured.config.preflight, Some(check::shard_need(&plan, &shard)));
@@ -104,7 +109,7 @@ fn order(
     let named = std::env::var_os("CONTAINER_HOST").is_some_and(|host| !host.is_empty());
     let attempt = args.attempt.or_else(|| ci::attempt(ci::variable)).unwrap_or(1);
     let adjustable = names_workers(&command);
-    let known = earlier(&folder, &shard, &digest.to_string(), plan.round, attempt);
+    let known = earlier(&outcomes, &shard, &digest.to_string(), plan.round, attempt);
     let left = rebalance::rest(&shard, &planned, &known, adjustable);
     if let Some(left) = &left {
         let suites = left.shard.sessions.iter().map(|session| session.suites.len()).sum();
@@ -148,6 +153,7 @@ fn order(
         go_on: args.go_on,
         shard,
         folder,
+        outcomes,
         root,
         command,
         machine,
@@ -155,12 +161,24 @@ fn order(
     }))
 }
 
+/// Refuses another plan than the one that was asked for: what waits in a queue may begin after the plan was made
+/// anew, and the place of its shard is another's there.
+fn expected(args: &RunArgs, digest: &Digest) -> Result<(), Failure> {
+    let Some(wanted) = args.digest.as_deref().filter(|wanted| !digest.hex().starts_with(wanted)) else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!(
+        "the plan is {}, not {wanted} as --digest wants: it was made again meanwhile\n  help: submit the new plan",
+        digest.token()
+    )))
+}
+
 /// What the attempts before this one left of the shard, where their outcomes are at hand.
-fn earlier(folder: &Path, shard: &Shard, digest: &str, round: u32, attempt: u32) -> Known {
+fn earlier(outcomes: &Path, shard: &Shard, digest: &str, round: u32, attempt: u32) -> Known {
     let mut known = Known::default();
     for earlier in 1..attempt.min(ATTEMPTS_MAX) {
-        let path = folder.join("outcomes").join(outcome::file_name(&shard.id, round, earlier));
-        let Ok(outcome) = outcomes::read(&path) else { continue };
+        let path = outcomes.join(outcome::file_name(&shard.id, round, earlier));
+        let Ok(outcome) = super::outcomes::read(&path) else { continue };
         if outcome.start.as_ref().is_some_and(|start| start.plan == digest && start.shard == shard.id) {
             known.judgement = Some(judge(&Evidence::of(&outcome)));
             known.outcomes.push(outcome);

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::args::{DiffFormat, TriageArgs};
+use super::ended::Tasks;
 use super::{Failure, Terminal, github, outcomes, output};
 use crate::emit::triage::{self as emit, Judged};
 use crate::github::Named;
@@ -25,9 +26,9 @@ pub(super) fn run(
     if let Some(run) = &args.run {
         return of_run(run, args, terminal);
     }
-    if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() {
+    if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() && args.ended.is_empty() {
         return Err(Failure::usage(
-            "nothing to judge: give outcomes of `shard run`, an exit code with --exit, or a log with --log",
+            "nothing to judge: give outcomes of `shard run`, an exit code with --exit, a log with --log, or a cluster's account with --ended",
         ));
     }
     let paths = outcomes::expand(&args.outcomes, &here)?;
@@ -45,22 +46,33 @@ pub(super) fn run(
         evidence.log = log.clone().unwrap_or_default();
         evidence
     };
-    let (mut all, mut failed) = (Vec::new(), 0);
+    let (mut readable, mut failed) = (Vec::new(), 0);
     for path in &paths {
         let name = path.strip_prefix(&here).unwrap_or(path).display().to_string();
         match outcomes::read(path) {
-            Ok(outcome) => {
-                let evidence = with_what_was_said(Evidence::of(&outcome));
-                let judgement = judge(&evidence);
-                all.push(Judged { file: Some(name), job: None, outcome: Some(outcome), evidence, judgement });
-            }
+            Ok(outcome) => readable.push((name, outcome)),
             Err(err) => {
                 failed += 1;
                 terminal.say(format!("error: {}", err.in_file(text::printable(&name))));
             }
         }
     }
-    if paths.is_empty() {
+    let mut tasks = Tasks::find(&args.ended, args.plan.as_deref())?;
+    tasks.notes.iter().for_each(|note| terminal.say(note));
+    let evidence = tasks.evidence(&readable.iter().map(|(_, outcome)| outcome).collect::<Vec<_>>());
+    let mut all = Vec::new();
+    for ((name, outcome), evidence) in readable.into_iter().zip(evidence) {
+        let evidence = with_what_was_said(evidence);
+        let judgement = judge(&evidence);
+        all.push(Judged { file: Some(name), job: None, outcome: Some(outcome), evidence, judgement });
+    }
+    for (shard, ended) in tasks.rest() {
+        let evidence = ended.add_to(Evidence::default());
+        let judgement = judge(&evidence);
+        let job = Some((format!("{shard} (task {})", ended.name), Some(shard)));
+        all.push(Judged { file: None, job, outcome: None, evidence, judgement });
+    }
+    if paths.is_empty() && args.ended.is_empty() {
         let evidence = with_what_was_said(Evidence::default());
         let judgement = judge(&evidence);
         all.push(Judged { file: None, job: None, outcome: None, evidence, judgement });

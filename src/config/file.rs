@@ -13,8 +13,8 @@ use super::values::{
     self, Budget, Granularity, MemoryKind, Order, Price, Quantile, RunsOn, ShardCount, TimeFrom, Timeout,
 };
 use super::{
-    Config, ConfigError, Goal, Guard, Inventory, NameMap, Patterns, Preflight, Retry, Rule, RuleKind, Runner,
-    Tier, TimeRule,
+    Argo, Cluster, Config, ConfigError, Goal, Guard, Inventory, Kubernetes, NameMap, Patterns, Preflight,
+    Retry, Rule, RuleKind, Runner, Slurm, Tier, TimeRule,
 };
 use crate::model::{Bytes, Cost, Millis, Percent};
 
@@ -62,6 +62,10 @@ struct File {
     gitlab: Gitlab,
     buildkite: Buildkite,
     circleci: Circleci,
+    cluster: Cluster,
+    slurm: Slurm,
+    kubernetes: Kubernetes,
+    argo: Argo,
 }
 
 /// A shard count inside a [`Spanned`], which knows no `deserialize_with`.
@@ -285,6 +289,10 @@ impl Checker<'_> {
             gitlab: file.gitlab,
             buildkite: file.buildkite,
             circleci: file.circleci,
+            cluster: file.cluster,
+            slurm: file.slurm,
+            kubernetes: file.kubernetes,
+            argo: file.argo,
         })
     }
 

@@ -44,6 +44,12 @@ impl Digest {
         &self.0[..16]
     }
 
+    /// All 64 hex digits.
+    #[must_use]
+    pub fn hex(&self) -> &str {
+        &self.0
+    }
+
     /// The first 8 hex digits: short enough for a job's name.
     #[must_use]
     pub fn token(&self) -> &str {

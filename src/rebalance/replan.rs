@@ -135,7 +135,8 @@ impl Replanner<'_> {
             });
             group.suites.extend(suites);
             group.apart.extend(apart);
-            let limit = usable(fate).filter(|limit| shard.budget_bytes.is_none_or(|budget| *limit < budget));
+            let limit =
+                self.usable(fate).filter(|limit| shard.budget_bytes.is_none_or(|budget| *limit < budget));
             let half = (again.half == Some(Half::Memory)).then(|| self.half(shard, tier, limit));
             group.aim = [group.aim, limit, half].into_iter().flatten().min();
         }
@@ -159,8 +160,11 @@ impl Replanner<'_> {
         for suite in wanted {
             let mut suite = raise.of(suite);
             if again.apart.as_ref() == Some(&suite.id) {
-                let machines = Machines::new(shard, self.config, usable(fate));
-                match machines.room(tier, shard, &suite, again) {
+                let machines = Machines::new(shard, self.config, self.usable(fate));
+                // What was alone had less than its budget, which it may ask for.
+                let had_less = self.options.elastic && fate.limit < shard.budget_bytes;
+                let again = Again { larger: again.larger && !had_less, ..again.clone() };
+                match machines.room(tier, shard, &suite, &again) {
                     Ok(transient) => suite.transient_bytes = transient,
                     Err(needs) => {
                         let had = machines.had.map_or_else(String::new, |had| format!(" with {had}"));
@@ -177,6 +181,12 @@ impl Replanner<'_> {
             suites.push(suite);
         }
         (suites, again.apart.clone())
+    }
+
+    /// What its machine would let a shard have again, where that is known.
+    fn usable(&self, fate: &Fate) -> Option<Bytes> {
+        let limit = fate.limit.filter(|_| !self.options.elastic)?;
+        Some(Bytes((u128::from(limit.0) * OF_LIMIT / 100) as u64))
     }
 
     /// Half of what the shard was to need above its floor, with what is known now.
@@ -334,11 +344,6 @@ impl Replanner<'_> {
         shard.oversize = shard.suites().count() == 1 && !fits(&shard);
         shard
     }
-}
-
-/// What its machine would let a shard have again, where that is known.
-fn usable(fate: &Fate) -> Option<Bytes> {
-    fate.limit.map(|limit| Bytes((u128::from(limit.0) * OF_LIMIT / 100) as u64))
 }
 
 fn ids(shard: &Shard) -> BTreeSet<&str> {

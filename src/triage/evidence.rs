@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Job, Log};
+use super::{Job, Log, Task};
 use crate::model::Bytes;
 use crate::outcome::{End, Outcome, Session, Status, Stopped};
 use crate::text;
@@ -43,6 +43,8 @@ pub struct Evidence {
     pub recorded: Option<End>,
     /// What the CI says of the job that it was.
     pub job: Option<Job>,
+    /// What a cluster's scheduler says of the task that it was.
+    pub task: Option<Task>,
 }
 
 /// The memory at the end, as far as it was seen.
@@ -141,6 +143,7 @@ impl Evidence {
         if let Some(job) = &self.job {
             sentences.extend(job.context());
         }
+        sentences.extend(self.task.as_ref().map(|task| task.said.clone()));
         if let (Some(peak), Some(budget)) = (self.memory.peak, self.memory.budget) {
             let above = if peak > budget { "above" } else { "within" };
             sentences.push(format!("{PEAK}{peak}, {above} the budget of {budget}"));

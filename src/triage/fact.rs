@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Evidence, JobEnd, Sign};
+use super::{Evidence, JobEnd, Sign, TaskEnd};
 use crate::model::Bytes;
 use crate::outcome::Stopped;
 use crate::text;
@@ -53,6 +53,8 @@ pub enum Fact {
     Annotated,
     /// The plan filled nearly all of the budget.
     PlannedFull,
+    /// A cluster's scheduler says so of the task.
+    Task(TaskEnd),
 }
 
 impl Fact {
@@ -138,6 +140,10 @@ impl Fact {
                 job?.annotations.as_ref().map(|_| "its annotations tell of nothing else".to_owned())
             }
             Fact::PlannedFull => job?.planned_full(),
+            Fact::Task(end) => {
+                let task = evidence.task.as_ref().filter(|task| task.end == end)?;
+                Some(task.said.clone())
+            }
         }
     }
 
@@ -249,6 +255,7 @@ impl fmt::Display for Fact {
             Fact::StepOpen => "a step began and has no end",
             Fact::LogGone => "the job's log is missing or stops long before the job",
             Fact::Annotated => "the job's annotations could be read",
+            Fact::Task(end) => end.words(),
             Fact::PlannedFull => "the plan filled 80% of the budget or more",
         };
         f.write_str(words)

@@ -1,13 +1,13 @@
 //! All that is known of ends, in order: the first row whose conditions hold decides.
 
-use super::{Evidence, Fact, Sign};
+use super::{Evidence, Fact, Sign, TaskEnd};
 use crate::model::Confidence::{self, Certain, Likely, Possible};
 use crate::model::Verdict;
 use crate::outcome::Stopped;
 use Fact::{
     AllExecuted, Annotated, CancelledFailure, Code, CutOff, JobCancelled, LogGone, MachineOomKill,
     MemoryFree, MemoryShort, NoOomKill, NoStepFailed, NotExecuted, OomKill, PlannedFull, Says, StepOpen,
-    TestsFailed,
+    Task, TestsFailed,
 };
 
 /// Conditions, and what they mean together.
@@ -55,6 +55,8 @@ const CHECK_BEFORE: &str = "check with `shard check` what memory is left before 
 const FIX_COMMAND: &str = "correct the command or its set-up: the tests themselves did not run to their end";
 const SPLIT_IF_AGAIN: &str = "run it once more; if the same shard is lost again, split it in two: a machine out of memory looks just so";
 const RUN_CANCELLED: &str = "run it again; `fail-fast: false` lets the other jobs of a matrix go on";
+const FREE_DISK: &str =
+    "free the disk or take a larger one; this is not memory, unless the folder lies on a tmpfs";
 const RUN_MISSING: &str = "run the missing suites; look for an early end (`-x`, `--bail`, `os._exit`), a filter, or names that the runner does not know";
 
 /// What is known of ends. Order matters; a log alone is never certain.
@@ -112,6 +114,15 @@ pub const TABLE: &[Row] = &[
         REBALANCE,
     ),
     row(&[OomKill], &[], Verdict::OutOfMemory, Likely, REBALANCE),
+    // What a cluster's scheduler counted: the kills in the control group that it made for the task.
+    row(
+        &[Task(TaskEnd::OutOfMemory)],
+        &[KILLED, CHILD_KILLED, WORKER_GONE, DAEMON_QUIT, NotExecuted, CutOff],
+        Verdict::OutOfMemory,
+        Certain,
+        REBALANCE,
+    ),
+    row(&[Task(TaskEnd::OutOfMemory)], &[], Verdict::OutOfMemory, Likely, REBALANCE),
     row(
         &[MachineOomKill, MemoryShort],
         &[KILLED, CHILD_KILLED, WORKER_GONE, DAEMON_QUIT],
@@ -145,15 +156,15 @@ pub const TABLE: &[Row] = &[
         "look at what was running; a machine that swaps is silent too",
     ),
     row(
-        &[Says(Sign::Reclaimed)],
         &[],
+        &[Says(Sign::Reclaimed), Task(TaskEnd::Preempted)],
         Verdict::RunnerLost,
         Likely,
         "run it again, on a machine that nobody takes back: this says nothing of the memory",
     ),
     row(
         &[],
-        &[Says(Sign::TimeUp), Fact::JobTimedOut, Code(&[124])],
+        &[Says(Sign::TimeUp), Fact::JobTimedOut, Task(TaskEnd::TimedOut), Code(&[124])],
         Verdict::Timeout,
         Likely,
         "plan with more shards or a shorter `target`; a longer limit helps only what was still working",
@@ -161,6 +172,35 @@ pub const TABLE: &[Row] = &[
     row(&[Says(Sign::RunnerLost), MemoryShort], &[], Verdict::OutOfMemory, Likely, REBALANCE),
     row(&[Says(Sign::RunnerLost), PlannedFull], &[], Verdict::OutOfMemory, Possible, SPLIT_IF_AGAIN),
     row(&[Says(Sign::RunnerLost)], &[], Verdict::RunnerLost, Likely, SPLIT_IF_AGAIN),
+    row(
+        &[Task(TaskEnd::NodeLost)],
+        &[],
+        Verdict::RunnerLost,
+        Likely,
+        "run it again, on another node: its own memory was limited, so that a lost node says little of it",
+    ),
+    row(
+        &[Task(TaskEnd::NodeShort)],
+        &[],
+        Verdict::OutOfMemory,
+        Possible,
+        "run it again: a node that is short of memory evicts what keeps to its request too; reserve more for the system there",
+    ),
+    row(&[Task(TaskEnd::DiskShort)], &[], Verdict::ResourceLimit, Likely, FREE_DISK),
+    row(
+        &[Task(TaskEnd::NeverBegan)],
+        &[],
+        Verdict::ToolError,
+        Likely,
+        "nothing of it ran: look at the image, the node and the command that the cluster was to start",
+    ),
+    row(
+        &[Task(TaskEnd::Cancelled)],
+        &[],
+        Verdict::Cancelled,
+        Likely,
+        "run it again: somebody, or a rule of the cluster, cancelled it",
+    ),
     // What the CI's account of a job looks like where the machine died and could not say so.
     row(&[StepOpen, LogGone, PlannedFull], &[], Verdict::OutOfMemory, Possible, SPLIT_IF_AGAIN),
     row(&[StepOpen, LogGone, Annotated], &[], Verdict::RunnerLost, Likely, SPLIT_IF_AGAIN),
@@ -224,13 +264,7 @@ pub const TABLE: &[Row] = &[
          run it once more, and split the shard if it ends so again",
     ),
     // What else ran out.
-    row(
-        &[Says(Sign::DiskFull)],
-        &[],
-        Verdict::ResourceLimit,
-        Likely,
-        "free the disk or take a larger one; this is not memory, unless the folder lies on a tmpfs",
-    ),
+    row(&[Says(Sign::DiskFull)], &[], Verdict::ResourceLimit, Likely, FREE_DISK),
     row(
         &[Says(Sign::ProcessLimit)],
         &[],
@@ -408,7 +442,8 @@ mod tests {
     #[test]
     fn nothing_is_certain_without_proof() {
         let proof = |fact: &Fact| {
-            matches!(fact, Fact::Stopped(_) | OomKill | MachineOomKill | AllExecuted | NotExecuted)
+            let counted = matches!(fact, OomKill | MachineOomKill | Task(TaskEnd::OutOfMemory));
+            counted || matches!(fact, Fact::Stopped(_) | AllExecuted | NotExecuted)
         };
         for row in TABLE {
             assert!(!row.all.is_empty() || !row.any.is_empty(), "{}", row.advice);

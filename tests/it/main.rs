@@ -10,6 +10,7 @@ mod check;
 mod ci;
 #[cfg(target_os = "linux")]
 mod closed_loop;
+mod clusters;
 mod common;
 mod curve;
 mod documents;

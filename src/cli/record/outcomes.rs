@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::super::args::RecordArgs;
 use super::super::configured::Configured;
+use super::super::ended::Tasks;
 use super::super::reports::Named;
 use super::super::{Failure, Terminal, folder, outcomes, output};
 use super::name;
@@ -17,7 +18,7 @@ use crate::history::store::Store;
 use crate::model::{Millis, RunMeta};
 use crate::outcome::{Observed, Outcome, SessionObserved, observe};
 use crate::text::{count, examples, printable};
-use crate::triage::{Evidence, judge};
+use crate::triage::judge;
 
 /// One outcome, with the run that it belongs to.
 pub(super) struct Ended {
@@ -30,22 +31,24 @@ pub(super) struct Ended {
 /// Reads outcomes; one that cannot be read, or that does not say whose it is, costs only itself.
 pub(super) fn read(
     named: &[Named],
+    tasks: &mut Tasks,
     args: &RecordArgs,
     configured: &Configured,
     errors: &mut Vec<String>,
 ) -> Result<Vec<Ended>, Failure> {
     let run = args.run.as_ref().map(|run| name("--run", run)).transpose()?;
     let key = args.key.as_ref().map(|key| name("--key", key)).transpose()?;
-    let mut all = Vec::new();
+    let mut readable = Vec::new();
     for named in named {
         let shown = printable(&named.shown(&configured.here));
-        let outcome = match outcomes::read(named.path()) {
-            Ok(outcome) => outcome,
-            Err(err) => {
-                errors.push(err.in_file(shown));
-                continue;
-            }
-        };
+        match outcomes::read(named.path()) {
+            Ok(outcome) => readable.push((shown, outcome)),
+            Err(err) => errors.push(err.in_file(shown)),
+        }
+    }
+    let evidence = tasks.evidence(&readable.iter().map(|(_, outcome)| outcome).collect::<Vec<_>>());
+    let mut all = Vec::new();
+    for ((shown, outcome), evidence) in readable.into_iter().zip(evidence) {
         let Some(start) = &outcome.start else {
             errors.push(format!("{shown}: it does not say which shard of which run it is of"));
             continue;
@@ -60,7 +63,7 @@ pub(super) fn read(
         let configured_key = configured.config.key.clone();
         let key = key.clone().or_else(|| or(&start.key, configured_key)).unwrap_or_else(ci::machine);
         let at = args.at.map_or(start.at, |at| at.0);
-        let judgement = judge(&Evidence::of(&outcome));
+        let judgement = judge(&evidence);
         let Observed { suites, sessions } = observe(&outcome);
         let learned = learn(&outcome, suites, judgement.verdict, judgement.confidence);
         all.push(Ended { run: RunMeta { run, at, key }, outcome, sessions, learned });

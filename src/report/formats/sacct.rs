@@ -13,8 +13,8 @@ use crate::report::{Case, Outcome, Place, ReportError, Sink, Time, lines, memory
 pub(in crate::report) fn looks_like(head: &Head<'_>) -> bool {
     let mut lines = head.text.lines();
     let columns = Columns::named(lines.next().unwrap_or_default(), lines.next());
-    let has = |name: &str| columns.names.iter().any(|column| column == name);
-    (has("jobid") || has("jobname")) && (has("maxrss") || has("elapsed") || has("elapsedraw"))
+    let has = |name: &&str| columns.has(name);
+    ["jobid", "jobname"].iter().any(has) && ["maxrss", "elapsed", "elapsedraw"].iter().any(has)
 }
 
 /// Reads a listing. Rows of one job must follow one another, as they do.
@@ -81,7 +81,7 @@ struct Job {
 }
 
 /// Where the columns are.
-struct Columns {
+pub(crate) struct Columns {
     /// In lower case.
     names: Vec<String>,
     /// First character and number of characters of each column of a table.
@@ -92,7 +92,7 @@ struct Columns {
 
 impl Columns {
     /// By their names, and the rule below those of a table.
-    fn named(names: &str, rule: Option<&str>) -> Columns {
+    pub(crate) fn named(names: &str, rule: Option<&str>) -> Columns {
         let rule = rule.filter(|rule| !names.contains('|') && rule.contains("--"));
         let mut columns = Columns { names: Vec::new(), extents: Vec::new(), cuts: rule.is_some() };
         let mut at = 0;
@@ -106,6 +106,11 @@ impl Columns {
         columns
     }
 
+    /// Whether there is a column of this name, in lower case.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|column| column == name)
+    }
+
     fn cells<'l>(&'l self, line: &'l str) -> Box<dyn Iterator<Item = String> + 'l> {
         if !self.cuts {
             return Box::new(line.split('|').map(|cell| cell.trim().to_owned()));
@@ -116,7 +121,7 @@ impl Columns {
     }
 
     /// The values of a row by the names of their columns; `None` where there is nothing.
-    fn row<'l>(&'l self, line: &'l str) -> impl Fn(&str) -> Option<String> + 'l {
+    pub(crate) fn row<'l>(&'l self, line: &'l str) -> impl Fn(&str) -> Option<String> + 'l {
         move |name| {
             let at = self.names.iter().position(|column| column == name)?;
             self.cells(line).nth(at).filter(|value| !value.is_empty())
