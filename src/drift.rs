@@ -109,8 +109,8 @@ pub fn shard_observation(
     Some((start.tier.clone(), part, seen))
 }
 
-/// Bytes above the floor that the memory model makes of the suites' medians in this order; `None` where a suite
-/// was never measured.
+/// Bytes above the floor that the memory model makes of the suites' medians in this order, and of what each imported in this
+/// run: that depends on who came first. `None` where a suite was never measured.
 fn model(order: &[String], tier: &Tier, store: &Store, run: &RunMeta) -> Option<u64> {
     let items: Vec<Item> = order.iter().map(|id| item(id, tier, store, run)).collect::<Option<_>>()?;
     Some(plan::packing_law(tier).bytes_in_order(&items))
@@ -128,11 +128,19 @@ fn item(id: &str, tier: &Tier, store: &Store, run: &RunMeta) -> Option<Item> {
         all.sort_unstable();
         Some(all.get(all.len() / 2).copied()?.max(0).unsigned_abs())
     };
+    let this =
+        |(at, _): &(usize, Observation)| (&store.runs[*at].run, &store.runs[*at].key) == (&run.run, &run.key);
+    let now = store.observations(id).find(this).map(|(_, seen)| seen).unwrap_or_default();
+    // Where it ran last, all that it held is transient.
+    let last = now.retained.is_none() && now.transient.is_some();
+    let transient = of(|seen| i64::try_from(seen.transient?).ok())?;
     Some(Item {
         ms: of(|seen| i64::try_from(seen.time?.0).ok())?,
-        import: of(|seen| seen.import).unwrap_or(0),
-        retained: of(|seen| seen.retained).unwrap_or(0),
-        transient: of(|seen| i64::try_from(seen.transient?).ok())?,
+        import: now
+            .import
+            .map_or_else(|| of(|seen| seen.import).unwrap_or(0), |bytes| bytes.max(0).unsigned_abs()),
+        retained: of(|seen| seen.retained).filter(|_| !last).unwrap_or(0),
+        transient: now.transient.filter(|_| last).unwrap_or(transient),
         cpus: 1,
         exclusive: tier.exclusive.matches(&SuiteId::new(id)),
     })

@@ -10,6 +10,7 @@ mod inherit;
 mod kill;
 mod memory;
 mod relatives;
+mod shared;
 mod terms;
 mod tier;
 mod time;
@@ -23,13 +24,10 @@ use inherit::Known;
 pub use kill::{HOPELESS, Raise, need};
 pub use memory::{Bound, Decided, Level};
 pub use relatives::Step;
+use shared::Shared;
 pub use terms::{Figure, MemoryBase, MemoryTerms, Terms, TimeTerms};
-pub use tier::TierEstimate;
+pub use tier::{SLACK_MAX, TierEstimate};
 pub use time::Expected;
-
-/// Bytes in a session of a tier with measured suites that nothing explains: DESIGN's constant, once
-/// a session.
-pub const SESSION_SLACK: Bytes = Bytes(32 << 20);
 
 /// Floating point is rounded up to this many bytes before it reaches a plan.
 const STEP: u64 = 64 << 10;
@@ -55,9 +53,11 @@ pub struct Estimates {
 /// each suite's tier.
 #[must_use]
 pub fn estimate(inventory: &Inventory, assigned: &[usize], config: &Config, history: &History) -> Estimates {
-    let common = Common::new(config, history);
+    let mut common = Common::new(assigned, config, history);
     let terms = terms(inventory, assigned, config, history, &common);
-    Estimates { suites: terms.iter().map(Terms::estimate).collect(), tiers: common.tiers }
+    let suites: Vec<Estimate> = terms.iter().map(Terms::estimate).collect();
+    common.limit_imports(assigned, &suites);
+    Estimates { suites, tiers: common.tiers }
 }
 
 /// The terms of every suite.
@@ -72,7 +72,9 @@ fn terms(
     let mut all: Vec<Terms> = (inventory.suites.iter().zip(assigned).enumerate())
         .map(|(number, (suite, tier))| {
             let rest = assumed(&config.tiers[*tier], suite.siblings, config.margin);
-            Reader::new(samples(number), common, config, *tier).measured(rest)
+            let mut terms = Reader::new(samples(number), common, config, *tier).measured(rest);
+            terms.own_import(common.own(number, *tier));
+            terms
         })
         .collect();
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); config.tiers.len()];
@@ -83,7 +85,7 @@ fn terms(
     }
     for (number, (terms, tier)) in all.iter_mut().zip(assigned).enumerate() {
         terms.kills = kill::Raise::new(&kill::kills(samples(number)));
-        terms.kills.room = room(terms, &config.tiers[*tier], config);
+        terms.kills.room = room(terms, &config.tiers[*tier], &common.tiers[*tier], config);
     }
     all
 }
@@ -91,6 +93,8 @@ fn terms(
 /// What all suites are estimated with.
 struct Common {
     tiers: Vec<TierEstimate>,
+    /// For each tier, what its suites share.
+    shared: Vec<Option<Shared>>,
     /// The repository's spread between runs.
     spread: f64,
     /// The repository's share of what stays.
@@ -98,15 +102,51 @@ struct Common {
 }
 
 impl Common {
-    fn new(config: &Config, history: &History) -> Common {
+    fn new(assigned: &[usize], config: &Config, history: &History) -> Common {
         let shards = |tier: &Tier| history.tiers.get(&tier.name).map_or(&[][..], Vec::as_slice);
-        let transients = history.suites.iter().map(|samples| pick(samples, |seen| seen.transient).0);
+        let held = history.suites.iter().map(|samples| pick(samples, held).0);
+        let shared = config.tiers.iter().enumerate().map(|(number, tier)| {
+            let accumulates = tier.memory == MemoryKind::Accumulates;
+            let is_mine = |suite: usize| assigned.get(suite) == Some(&number);
+            accumulates.then(|| Shared::new(&history.sessions, is_mine)).flatten()
+        });
+        let shared: Vec<Option<Shared>> = shared.collect();
+        let tiers = config.tiers.iter().zip(&shared);
         Common {
-            tiers: config.tiers.iter().map(|tier| TierEstimate::new(shards(tier))).collect(),
-            spread: memory::pooled_spread(transients),
+            tiers: tiers.map(|(tier, shared)| TierEstimate::new(shards(tier), shared.as_ref())).collect(),
+            shared,
+            spread: memory::pooled_spread(held),
             retained: retained_share(history),
         }
     }
+
+    /// What a suite imports for itself, where what its tier shares is planned in every session.
+    fn own(&self, suite: usize, tier: usize) -> Option<Level> {
+        let shared = self.shared[tier].as_ref().filter(|shared| shared.everywhere)?;
+        let (runs, least) = shared.own.get(&suite)?;
+        Some(Level::own_import(*runs, *least))
+    }
+
+    /// Where it is not, no session pays more for imports than what is shared and what all suites have of their own.
+    fn limit_imports(&mut self, assigned: &[usize], suites: &[Estimate]) {
+        for (number, (shared, known)) in self.shared.iter().zip(&mut self.tiers).enumerate() {
+            let Some(shared) = shared.as_ref().filter(|shared| !shared.everywhere) else { continue };
+            let mine = (0..suites.len()).filter(|suite| assigned[*suite] == number);
+            let own = mine.map(|suite| match shared.own.get(&suite) {
+                Some((runs, least)) => Level::own_import(*runs, *least).value().round_up(STEP),
+                None => suites[suite].cost.import,
+            });
+            let most = own.fold(shared.planned(), |sum, bytes| sum + bytes);
+            known.import_cap = Some(known.import_cap.map_or(most, |cap| cap.min(most)));
+        }
+    }
+}
+
+/// The most that a suite held above what there was when it began. What of it stays depends on what the runtime has free,
+/// so that either part alone repeats worse than their sum. Of a suite that ran last only one part is known.
+fn held(seen: &Observation) -> Option<u64> {
+    let transient = seen.transient?;
+    Some(transient.saturating_add(seen.retained.unwrap_or(0).max(0).unsigned_abs()))
 }
 
 /// Of what suites hold above their session's floor, how much stays: of all that was measured.
@@ -125,8 +165,8 @@ fn retained_share(history: &History) -> Percent {
 }
 
 /// What is left for a suite's transient on the largest machine there is.
-fn room(terms: &Terms, tier: &Tier, config: &Config) -> Option<Bytes> {
-    let rest = tier.floor() + SESSION_SLACK + terms.import.terms.value() + terms.retained.terms.value();
+fn room(terms: &Terms, tier: &Tier, known: &TierEstimate, config: &Config) -> Option<Bytes> {
+    let rest = known.floor(tier) + terms.import.terms.value() + terms.retained.terms.value();
     budget::largest(config, tier).map(|largest| largest.saturating_sub(rest))
 }
 
@@ -200,10 +240,16 @@ impl<'a> Reader<'a> {
             }
         };
         let (imports, own) = pick(self.samples, |seen| seen.import);
-        set(&mut terms.import, Level::new(&imports).map(MemoryBase::Level), own);
+        set(&mut terms.import, Level::imported(&imports).map(MemoryBase::Level), own);
         let (retained, own) = pick(self.samples, |seen| self.retained(seen));
-        set(&mut terms.retained, Level::new(&retained).map(MemoryBase::Level), own);
-        let (transients, own) = pick(self.samples, |seen| self.transient(seen));
+        set(&mut terms.retained, Level::retained(&retained).map(MemoryBase::Level), own);
+        // Of a suite that ran last all that it held is transient, and a part of that is what it keeps.
+        let kept = retained.iter().take(memory::RECENT_MAX).map(|(_, bytes)| *bytes).max().unwrap_or(0);
+        let beside = |seen: &Observation| match self.retained(seen) {
+            Some(_) => self.transient(seen),
+            None => Some(self.transient(seen)?.saturating_sub(kept.max(0).unsigned_abs())),
+        };
+        let (transients, own) = pick(self.samples, beside);
         set(&mut terms.transient, Bound::new(&transients, self.spread).map(MemoryBase::Bound), own);
         terms
     }
@@ -341,7 +387,7 @@ mod tests {
         };
         let rest = assumed(&Tier::default(), 1, Percent(1_000));
         let config = Config::default();
-        let common = Common::new(&config, &History::default());
+        let common = Common::new(&[0], &config, &History::default());
         let of = |sample: Sample| Reader::new(&[sample], &common, &config, 0).measured(rest).estimate();
         let (left, right) = (of(seen(None, Some(5))), of(seen(Some(100 << 20), None)));
         assert_eq!((left.cost.retained, left.memory_basis), (Bytes(44 * MB), Basis::Assumed));
@@ -363,11 +409,11 @@ mod tests {
         let seen = [("a", 100, Some((40_000_000, 1_000_000_000)))];
         let one = run("a", &seen)[0];
         assert_eq!(one.memory_basis, Basis::Measured);
-        assert!((41 * MB..44 * MB).contains(&one.cost.retained.0), "{:?}", one.cost);
+        assert!((46 * MB..47 * MB).contains(&one.cost.retained.0), "{:?}", one.cost);
         assert!((1_290 * MB..1_300 * MB).contains(&one.cost.transient.0), "{:?}", one.cost);
         let ten: Vec<_> = (0..10).map(|_| seen[0]).collect();
         let ten = run("a", &ten)[0];
-        assert!((1_100 * MB..1_200 * MB).contains(&ten.cost.transient.0), "{:?}", ten.cost);
+        assert!((1_090 * MB..1_110 * MB).contains(&ten.cost.transient.0), "{:?}", ten.cost);
         assert_eq!(ten.samples, 10);
     }
 }

@@ -136,6 +136,9 @@ pub struct History {
     pub inside: Vec<bool>,
     /// What is known of each tier's shards, newest first.
     pub tiers: BTreeMap<String, Vec<Sample<ShardObservation>>>,
+    /// For each session, newest first, the suites that it was told of what they paid at collection and for what is shared:
+    /// their places in the inventory, and bytes.
+    pub sessions: Vec<Sample<Vec<(usize, i64)>>>,
 }
 
 /// What one run measured of one suite, all its parts combined; or of one shard.

@@ -228,7 +228,12 @@ fn real(now: &Observation, retained: i64) -> Real {
         ms: now.time.map(|time| time.0),
         import: now.import.unwrap_or(0),
         retained,
-        transient: now.killed.map_or(now.transient.unwrap_or(0), |kill| kill.used),
+        transient: match (now.killed, now.retained) {
+            (Some(kill), _) => kill.used,
+            (None, Some(_)) => now.transient.unwrap_or(0),
+            // All that it held, and a part of that is what it left behind.
+            (None, None) => now.transient.unwrap_or(0).saturating_sub(retained.max(0).unsigned_abs()),
+        },
     }
 }
 
@@ -258,12 +263,11 @@ fn held(plan: &Plan, step: &MemoryStep, config: &Config, real: &[Real]) -> Held 
         let ground = Ground {
             tier,
             floor: seen.iter().filter_map(|shard| shard.floor).max().map_or(configured.floor(), Bytes),
+            // One session may be planned to collect what several of the run's shards did.
             import_cap: seen
                 .iter()
-                .filter_map(|shard| shard.import)
-                .max()
-                .map(Bytes)
-                .or(tier.import_cap_bytes),
+                .filter_map(|shard| shard.import.map(Bytes))
+                .reduce(|sum, level| sum + level),
         };
         let peaks = shard.sessions.iter().map(|session| {
             let suites = session.suites.iter().map(|suite| {
@@ -409,16 +413,17 @@ mod tests {
 
     #[test]
     fn what_a_run_measured_of_its_shards_counts_for_it_and_for_later_ones() {
-        // What the last suite left behind is what it left before: 50 + 50 + 60, and not 50 + 100.
-        let last = r#""t":[[0,"p",1000,0,50MB,60MB,0],[1,"p",1000,0,50MB,60MB,2]],"u":[[0,"p",1000,0,50MB,100MB,0],[1,"p",1000,0,50MB,100MB,0]]"#;
+        // What the last suite left behind is what it left before, of the 110 that it held: 50 + 50 + 60, and not 50 + 100.
+        let last = r#""t":[[0,"p",1000,0,50MB,60MB,0],[1,"p",1000,0,0,110MB,2]],"u":[[0,"p",1000,0,50MB,100MB,0],[1,"p",1000,0,50MB,100MB,0]]"#;
         let found = replayed(&config(), last, "", &[]);
         let held = found.runs[0].plans[0].held[0].unwrap();
         assert_eq!(held.real_bytes, Bytes(160_000_000));
         let with = |tiers: &str| replayed(&config(), last, tiers, &[]).runs[0].plans[0].held[0].unwrap();
-        // The run's own floor is what it was; its own peak, 1.5 × what the model makes of it, is for later runs.
-        let own = with(r#""default":[[1,"p",70MB,null,null,null,150MB,100MB]]"#);
+        // The run's own floor is what it was; its own peak, more than 1.5 × what the model makes of it, is for later
+        // runs.
+        let own = with(r#""default":[[1,"p",70MB,null,null,null,200MB,100MB]]"#);
         assert_eq!((own.real_bytes, own.predicted_bytes), (Bytes(230_000_000), held.predicted_bytes));
-        let before = with(r#""default":[[0,"p",70MB,null,null,null,150MB,100MB]]"#);
+        let before = with(r#""default":[[0,"p",70MB,null,null,null,200MB,100MB]]"#);
         let slack = 32 << 20;
         let above = |held: Held| (held.predicted_bytes.0 - slack) as f64;
         assert_eq!(before.real_bytes, held.real_bytes);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::config::{MemoryKind, Order};
 use crate::model::Bytes;
-use crate::plan::file;
+use crate::plan::{file, law};
 
 /// What one run measured of one suite. Memory is also given back, so that figures may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,40 +72,13 @@ fn largest(mut values: Vec<i128>, count: u32) -> i128 {
 /// Most that suites held that ran at once: they are started by what was said of them, and end when they
 /// really end.
 fn side_by_side(ground: Ground<'_>, suites: &[(&file::Suite, Real)]) -> i128 {
-    let tier = ground.tier;
-    let said = |suite: &file::Suite| {
-        u128::from(suite.import_bytes.0)
-            + u128::from(suite.retained_bytes.0)
-            + u128::from(suite.transient_bytes.0)
-    };
-    let mut waiting: Vec<&(&file::Suite, Real)> = suites.iter().collect();
-    waiting.sort_by(|(a, _), (b, _)| b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id)));
-    let mut running: Vec<(u64, &file::Suite, Real)> = Vec::new();
-    let (mut now, mut peak) = (0u64, 0);
-    loop {
-        while running.len() < tier.workers.max(1) as usize {
-            let used = u128::from(tier.floor_bytes.0)
-                + running.iter().map(|(_, suite, _)| said(suite)).sum::<u128>();
-            let cpus: u64 = running.iter().map(|(_, suite, _)| u64::from(suite.cpus)).sum();
-            let exclusive = running.iter().any(|(_, suite, _)| suite.exclusive);
-            let fits = |suite: &file::Suite| {
-                tier.budget_bytes.is_none_or(|budget| used + said(suite) <= u128::from(budget.0))
-                    && cpus + u64::from(suite.cpus) <= u64::from(tier.cpus)
-                    && !suite.exclusive
-                    && !exclusive
-            };
-            let next = waiting.iter().position(|(suite, _)| running.is_empty() || fits(suite));
-            let Some(next) = next else { break };
-            let (suite, real) = *waiting.remove(next);
-            running.push((now.saturating_add(real.ms.unwrap_or(suite.ms.0).max(1)), suite, real));
-            peak = peak.max(running.iter().map(|(.., real)| real.own().max(0)).sum());
-        }
-        match running.iter().map(|(end, ..)| *end).min() {
-            Some(end) => now = end,
-            None => return peak,
-        }
-        running.retain(|(end, ..)| *end > now);
-    }
+    let planned: Vec<&file::Suite> = suites.iter().map(|(suite, _)| *suite).collect();
+    let took = |place: usize| u128::from(suites[place].1.ms.unwrap_or(planned[place].ms.0).max(1));
+    let mut peak = 0;
+    law::side_by_side(ground.tier, ground.tier.budget_bytes, &planned, took, |running| {
+        peak = peak.max(running.iter().map(|place| suites[*place].1.own().max(0)).sum());
+    });
+    peak
 }
 
 #[cfg(test)]

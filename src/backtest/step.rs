@@ -63,7 +63,7 @@ impl Step {
             history: History {
                 suites: kept.iter().map(|suite| self.history.suites[*suite].clone()).collect(),
                 inside: kept.iter().map(|suite| self.history.inside[*suite]).collect(),
-                tiers: self.history.tiers.clone(),
+                ..History::default()
             },
             newest: kept.iter().map(|suite| self.newest[*suite]).collect(),
             new: kept.iter().map(|suite| self.new[*suite]).collect(),
@@ -241,7 +241,12 @@ fn history(store: &Store, run: usize, suites: Vec<Row<'_>>) -> History {
         let before = before.map(|(earlier, seen)| sample(store, run, earlier, seen));
         (tier.to_owned(), before.collect())
     };
+    let numbers: HashMap<&str, usize> =
+        suites.iter().enumerate().map(|(number, row)| (row.id, number)).collect();
+    let sessions = store.sessions(run, |id| numbers.get(id).copied());
+    let session = |(earlier, seen)| sample(store, run, earlier, seen);
     History {
+        sessions: sessions.into_iter().map(session).collect(),
         inside: vec![false; suites.len()],
         suites: suites.into_iter().map(|row| row.before).collect(),
         tiers: store.tiers().map(of_tier).collect(),

@@ -1,7 +1,7 @@
 //! One suite's estimate taken apart: its terms, the samples that they rest on, and what would change them.
 
 use super::relatives::Step;
-use super::{Common, Known, Reader, Terms, memory, terms, time};
+use super::{Common, Known, Level, Reader, Terms, memory, terms, time};
 use crate::config::Config;
 use crate::history::{History, Sample};
 use crate::inventory::Inventory;
@@ -69,7 +69,7 @@ pub fn explain(
     history: &History,
     suite: usize,
 ) -> Explanation {
-    let common = Common::new(config, history);
+    let common = Common::new(assigned, config, history);
     let all = terms(inventory, assigned, config, history, &common);
     let mine: Vec<usize> = (0..assigned.len()).filter(|other| assigned[*other] == assigned[suite]).collect();
     let samples = history.suites.get(suite).map_or(&[][..], Vec::as_slice);
@@ -81,12 +81,12 @@ pub fn explain(
         relatives: Known::new(inventory, &mine, &all).steps(suite),
         samples: seen(&reader),
         share_of_peaks: peaks.then(|| reader.share()),
-        later: later(&reader, own),
+        later: later(&reader, own, common.own(suite, assigned[suite])),
     }
 }
 
 /// What more runs like the newest would make of it.
-fn later(reader: &Reader<'_>, own: Terms) -> Option<Estimate> {
+fn later(reader: &Reader<'_>, own: Terms, own_import: Option<Level>) -> Option<Estimate> {
     let newest = reader.samples.iter().find(|sample| !sample.foreign)?;
     if newest.seen.killed.is_some() {
         return None;
@@ -95,6 +95,7 @@ fn later(reader: &Reader<'_>, own: Terms) -> Option<Estimate> {
     let older = reader.samples.iter().map(|sample| Sample { age: sample.age + MORE_RUNS, ..*sample });
     let samples: Vec<Sample> = more.chain(older).collect();
     let mut terms = Reader { samples: &samples, ..*reader }.measured(own);
+    terms.own_import(own_import);
     terms.kills = super::Raise::default();
     Some(terms.estimate())
 }

@@ -1,7 +1,7 @@
 //! What suites that were never seen take from their relatives.
 
 use super::relatives::{Quantile, Step, Tree};
-use super::{Figure, MemoryBase, MemoryTerms, Terms, TimeTerms};
+use super::{Figure, MemoryBase, MemoryTerms, STEP, Terms, TimeTerms};
 use crate::config::Config;
 use crate::inventory::Inventory;
 use crate::model::{Basis, Percent};
@@ -55,6 +55,15 @@ impl<'a> Known<'a> {
                 }
                 _ => own,
             };
+        let mut retained = memory(terms.retained, &self.retained);
+        if let (MemoryBase::Relatives(_), MemoryBase::Bound(held)) =
+            (retained.terms.base, terms.transient.terms.base)
+        {
+            let held = MemoryTerms { base: MemoryBase::Held(held.value().round_up(STEP)), ..retained.terms };
+            if held.value() < retained.terms.value() {
+                retained.terms = held;
+            }
+        }
         let time = match (terms.time.basis, self.times.value(id, Quantile::Median)) {
             (Basis::Assumed, Some(median)) => {
                 let tests = self.inventory.suites[suite].tests.len() as u64;
@@ -66,7 +75,7 @@ impl<'a> Known<'a> {
         Terms {
             time,
             import: memory(terms.import, &self.imports),
-            retained: memory(terms.retained, &self.retained),
+            retained,
             transient: memory(terms.transient, &self.transients),
             ..terms
         }

@@ -16,7 +16,13 @@ pub(super) const RECENT_MAX: usize = 10;
 const OFFSET: f64 = (16 << 20) as f64;
 
 /// The bounds of the repository's own spread between runs, as a standard deviation of logarithms.
-const SPREAD: std::ops::RangeInclusive<f64> = 0.10..=0.30;
+const SPREAD: std::ops::RangeInclusive<f64> = 0.02..=0.30;
+
+/// What it is taken for until suites were measured twice.
+const SPREAD_USUAL: f64 = 0.10;
+
+/// And how many degrees of freedom that is worth against theirs.
+const SPREAD_PRIOR: f64 = 20.0;
 
 /// How many samples the repository's spread is worth against a suite's own.
 const PRIOR: f64 = 6.0;
@@ -50,15 +56,20 @@ fn moments(samples: &[(usize, u64)]) -> Option<Moments> {
     Some(Moments { n, mean, variance })
 }
 
-/// The repository's pooled standard deviation between runs, within 0.10 and 0.30.
+/// The repository's pooled standard deviation between runs, within 0.02 and 0.30: that of its large suites more than that of
+/// its small ones, by whose bytes nobody is killed.
 pub(super) fn pooled_spread(suites: impl Iterator<Item = Vec<(usize, u64)>>) -> f64 {
-    let (mut sum, mut weight) = (0.0, 0.0);
+    let (mut sum, mut weight, mut freedom) = (0.0, 0.0, 0.0);
     for found in suites.filter_map(|samples| moments(&samples)) {
         let degrees = (found.n - 1.0).max(0.0);
-        sum += degrees * found.variance;
-        weight += degrees;
+        let size = libm::exp(found.mean);
+        sum += size * degrees * found.variance;
+        weight += size * degrees;
+        freedom += degrees;
     }
-    let spread = if weight > 0.0 { (sum / weight).sqrt() } else { 0.0 };
+    let variance = if weight > 0.0 { sum / weight } else { 0.0 };
+    let usual = SPREAD_PRIOR * SPREAD_USUAL * SPREAD_USUAL;
+    let spread = ((usual + freedom * variance) / (SPREAD_PRIOR + freedom)).sqrt();
     spread.clamp(*SPREAD.start(), *SPREAD.end())
 }
 
@@ -147,21 +158,42 @@ impl Bound {
 pub struct Level {
     /// Runs that count.
     pub runs: usize,
-    /// Bytes, the most of the last ten.
-    pub largest: i64,
+    /// Bytes: of those runs the one that decides, the largest or the least.
+    pub bytes: i64,
+    /// Added to that.
+    pub more: Percent,
 }
 
+/// What is added to the largest, in hundredths of a percent.
+const LEVEL_MORE: u32 = 500;
+/// And besides to what is retained, divided by the number of runs: it differs with what the runtime has free, where imports
+/// are always the same.
+const LEVEL_FEW: u32 = 1_000;
+
 impl Level {
-    /// By the newest sample first; `None` without samples.
-    pub(super) fn new(samples: &[(usize, i64)]) -> Option<Level> {
-        let recent = &samples[..samples.len().min(RECENT_MAX)];
-        Some(Level { runs: recent.len(), largest: recent.iter().map(|(_, bytes)| *bytes).max()? })
+    /// What is retained, by the newest sample first; `None` without samples.
+    pub(super) fn retained(samples: &[(usize, i64)]) -> Option<Level> {
+        let level = Level::imported(samples)?;
+        let runs = u32::try_from(level.runs).unwrap_or(u32::MAX);
+        Some(Level { more: Percent(LEVEL_MORE + LEVEL_FEW / runs), ..level })
     }
 
-    /// 5 % above the largest.
+    /// What is imported, by the newest sample first; `None` without samples.
+    pub(super) fn imported(samples: &[(usize, i64)]) -> Option<Level> {
+        let recent = &samples[..samples.len().min(RECENT_MAX)];
+        let bytes = recent.iter().map(|(_, bytes)| *bytes).max()?;
+        Some(Level::own_import(recent.len(), bytes))
+    }
+
+    /// What is imported, known of so many runs.
+    pub(super) fn own_import(runs: usize, bytes: i64) -> Level {
+        Level { runs, bytes, more: Percent(LEVEL_MORE) }
+    }
+
+    /// The figure.
     #[must_use]
     pub fn value(&self) -> Bytes {
-        Bytes(u64::try_from(self.largest).unwrap_or(0)).plus(Percent(500))
+        Bytes(u64::try_from(self.bytes).unwrap_or(0)).plus(self.more)
     }
 }
 
@@ -180,7 +212,7 @@ mod tests {
         let constant = |n: usize| bound(&vec![1_000_000_000; n]);
         let found: Vec<i64> = [1, 3, 10, 20].map(|n| constant(n).round() as i64).to_vec();
         // Computed apart from this code, from the formula.
-        assert_eq!(found, [1295, 1193, 1119, 1091]);
+        assert_eq!(found, [1295, 1183, 1099, 1067]);
     }
 
     #[test]
@@ -191,10 +223,17 @@ mod tests {
         let found = bound(&alternating);
         assert!((55.0..=78.7).contains(&found), "{found}");
         assert!(bound(&[u64::MAX >> 12; 3]) > 0.0);
-        let level = |samples: &[(usize, i64)]| Level::new(samples).map(|level| level.value());
-        assert_eq!(level(&[(0, -7), (1, -9)]), Some(Bytes(0)));
-        assert_eq!(level(&[(0, 100), (1, 40)]), Some(Bytes(105)));
-        assert_eq!(level(&[]), None);
+        let import = |samples: &[(usize, i64)]| Level::imported(samples).map(|level| level.value());
+        assert_eq!(import(&[(0, -7), (1, -9)]), Some(Bytes(0)));
+        assert_eq!(import(&[(0, 100), (1, 40)]), Some(Bytes(105)));
+        assert_eq!(import(&[]), None);
+        let retained = |samples: &[(usize, i64)]| Level::retained(samples).map(|level| level.value().0);
+        let runs = |count: usize| vec![(0, 1_000); count];
+        assert_eq!(
+            [1, 2, 3, 10, 20].map(|count| retained(&runs(count)).unwrap()),
+            [1_150, 1_100, 1_084, 1_060, 1_060]
+        );
+        assert_eq!((retained(&[]), retained(&[(0, -7)])), (None, Some(0)));
     }
 
     #[test]

@@ -79,8 +79,12 @@ pub enum MemoryBase {
     Bound(Bound),
     /// The largest of its runs.
     Level(Level),
+    /// The least of its runs: what was more is paid once in a session, and planned so.
+    Own(Level),
     /// The upper quartile of its relatives.
     Relatives(Bytes),
+    /// The most that the suite itself held above its start, which is less than its relatives keep: nobody keeps more.
+    Held(Bytes),
     /// The configuration's figure for a whole file, and how many suites share it.
     Assumed {
         /// Of the file.
@@ -96,8 +100,9 @@ impl MemoryTerms {
     pub fn value(&self) -> Bytes {
         let base = match &self.base {
             MemoryBase::Bound(bound) => bound.value().round_up(STEP),
-            MemoryBase::Level(level) => level.value().round_up(STEP),
+            MemoryBase::Level(level) | MemoryBase::Own(level) => level.value().round_up(STEP),
             MemoryBase::Relatives(quartile) => Bytes(quartile.0.saturating_mul(INHERITED_HALVES).div_ceil(2)),
+            MemoryBase::Held(bytes) => *bytes,
             MemoryBase::Assumed { file, parts } => Bytes(file.0.div_ceil((*parts).max(1))),
         };
         base.plus(self.calibration).plus(self.margin)
@@ -106,7 +111,7 @@ impl MemoryTerms {
     /// Whether it stands on runs of the suite.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        matches!(self.base, MemoryBase::Bound(_) | MemoryBase::Level(_))
+        matches!(self.base, MemoryBase::Bound(_) | MemoryBase::Level(_) | MemoryBase::Own(_))
     }
 }
 
@@ -130,6 +135,13 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Has the import stand on what the suite pays for itself, where that was told from what is shared.
+    pub(super) fn own_import(&mut self, own: Option<Level>) {
+        if let (Some(level), MemoryBase::Level(_)) = (own, self.import.terms.base) {
+            self.import.terms.base = MemoryBase::Own(level);
+        }
+    }
+
     /// The estimate that these terms make.
     #[must_use]
     pub fn estimate(&self) -> Estimate {

@@ -408,7 +408,14 @@ pub fn history(
         (tier.to_owned(), store.shards(tier).into_iter().map(sample).collect())
     };
     let tiers = store.tiers().map(of_tier).collect();
-    (History { suites: suites.collect(), inside: inside.collect(), tiers }, meeting)
+    let whole = |recorded: &&Recorded<'_>| recorded.parts == 1;
+    let numbers: BTreeMap<&str, usize> = (by_suite.iter().enumerate())
+        .flat_map(|(suite, recorded)| recorded.iter().filter(whole).map(move |recorded| (recorded.id, suite)))
+        .collect();
+    let session = |(run, seen)| Sample { age: age(run), foreign: store.runs[run].key != key, seen };
+    let sessions = store.sessions(store.runs.len(), |id| numbers.get(id).copied());
+    let sessions = sessions.into_iter().map(session).collect();
+    (History { suites: suites.collect(), inside: inside.collect(), tiers, sessions }, meeting)
 }
 
 /// One observation for each run, oldest first: time and retained summed, import and transient the

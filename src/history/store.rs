@@ -230,6 +230,30 @@ impl Store {
         seen
     }
 
+    /// What collecting and what is shared added in each session of the runs before the one with this index, newest
+    /// first: the run's index, and for each suite that `number` knows its number and bytes. Observations
+    /// that say nothing of that make no session.
+    pub fn sessions<'a>(
+        &'a self,
+        before: usize,
+        number: impl Fn(&str) -> Option<usize>,
+    ) -> Vec<(usize, Vec<(usize, i64)>)> {
+        let mut sessions: BTreeMap<(Reverse<usize>, &'a str), BTreeMap<usize, i64>> = BTreeMap::new();
+        for (id, rows) in &self.suites {
+            let Some(suite) = number(id) else { continue };
+            for row in rows {
+                let (run, [_, import, ..]) = (self.run_of(row), row.seen.figures);
+                if let Some(bytes) = import.get().filter(|_| run < before) {
+                    let part = &*self.stamps[row.stamp as usize].parts[row.part as usize];
+                    let slot =
+                        sessions.entry((Reverse(run), part)).or_default().entry(suite).or_insert(bytes);
+                    *slot = bytes.max(*slot);
+                }
+            }
+        }
+        sessions.into_iter().map(|((Reverse(run), _), suites)| (run, suites.into_iter().collect())).collect()
+    }
+
     /// The tiers that anything is known of, sorted.
     pub fn tiers(&self) -> impl Iterator<Item = &str> {
         self.tiers.keys().map(String::as_str)
@@ -315,6 +339,17 @@ mod tests {
         let killed = Observation { killed, ..Observation::default() };
         assert_eq!(store.observations("y").collect::<Vec<_>>(), [(0, killed)]);
         assert_eq!(store.observations("z").count(), 0);
+    }
+
+    #[test]
+    fn who_was_in_a_session_together_is_known() {
+        let text = r#"{"schema":1,"runs":[{"run":"a","at":10,"key":"k"},{"run":"b","at":20,"key":"k"}],
+            "suites":{"x":[[0,"p",9,60],[1,"p",9,0]],"y":[[0,"p",9,1],[1,"q",9,61]],"z":[[0,"p",9]],"gone":[[0,"p",9,7]]}}"#;
+        let store = read(text.as_bytes()).unwrap();
+        let number = |id: &str| ["x", "y", "z"].iter().position(|known| *known == id);
+        let before = (0, vec![(0, 60), (1, 1)]);
+        assert_eq!(store.sessions(2, number), [(1, vec![(0, 0)]), (1, vec![(1, 61)]), before.clone()]);
+        assert_eq!(store.sessions(1, number), [before]);
     }
 
     #[test]

@@ -197,6 +197,9 @@ pub struct Finished {
     pub peak_bytes: Option<Bytes>,
     /// What the worker held when it ended.
     pub after_bytes: Option<Bytes>,
+    /// How much of that it added for all that follow, because it came first: fixtures of the whole session or package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_bytes: Option<Bytes>,
     /// How it ended.
     pub status: Status,
     /// It was the last of its worker's session: what it seems to give back is the end of the session.

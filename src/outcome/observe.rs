@@ -2,6 +2,7 @@
 //!
 //! Nothing is learned from what was skipped or cut off, but what collecting it added: that came first.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finished, Outcome, Session};
@@ -39,7 +40,7 @@ pub struct SessionObserved {
     pub complete: bool,
     /// What its workers held before any suite, all together.
     pub floor: Option<Bytes>,
-    /// What collecting added, in the worker where it added most.
+    /// What collecting and shared fixtures added, in the worker where they added most.
     pub import_level: Option<Bytes>,
     /// The most that it held.
     pub peak: Option<Bytes>,
@@ -101,8 +102,35 @@ fn of_session(session: &Session) -> BTreeMap<&str, Observation> {
         let slot = &mut seen.entry(&import.id).or_default().import;
         *slot = (*slot).max(Some(import.bytes));
     }
+    // What is shared is paid like an import: once by every worker, whoever comes first. It is counted of the worker
+    // that paid most.
+    let most = shared_by_worker(session).into_iter().max_by_key(|(worker, bytes)| (*bytes, Reverse(*worker)));
+    for part in &session.finished {
+        if let (Some(bytes), Some((worker, _))) = (part.shared_bytes, most)
+            && part.worker == worker
+        {
+            let slot = &mut seen.entry(&part.id).or_default().import;
+            *slot = Some(slot.unwrap_or(0).saturating_add(signed(bytes)));
+        }
+    }
     seen.retain(|_, seen| *seen != Observation::default());
     seen
+}
+
+/// What each worker added for all of its suites; workers that did.
+fn shared_by_worker(session: &Session) -> BTreeMap<&str, Bytes> {
+    let mut sums: BTreeMap<&str, Bytes> = BTreeMap::new();
+    for part in &session.finished {
+        if let Some(bytes) = part.shared_bytes {
+            let sum = sums.entry(&part.worker).or_default();
+            *sum += bytes;
+        }
+    }
+    sums
+}
+
+fn signed(bytes: Bytes) -> i64 {
+    i64::try_from(bytes.0).unwrap_or(i64::MAX)
 }
 
 /// Time and retained summed, transient and peak the largest. A sum of which a part is not known is not known.
@@ -125,15 +153,19 @@ fn combined(parts: &[&Finished]) -> Observation {
 
 /// What the boundaries of one part say.
 fn observation(part: &Finished) -> Observation {
-    let signed = |bytes: Bytes| i64::try_from(bytes.0).unwrap_or(i64::MAX);
     let (before, peak, after) = (part.before_bytes, part.peak_bytes, part.after_bytes);
-    let retained = before.zip(after).map(|(before, after)| signed(after).saturating_sub(signed(before)));
-    let kept = Bytes(retained.unwrap_or(0).max(0).unsigned_abs());
+    let shared = part.shared_bytes.unwrap_or_default();
+    let retained = before
+        .zip(after)
+        .map(|(before, after)| signed(after).saturating_sub(signed(before)).saturating_sub(signed(shared)));
+    // The end of the session gives back what the suite before it would have kept. How much of what it held that is nobody
+    // knows: all of it is transient.
+    let retained = retained.filter(|_| !part.last);
+    let kept = Bytes(retained.unwrap_or(0).max(0).unsigned_abs()) + shared;
     Observation {
         time: part.ms.map(|time| Millis(time.0.max(1))),
         import: None,
-        // The end of the session gives back what the suite before it would have kept.
-        retained: retained.filter(|_| !part.last),
+        retained,
         transient: before.zip(peak).map(|(before, peak)| peak.saturating_sub(before).saturating_sub(kept).0),
         peak: peak.map(|peak| peak.0),
         killed: None,
@@ -168,8 +200,8 @@ fn figures(session: &Session) -> SessionObserved {
     }
 }
 
-/// A worker's level at its first suite above its floor; where that is not known, the sum of what it said
-/// that collecting added.
+/// A worker's level at its first suite above its floor, and what its suites then added for all; where that level is not
+/// known, the sum of what it said that collecting added.
 fn import_level(session: &Session) -> Option<Bytes> {
     let mut levels: BTreeMap<&str, Bytes> = BTreeMap::new();
     for part in &session.finished {
@@ -185,6 +217,10 @@ fn import_level(session: &Session) -> Option<Bytes> {
     }
     for (worker, sum) in sums {
         levels.entry(worker).or_insert(Bytes(sum.max(0).unsigned_abs()));
+    }
+    for (worker, shared) in shared_by_worker(session) {
+        let level = levels.entry(worker).or_default();
+        *level += shared;
     }
     levels.into_values().max()
 }
@@ -239,6 +275,9 @@ mod tests {
                     r#"{{"event":"suite","worker":"{worker}","id":"{id}","ms":{ms},"before_bytes":{before},"peak_bytes":{peak},"after_bytes":{after},"status":"{status}","last":{}}}"#,
                     !last.is_empty()
                 ),
+                ["shares", worker, id, before, peak, after, shared] => format!(
+                    r#"{{"event":"suite","worker":"{worker}","id":"{id}","ms":9,"before_bytes":{before},"peak_bytes":{peak},"after_bytes":{after},"shared_bytes":{shared},"status":"passed"}}"#
+                ),
                 ["end", index, attempt, exit, peak] => format!(
                     r#"{{"event":"session-end","index":{index},"attempt":{attempt},"at":107,"exit":{exit},"signal":null,"peak_bytes":{peak},"method":"tree"}}"#
                 ),
@@ -292,8 +331,35 @@ mod tests {
             ],
             &["1 a 4 30 50 250 400", "1 b 1 -5 -30 10 160", "1 c 7 - - 200 320", "1 d 7 - - - 90"],
         );
+        check(&["session 1 1 a", "suite main a passed 4 100 400 150 last"], &["1 a 4 - - 300 400"]);
         // A peak below what stayed: the meters differ, and nothing is negative.
         check(&["session 1 1 a", "suite main a passed 4 100 120 150"], &["1 a 4 - 50 0 120"]);
+    }
+
+    #[test]
+    fn what_the_first_pays_for_all_is_no_part_of_what_it_keeps() {
+        let observed = check(
+            &[
+                "session 1 1 a,b,c",
+                "floor main 50",
+                "import main a 30",
+                "shares main a 100 400 170 60",
+                "suite main b passed 9 170 200 180",
+                // It gave back more than it added.
+                "shares main c 180 240 190 50",
+            ],
+            &["1 a 9 90 10 230 400", "1 b 9 - 10 20 200", "1 c 9 50 -40 10 240"],
+        );
+        assert_eq!(observed.sessions[0].import_level, Some(Bytes(50 + 60 + 50)));
+        // Every worker pays: the one that pays most counts.
+        let workers = [
+            "session 1 1 a,b,c",
+            "shares gw0 a 100 400 170 60",
+            "shares gw1 b 100 180 165 60",
+            "shares gw1 c 165 180 176 5",
+        ];
+        let observed = check(&workers, &["1 a 9 - 10 230 400", "1 b 9 60 5 15 180", "1 c 9 5 6 4 180"]);
+        assert_eq!(observed.sessions[0].import_level, Some(Bytes(65)));
     }
 
     #[test]

@@ -146,39 +146,66 @@ pub fn session_ms(tier: &Tier, shard: &Shard, suites: &[Suite]) -> u128 {
     workers.into_iter().max().unwrap_or(0)
 }
 
-/// Who runs at the highest moment of one process a suite, and milliseconds: a clock that jumps from end to end.
+/// Who runs at the highest moment of one process a suite, and milliseconds.
 fn each(tier: &Tier, shard: &Shard, suites: &[Suite]) -> (Vec<usize>, u128) {
-    let mut waiting: Vec<(usize, &Suite)> = suites.iter().enumerate().collect();
-    waiting.sort_by(|(_, a), (_, b)| b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id)));
     // The schedule keeps to the tier's budget; a larger machine changes nothing for a suite that is
     // alone on it.
-    let budget = tier.budget_bytes.or(shard.budget_bytes).map(|budget| u128::from(budget.0));
-    let mut running: Vec<(u128, usize, &Suite)> = Vec::new();
-    let (mut now, mut peak, mut at) = (0, 0, Vec::new());
+    let budget = tier.budget_bytes.or(shard.budget_bytes);
+    let (mut peak, mut at) = (0, Vec::new());
+    let suites: Vec<&Suite> = suites.iter().collect();
+    let took = |place: usize| u128::from(suites[place].ms.0);
+    let ms = side_by_side(tier, budget, &suites, took, |running| {
+        let used = running.iter().map(|place| own(suites[*place])).sum::<u128>();
+        if used > peak {
+            (peak, at) = (used, running.to_vec());
+        }
+    });
+    (at, ms)
+}
+
+/// Milliseconds of one process a suite: a clock that jumps from end to end. Suites are started by what the plan says of them,
+/// and each runs as long as `took` says of its place. `seen` is shown the places of those that run whenever one was started.
+pub fn side_by_side(
+    tier: &Tier,
+    budget: Option<Bytes>,
+    suites: &[&Suite],
+    took: impl Fn(usize) -> u128,
+    mut seen: impl FnMut(&[usize]),
+) -> u128 {
+    let mut waiting: Vec<usize> = (0..suites.len()).collect();
+    waiting.sort_by(|a, b| {
+        let (a, b) = (suites[*a], suites[*b]);
+        b.ms.cmp(&a.ms).then_with(|| a.id.cmp(&b.id))
+    });
+    let mut ends: Vec<u128> = Vec::new();
+    let mut running: Vec<usize> = Vec::new();
+    let mut now = 0;
     loop {
         while running.len() < tier.workers.max(1) as usize {
-            let used =
-                u128::from(tier.floor_bytes.0) + running.iter().map(|(.., suite)| own(suite)).sum::<u128>();
-            let cpus: u64 = running.iter().map(|(.., suite)| u64::from(suite.cpus)).sum();
-            let exclusive = running.iter().any(|(.., suite)| suite.exclusive);
-            let fits = |(_, suite): &(usize, &Suite)| {
+            let beside = || running.iter().map(|place| suites[*place]);
+            let used = u128::from(tier.floor_bytes.0) + beside().map(own).sum::<u128>();
+            let cpus: u64 = beside().map(|suite| u64::from(suite.cpus)).sum();
+            let exclusive = beside().any(|suite| suite.exclusive);
+            let fits = |place: &usize| {
+                let suite = suites[*place];
                 running.is_empty()
-                    || (budget.is_none_or(|budget| used + own(suite) <= budget)
+                    || (budget.is_none_or(|budget| used + own(suite) <= u128::from(budget.0))
                         && cpus + u64::from(suite.cpus) <= u64::from(tier.cpus)
                         && !suite.exclusive
                         && !exclusive)
             };
             let Some(next) = waiting.iter().position(fits) else { break };
-            let (place, suite) = waiting.remove(next);
-            running.push((now + u128::from(suite.ms.0), place, suite));
-            if used + own(suite) > peak {
-                (peak, at) = (used + own(suite), running.iter().map(|(_, place, _)| *place).collect());
-            }
+            let place = waiting.remove(next);
+            running.push(place);
+            ends.push(now + took(place));
+            seen(&running);
         }
-        match running.iter().map(|(end, ..)| *end).min() {
-            Some(end) => now = end,
-            None => return (at, now),
+        match ends.iter().min() {
+            Some(end) => now = *end,
+            None => return now,
         }
-        running.retain(|(end, ..)| *end > now);
+        let mut kept = ends.iter().map(|end| *end > now);
+        running.retain(|_| kept.next() == Some(true));
+        ends.retain(|end| *end > now);
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn limits(
 ) -> Limits {
     let with = |basis: Basis| suites.iter().filter(|suite| suite.memory_basis == basis).count();
     let measured = with(Basis::Measured) > 0 && !exact;
-    let floor = tier.floor() + if measured { estimate::SESSION_SLACK } else { Bytes(0) };
+    let floor = if measured { known.floor(tier) } else { tier.floor() };
     let all_assumed = with(Basis::Assumed) == suites.len();
     let mut warn = |code: &str, message: String| {
         if !suites.is_empty() {

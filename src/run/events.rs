@@ -68,7 +68,8 @@ impl Events {
     /// What was added since the last time, at most [`READ_MAX`] bytes of it. `at` stands in for times that are
     /// missing.
     pub(super) fn poll(&mut self, at: At, session: u32) -> Vec<Event> {
-        let mut bytes = Vec::new();
+        // Mostly there is little, and one read has all of it.
+        let mut bytes = Vec::with_capacity(8 << 10);
         let read = self.file.seek(SeekFrom::Start(self.read));
         let read = read.and_then(|_| (&self.file).take(READ_MAX).read_to_end(&mut bytes));
         self.read += read.unwrap_or(0) as u64;

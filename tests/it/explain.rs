@@ -74,8 +74,12 @@ fn whole(value: &Value, key: &str) -> u64 {
 /// What the shown terms of an amount of memory make.
 fn memory(figure: &Value) -> u64 {
     let step = |bytes: u64| bytes.div_ceil(64 << 10) * (64 << 10);
+    let plus = |bytes: u64, share: u64| (bytes * (10_000 + share)).div_ceil(10_000);
+    let level =
+        |key: &str| step(plus(figure[key].as_i64().unwrap().max(0) as u64, whole(figure, "more_hundredths")));
     let base = match figure["rule"].as_str().unwrap() {
-        "largest" => step((figure["largest_bytes"].as_i64().unwrap().max(0) as u64 * 105).div_ceil(100)),
+        "largest" => level("largest_bytes"),
+        "own" => level("least_bytes"),
         "bound" => {
             let (n, deviation) = (float(figure, "effective"), float(figure, "deviation"));
             let offset = f64::from(16 << 20);
@@ -85,11 +89,11 @@ fn memory(figure: &Value) -> u64 {
             assert!((bound - shown).abs() <= 1e-6 * shown.abs() + 10.0, "{bound}: {figure}");
             step(shown.min(float(figure, "most_bytes")).max(float(figure, "least_bytes")).ceil() as u64)
         }
+        "held" => whole(figure, "held_bytes"),
         "relatives" => (whole(figure, "quantile") * 3).div_ceil(2),
         "assumed" => whole(figure, "file").div_ceil(whole(figure, "parts")),
         other => panic!("{other}"),
     };
-    let plus = |bytes: u64, share: u64| (bytes * (10_000 + share)).div_ceil(10_000);
     plus(plus(base, whole(figure, "calibration_hundredths")), whole(figure, "margin_hundredths"))
 }
 

@@ -44,7 +44,8 @@ fn check_two_jobs(project: &Project, e2e_files: usize) {
         panic!("{shards:?}")
     };
     assert_eq!((e2e.as_str(), *e2e_count, unit.as_str(), *unit_count), ("e2e-1", e2e_files, "unit-1", 42));
-    assert!((2_300..=2_950).contains(e2e_mb) && (390..=470).contains(e2e_s), "{shards:?}");
+    // 2.3 to 2.9 GB, to the tenth.
+    assert!((2_250..=2_950).contains(e2e_mb) && (390..=470).contains(e2e_s), "{shards:?}");
     assert!((1_800..=2_200).contains(unit_mb) && (115..=185).contains(unit_s), "{shards:?}");
 }
 

@@ -139,6 +139,15 @@ enum Terms {
     Largest {
         runs: usize,
         largest_bytes: i64,
+        more_hundredths: u32,
+    },
+    Own {
+        runs: usize,
+        least_bytes: i64,
+        more_hundredths: u32,
+    },
+    Held {
+        held_bytes: u64,
     },
     Relatives {
         quantile: u64,
@@ -307,7 +316,12 @@ fn time(suite: &Suite<'_>) -> Explained<Millis> {
 
 fn memory(figure: &Figure<MemoryTerms>, steps: &[Step], id: &str) -> Explained<Bytes> {
     let shown = match &figure.terms.base {
-        MemoryBase::Level(Level { runs, largest }) => Terms::Largest { runs: *runs, largest_bytes: *largest },
+        MemoryBase::Level(Level { runs, bytes, more }) => {
+            Terms::Largest { runs: *runs, largest_bytes: *bytes, more_hundredths: more.0 }
+        }
+        MemoryBase::Own(Level { runs, bytes, more }) => {
+            Terms::Own { runs: *runs, least_bytes: *bytes, more_hundredths: more.0 }
+        }
         MemoryBase::Bound(bound) => self::bound(bound),
         MemoryBase::Relatives(quartile) => Terms::Relatives {
             quantile: quartile.0,
@@ -315,6 +329,7 @@ fn memory(figure: &Figure<MemoryTerms>, steps: &[Step], id: &str) -> Explained<B
             usual_tests: None,
             directories: directories(steps, id),
         },
+        MemoryBase::Held(bytes) => Terms::Held { held_bytes: bytes.0 },
         MemoryBase::Assumed { file, parts } => Terms::Assumed { file: file.0, parts: *parts },
     };
     Explained {

@@ -219,10 +219,19 @@ fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<
     }
     let text = match &base {
         MemoryBase::Level(level) => self::level(level),
+        MemoryBase::Own(level) => format!(
+            "{} above the least of its last {} runs, {}: what was more is shared, and planned once in a session.",
+            per_cent(level.more),
+            level.runs,
+            Bytes(level.bytes.max(0).unsigned_abs())
+        ),
         MemoryBase::Bound(bound) => self::bound(bound),
         MemoryBase::Relatives(_) => {
             let text = "never measured, so it takes 1.5 × the upper quartile of its relatives";
             inherited(text, steps, suite.id, |bytes| Bytes(bytes).to_string())
+        }
+        MemoryBase::Held(bytes) => {
+            format!("it always ran last, so what it keeps is not known, but not more than it held: {bytes}.")
         }
         MemoryBase::Assumed { file, parts } => {
             let (tier, parts) = (&suite.tier.name, shared(*parts));
@@ -266,10 +275,11 @@ fn level(level: &Level) -> String {
         1 => "its only run".to_owned(),
         runs => format!("its last {runs} runs"),
     };
-    match Bytes(u64::try_from(level.largest).unwrap_or(0)) {
+    let more = per_cent(level.more);
+    match Bytes(u64::try_from(level.bytes).unwrap_or(0)) {
         Bytes(0) => format!("{runs} left nothing, or gave memory back."),
-        largest if level.runs == 1 => format!("5 % above what {runs} showed, {largest}."),
-        largest => format!("5 % above the largest of {runs}, {largest}."),
+        largest if level.runs == 1 => format!("{more} above what {runs} showed, {largest}."),
+        largest => format!("{more} above the largest of {runs}, {largest}."),
     }
 }
 

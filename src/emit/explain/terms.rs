@@ -46,7 +46,10 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
         }
         match &of.terms.base {
             MemoryBase::Level(level) => {
-                row(name, &format!("1.05 × {}, the largest", super::signed(level.largest)))
+                row(name, &format!("{}, the largest, +{}", super::signed(level.bytes), level.more))
+            }
+            MemoryBase::Own(level) => {
+                row(name, &format!("{}, the least, +{}", super::signed(level.bytes), level.more))
             }
             MemoryBase::Bound(bound) => {
                 let mark = |of: Decided| if bound.decided() == of { " (decides)" } else { "" };
@@ -63,6 +66,7 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
                 row("", &format!("at least 1.05 × the largest of ten, {least}{}", mark(Decided::Least)));
             }
             MemoryBase::Relatives(quartile) => row(name, &format!("1.5 × {quartile}, the upper quartile")),
+            MemoryBase::Held(bytes) => row(name, &format!("{bytes}, the most that it held")),
             MemoryBase::Assumed { file, parts } => {
                 row(name, &format!("{file} a file ÷ {}", count(*parts as usize, "part")));
             }

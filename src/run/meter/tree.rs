@@ -239,7 +239,7 @@ impl Tree {
         if suspects.is_empty() || dear || !(news || moved || stale) {
             return;
         }
-        let begun = Instant::now();
+        let begun = super::busy();
         self.asked_own = own;
         for pid in suspects {
             let rollup = text(&self.proc.join(pid.to_string()).join("smaps_rollup"));
@@ -253,7 +253,8 @@ impl Tree {
             }
         }
         self.asked_at = Some(now);
-        self.ask_after = Some(now + begun.elapsed() * 50);
+        // Had it waited for a core meanwhile, a child might come and go before it is asked about.
+        self.ask_after = Some(now + super::busy().saturating_sub(begun) * 50);
     }
 
     /// What the processes of one of our children hold, or all.

@@ -190,7 +190,7 @@ class _Stretch:
 
     def __init__(self, system, status=None):
         """`status` is what the last one ended with, where nothing happened since."""
-        self.system, self.last, self.ended = system, None, 0
+        self.system, self.last, self.ended, self.shared = system, None, 0, 0
         self.begun, self.used = system.clock(), None
         if status is None and system.marks:
             status = system.status()
@@ -316,6 +316,8 @@ class _Watcher:
         self.id, self.stretch, self.came = None, None, set()
         # The test that is said to be next, with its suite.
         self.next = (None, None)
+        # A fixture for more than one suite is being made, and whatever it asks for is part of it.
+        self.making = False
 
     def line(self, event, id, rest):
         """An event as it is written; nothing where that is longer than anybody would read."""
@@ -445,6 +447,25 @@ class _Watcher:
         except Exception:
             pass
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef):
+        # Whoever asks for it first pays for it, but it stays for others: as an import does.
+        before = None
+        if fixturedef.scope in ("session", "package") and not self.making:
+            try:
+                if self.stretch is not None and self.system.alive():
+                    before = self.system.quick()
+                    self.making = before is not None
+            except Exception:
+                pass
+        yield
+        if before is not None:
+            self.making = False
+            try:
+                self.stretch.shared += max(0, self.system.quick() - before)
+            except Exception:
+                pass
+
     def pytest_runtest_logreport(self, report):
         try:
             if report.outcome == "failed":
@@ -481,12 +502,11 @@ class _Watcher:
             return
         stretch = self.stretch
         ms, peak, after = stretch.end()
-        figures = (ms, _number(stretch.before), _number(peak), _number(after), status, "true" if last else "false")
-        self.lines += self.line(
-            "suite",
-            id,
-            ',"ms":%d,"before_bytes":%s,"peak_bytes":%s,"after_bytes":%s,"status":"%s","last":%s' % figures,
-        )
+        figures = (ms, _number(stretch.before), _number(peak), _number(after))
+        rest = ',"ms":%d,"before_bytes":%s,"peak_bytes":%s,"after_bytes":%s' % figures
+        if stretch.shared > 0:
+            rest += ',"shared_bytes":%d' % stretch.shared
+        self.lines += self.line("suite", id, rest + ',"status":"%s","last":%s' % (status, "true" if last else "false"))
 
     def status(self):
         return next((word for word in ("failed", "passed", "skipped") if word in self.came), "passed")

@@ -218,6 +218,7 @@ impl Executor<'_> {
             before_bytes: at_rest,
             peak_bytes: peak,
             after_bytes: at_rest,
+            shared_bytes: None,
             status: match (whole, good) {
                 (true, true) => Status::Passed,
                 (true, false) => Status::Failed,
