@@ -132,7 +132,7 @@ fn what_the_user_configured_arrives_as_it_was_written() {
 
     let buildkite: Value = serde_json::from_str(&raw("buildkite")).unwrap();
     let step = uploaded(&buildkite["steps"][0]["steps"][0]);
-    assert_eq!(step["commands"][1], *odd);
+    assert_eq!(step["commands"][2], *odd);
     assert_eq!(step["agents"]["queue"], *odd);
     assert_eq!(step["env"][&odd], *odd);
     assert_eq!(step["notify"][0], *odd);

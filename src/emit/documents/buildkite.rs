@@ -46,7 +46,6 @@ pub(super) fn render(jobs: &Jobs<'_>, config: &Buildkite) -> Result<String, Stri
     pretty(&mapped(Value::Object(document), &doubled)?)
 }
 
-/// `*` means what lies deeper too.
 fn download(what: &str, more: &str) -> String {
     format!("buildkite-agent artifact download {} .{more}", quoted(&format!("{what}/*")))
 }
@@ -56,9 +55,12 @@ fn common(jobs: &Jobs<'_>, config: &Buildkite) -> Result<Table, String> {
     let folder = jobs.folder()?;
     let mut step = config.step.clone();
     if !["command", "commands", "trigger"].iter().any(|key| step.contains_key(*key)) {
-        // With the plan come outcomes of an earlier attempt; the plan of a later round is that of its own step.
+        // The plan of a later round is that of its own step.
         let from = if config.rebalance && jobs.plan.round > 0 { FROM_REBALANCE } else { "" };
-        let mut commands = vec![download(folder, from)];
+        // A retry goes on where the attempt before ended; one that died has left nothing.
+        let earlier = download(&format!("{folder}/outcomes"), " || true");
+        let retry = format!("test \"${{BUILDKITE_RETRY_COUNT:-0}}\" = 0 || {earlier}");
+        let mut commands = vec![download(folder, from), retry];
         commands.extend(config.before.iter().cloned());
         commands.push(jobs.command()?);
         step.insert("commands".into(), json!(commands));
@@ -92,6 +94,7 @@ fn again(jobs: &Jobs<'_>, config: &Buildkite) -> Result<Value, String> {
     let plan = quoted(&format!("{folder}/plan.json"));
     let commands = vec![
         download(folder, ""),
+        download(&format!("{folder}/outcomes"), ""),
         format!("shard rebalance --plan {plan} --format buildkite > again.json"),
         format!("buildkite-agent artifact upload {}", quoted(&format!("{folder}/**/*"))),
         "buildkite-agent pipeline upload again.json".to_owned(),
