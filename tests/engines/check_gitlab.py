@@ -12,36 +12,21 @@ import tempfile
 from pathlib import Path
 
 import documents as yaml
+import suites
 from harness import CHECKOUT, Skip, apt, check, node_tools, python_tools, run, shard
-
-PASSES = "def test():\n    pass\n"
-FAILS = "def test():\n    assert False\n"
-# The whole session, as the kernel does it.
-KILL = "os.kill(os.getpid(), signal.SIGKILL)"
-KILLED = f"import os, signal\n\n\ndef test():\n    {KILL}\n"
-KILLED_ONCE = (
-    "import os, pathlib, signal\n\n\ndef test():\n    once = pathlib.Path('../killed')\n"
-    f"    if not once.exists():\n        once.touch()\n        {KILL}\n"
-)
-SUITES = [f"tests/test_{name}.py" for name in "abcdef"]
 
 
 class Project:
     """A repository with the parent pipeline of the manual."""
 
-    def __init__(self, config="", **suites):
+    def __init__(self, config="", **different):
         if not shutil.which("git"):
             raise Skip("git is not installed")
         if not shutil.which("rsync"):
             apt("rsync")
         self.temporary = tempfile.TemporaryDirectory(prefix="shard-gitlab-")
         self.folder = Path(self.temporary.name) / "project"
-        for suite in SUITES:
-            path = self.folder / suite
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(suites.get(path.stem, PASSES))
-        tier = '[tier.unit]\nmatch = ["**"]\nrun = ["pytest", "-q", "@{selection}"]\n'
-        (self.folder / "shard.toml").write_text(tier + config)
+        suites.write(self.folder, config, different)
         (self.folder / ".gitlab-ci.yml").write_text(on_this_machine("docs/ci/gitlab-ci.yml"))
         (self.folder / ".gitignore").write_text("shard-out\n.gitlab-ci-local\nshards.yml\nagain.yml\n")
         for words in (
@@ -72,11 +57,7 @@ class Project:
 
     def passed(self):
         """Suites that passed, as often as they did."""
-        found = []
-        for path in (self.folder / "shard-out" / "outcomes").iterdir():
-            events = [json.loads(line) for line in path.read_text().splitlines()]
-            found += [one["id"] for one in events if one["event"] == "suite" and one["status"] == "passed"]
-        return sorted(found)
+        return suites.passed((self.folder / "shard-out" / "outcomes").iterdir())
 
 
 def on_this_machine(manual):
@@ -96,13 +77,13 @@ def check_gitlab_executes_every_shard_once():
     project = Project()
     ends, said = project.pipeline()
     assert shards(ends) == {f"unit-{n}": "PASS" for n in (1, 2, 3, 4)}, said
-    assert project.passed() == SUITES, said
+    assert project.passed() == suites.SUITES, said
     assert len(project.outcomes()) == 4, said
 
 
 @check
 def check_gitlab_shows_what_fails():
-    project = Project(test_c=FAILS)
+    project = Project(test_c=suites.fails)
     ends, said = project.pipeline()
     assert sorted(shards(ends).values()) == ["FAIL", "PASS", "PASS", "PASS"], said
     assert "tests/test_c.py" not in project.passed(), said
@@ -110,24 +91,24 @@ def check_gitlab_shows_what_fails():
 
 @check
 def check_gitlab_plans_again_after_a_kill():
-    project = Project("[gitlab]\nrebalance = true\n", test_c=KILLED_ONCE)
+    project = Project("[gitlab]\nrebalance = true\n", test_c=suites.killed_once)
     ends, said = project.pipeline()
     assert sorted(shards(ends).values())[:3] == ["PASS"] * 3 and "WARN" in shards(ends).values(), said
     assert "FAIL" not in ends.values() and ends["rebalance"] == ends["verify"] == "PASS", said
-    assert project.passed() == SUITES, "what passed is not run again"
+    assert project.passed() == suites.SUITES, "what passed is not run again"
     assert any(".1.1." in name for name in project.outcomes()), project.outcomes()
 
 
 @check
 def check_gitlab_is_red_where_no_round_helped():
-    project = Project("[gitlab]\nrebalance = true\n", test_c=KILLED)
+    project = Project("[gitlab]\nrebalance = true\n", test_c=suites.killed)
     ends, said = project.pipeline()
     assert ends["rebalance"] == "PASS" and ends["verify"] == "FAIL", said
 
 
 @check
 def check_gitlab_is_red_where_a_test_failed_beside_a_kill():
-    project = Project("[gitlab]\nrebalance = true\n", test_c=KILLED_ONCE, test_e=FAILS)
+    project = Project("[gitlab]\nrebalance = true\n", test_c=suites.killed_once, test_e=suites.fails)
     ends, said = project.pipeline()
     assert "FAIL" in shards(ends).values(), said
 
