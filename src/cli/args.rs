@@ -340,7 +340,7 @@ pub(super) struct PickArgs {
 Without a name the shard is found by its number: --index, else what the CI says. With --allow-idle a job that has no \
 shard gets no line at all, which many test runners take for everything.
 
-Exit codes: 0 printed, 2 wrong usage, no such shard, or as many jobs as there are not shards")]
+Exit codes: 0 printed, 2 wrong usage, no such shard, or more or fewer jobs than shards")]
 pub(super) struct SelectArgs {
     /// The shard, such as `unit-1` [default: by its number]
     pub(super) shard: Option<String>,
