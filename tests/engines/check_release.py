@@ -3,6 +3,7 @@
 import atexit
 import functools
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -429,52 +430,94 @@ def release_workflow_passes_the_linters():
     assert wheel.replace('"', "").replace(" ", "") == FEATURES, wheel
 
 
-# What needs a network or another machine: compilers, and the registry of the tools.
+# What needs a network or another machine: compilers, the tools' registry, PyPI, and GitHub's own program. Its calls are written down.
 STAND_INS = {
     "rustup": "",
     "sudo": "",
     "cargo": 'mkdir -p "target/$TARGET/release" && cp "$BINARY" "target/$TARGET/release/shard"',
     "maturin": 'case $1 in build) mkdir -p dist/pypi && cp "$WHEEL" dist/pypi/ ;; *) echo sdist >dist/pypi/shard_ci.tar.gz ;; esac',
+    "uv": 'echo "uv $*" >>"$CALLS"',
+    "gh": 'echo "gh $*" >>"$CALLS"; [ "$1 $2" != "release view" ]',
 }
 INSTALL = "python -m pip install --disable-pip-version-check --require-hashes --requirement release/requirements.txt"
+ATTEST = """
+name: stand-in for actions/attest
+inputs: {subject-path: {description: as there}}
+runs:
+  using: composite
+  steps:
+    - {shell: bash, env: {SUBJECTS: "${{ inputs.subject-path }}"}, run: 'echo attest $SUBJECTS >>"$CALLS"'}
+"""
 
 
-@check
-def release_workflow_runs_dry_in_act():
+@contextmanager
+def released(inputs):
+    """A release that act made: what it printed, the folder of what was gathered, the repository, and calls of what is outside."""
     actions = CHECKOUT / "tests" / "engines" / "github"
     if not (actions / "store.py").exists():
         raise Skip("tests/engines/github, the stand-ins for GitHub's actions, are not there")
     with folder() as top:
-        source = checkout(top / "source")
+        source, remote, calls = checkout(top / "source"), top / "remote.git", top / "calls"
         name_the_repository(source)
         replace(source / ".github" / "workflows" / "release.yml", INSTALL, "true")
         write_the_news(source)
+        git(source, "clone", "--quiet", "--bare", source, remote)
+        git(source, "remote", "add", "origin", URL)
+        (top / ".gitconfig").write_text(f'[url "{remote}"]\ninsteadOf = {URL}\n')
+        (top / "attest").mkdir()
+        (top / "attest" / "action.yml").write_text(ATTEST)
         run([sys.executable, "-m", "venv", top / "venv"])
         # Jobs run side by side and install into one place, which pip cannot.
         python = f'exec flock "{top}/lock" "{top}/venv/bin/python" "$@"'
+        (top / "bin").mkdir()
         for name, line in {**STAND_INS, "python": python}.items():
-            (top / "bin").mkdir(exist_ok=True)
             (top / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
             (top / "bin" / name).chmod(0o755)
+        event = {"ref": "refs/heads/main", "repository": {"default_branch": "main"}, "inputs": {"version": VERSION, **inputs}}
+        (top / "event.json").write_text(json.dumps(event))
         command = [tool("act"), "workflow_dispatch", "--pull=false", "--no-cache-server", "-W", ".github/workflows/release.yml"]
-        command += ["--action-cache-path", top / "cache", "--env-file", os.devnull, "--secret-file", os.devnull]
+        command += ["-e", top / "event.json", "--action-cache-path", top / "cache", "--env-file", os.devnull]
+        command += ["--secret-file", os.devnull]
         text = WORKFLOW.read_text()
         for runner in ["ubuntu-24.04", *re.findall(r"runner: (\S+)", text)]:
             command += ["-P", f"{runner}=-self-hosted"]
-        for name, commit in set(re.findall(r"uses: actions/([a-z-]+)@(\w+)", text)) - {"checkout"}:
-            command += ["--local-repository", f"actions/{name}@{commit}={actions / name}"]
-        variables = {"STAND_INS": actions, "STAND_IN_STORE": top / "store", "GITHUB_RUN_ID": 1, "BINARY": launcher(), "WHEEL": wheel()}
-        for name, value in variables.items():
+        for name, commit in sorted(set(re.findall(r"uses: actions/([a-z-]+)@(\w+)", text))):
+            if name != "checkout":  # act copies the project itself
+                at = top / "attest" if name == "attest" else actions / name
+                command += ["--local-repository", f"actions/{name}@{commit}={at}"]
+        variables = {"STAND_INS": actions, "STAND_IN_STORE": top / "store", "GITHUB_RUN_ID": 1, "CALLS": calls}
+        for name, value in {**variables, "BINARY": launcher(), "WHEEL": wheel()}.items():
             command += ["--env", f"{name}={value}"]
-        command += ["--input", f"version={VERSION}", "--input", "dry-run=true", "--input", "pypi=true"]
         path = os.pathsep.join([str(top / "bin"), str(top / "venv" / "bin"), "/usr/local/bin:/usr/bin:/bin"])
-        git(source, "remote", "add", "origin", URL)
         said = run(command, cwd=source, env={"PATH": path, "HOME": str(top), "LANG": "C.UTF-8", "TMPDIR": str(top)})
-        gathered = top / "store" / "artifacts" / "1" / "release"
+        called = calls.read_text().splitlines() if calls.exists() else []
+        yield said, top / "store" / "artifacts" / "1" / "release", remote, called
+
+
+@check
+def release_workflow_runs_dry_in_act():
+    with released({"dry-run": "true", "pypi": "true"}) as (said, gathered, remote, called):
         files = sorted(str(path.relative_to(gathered)) for path in gathered.rglob("*") if path.is_file())
-        wanted = [path.name for path in packed().iterdir()]
+        archives = [f"archives/{path.name}" for path in packed().iterdir()]
         wheels = [f"pypi/{wheel().name}", "pypi/shard_ci.tar.gz"]
         others = ["notes.md", "shard.rb", f"shard-v{VERSION}.sha256"]
-        assert files == sorted([*(f"archives/{name}" for name in wanted), *wheels, *others]), (files, said[-4000:])
-        # What only a real release does.
-        assert not re.search(r"/(attest|draft|pypi|publish) .*(Run|Success)", said), said[-4000:]
+        assert files == sorted([*archives, *wheels, *others]), (files, said[-4000:])
+        assert called == [] and git(remote, "tag") == "", (called, said[-4000:])
+
+
+@check
+def release_workflow_publishes_in_act():
+    for pypi in ("true", "false"):
+        with released({"dry-run": "false", "pypi": pypi}) as (said, gathered, remote, called):
+            tag, major = f"v{VERSION}", "v" + VERSION.split(".")[0]
+            assert git(remote, "tag").split() == [major, tag], said[-4000:]
+            assert git(remote, "rev-parse", tag) == git(remote, "rev-parse", major)
+            sums = (gathered / f"shard-{tag}.sha256").read_text()
+            assert git(remote, "show", f"{tag}:action/checksums.txt").endswith(sums), said[-4000:]
+            what = [re.match(r"attest|uv publish|gh (auth|release) [a-z-]+", line)[0] for line in called]
+            uploaded = ["attest", "gh auth setup-git", "gh release view", "gh release create", "gh release upload"]
+            published = ["gh release edit", "gh auth setup-git"]
+            assert what == uploaded + ["uv publish"] * (pypi == "true") + published, called
+            assert f"gh release edit {tag} --draft=false" in called, called
+            [upload] = [line for line in called if line.startswith("gh release upload")]
+            assert all(f"archives/{path.name}" in upload for path in packed().iterdir()), upload
