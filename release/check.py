@@ -12,8 +12,8 @@ from common import CHECKOUT, VERSION, fail, notes, package
 
 # What stands for the repository where nobody has said yet which one it is.
 PLACEHOLDER = "your-fork-of/shard"
-# What a user is never shown.
-OURS = [":!release", ":!tests", ":!.ci"]
+# What speaks of the placeholder, and what a user is never shown.
+OURS = [":!release", ":!docs/releasing.md", ":!tests", ":!.ci"]
 
 
 def problems(version, url):

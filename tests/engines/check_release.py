@@ -207,7 +207,7 @@ def replace(path, old, new):
 def name_the_repository(source):
     """Puts an address in place of the placeholder, as a maintainer does once."""
     placeholder = "your-fork-of/shard"
-    for name in git(source, "grep", "--name-only", placeholder, "--", ".", ":!release", ":!tests").split():
+    for name in git(source, "grep", "--name-only", placeholder, "--", ".", ":!release", ":!docs/releasing.md").split():
         replace(source / name, placeholder, "somebody/shard")
 
 
@@ -373,7 +373,7 @@ int main(void) {
 def release_image_holds_a_static_binary_for_nobody():
     if os.geteuid() != 0 or not shutil.which("podman") or not shutil.which("gcc"):
         raise Skip("podman, gcc and root are needed")
-    text = (CHECKOUT / "Containerfile").read_text()
+    text = (CHECKOUT / "Dockerfile").read_text()
     first, last = re.split(r"^(?=FROM scratch$)", text, flags=re.MULTILINE)
     assert re.search(r"^FROM \S+:\S+@sha256:[0-9a-f]{64} AS build$", first, re.MULTILINE), first
     with folder() as top:
@@ -384,7 +384,7 @@ def release_image_holds_a_static_binary_for_nobody():
         (out / "work").chmod(0o1777)
         (top / "shard.c").write_text(WHO)
         run(["gcc", "-static", "-o", out / "shard", top / "shard.c"])
-        (top / "Containerfile").write_text(last + 'RUN ["/shard"]\n')
+        (top / "Dockerfile").write_text(last + 'RUN ["/shard"]\n')
         storage = ["podman", f"--root={top}/root", f"--runroot={top}/runroot", "--storage-driver=vfs"]
         environment = {"PATH": os.environ["PATH"], "HOME": str(top), "TMPDIR": str(top)}
         options = ["--isolation=chroot", f"--build-context=build={top}/build", "--tag=shard"]
@@ -425,7 +425,7 @@ def release_workflow_passes_the_linters():
     # One commit and one version for each action.
     assert len({action.split("@")[0] for action, _ in pins}) == len(set(pins)), pins
     assert sorted(re.findall(r"- target: (\S+)", text)) == sorted(TARGETS)
-    assert f"--features {FEATURES} " in text and FEATURES in (CHECKOUT / "Containerfile").read_text()
+    assert f"--features {FEATURES} " in text and FEATURES in (CHECKOUT / "Dockerfile").read_text()
     wheel = re.search(r"^features = \[(.*)\]", (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE)[1]
     assert wheel.replace('"', "").replace(" ", "") == FEATURES, wheel
 
