@@ -28,10 +28,12 @@ fn bash_completes_commands_flags_and_values() {
     let project = Project::new();
     project.file("shard.bash", project.shard("completions bash").ok().stdout().as_bytes());
     let check = |words: &str, expect: &str| {
-        let last = words.split(' ').count() - 1;
+        let split: Vec<_> = words.split(' ').collect();
+        let (last, before) = (split.len() - 1, split[split.len() - 2]);
         let script = format!(
             "source ./shard.bash; COMP_WORDS=({words}); COMP_CWORD={last}; \
-             _shard shard \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[*]}}\""
+             _shard shard {} {before}; echo \"${{COMPREPLY[*]}}\"",
+            split[last]
         );
         if let Some(found) = output(&project, "bash", &["--norc", "--noprofile", "-c", &script]) {
             assert_eq!(found.trim_end(), expect, "{words}");
