@@ -174,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn what_kubernetes_could_not_store_is_refused() {
+        let bytes = include_bytes!("../../testdata/plans/two-shards.json");
+        let (mut plan, digest) = (Plan::from_bytes(bytes).unwrap(), Digest::of(bytes));
+        plan.shards = vec![plan.shards[0].clone(); 60_000];
+        let config = parse("[kubernetes]\nimage = \"i\"\nclaim = \"c\"").unwrap();
+        let err = workflow(&plan, &digest, &config).unwrap_err();
+        assert!(err.contains("the workflow of 60,000 shards takes"), "{err}");
+    }
+
+    #[test]
     fn nothing_configured_becomes_a_variable() {
         let err = of("service-account = \"{{workflow.name}}\"").unwrap_err();
         assert!(err.contains("double braces"), "{err}");

@@ -75,6 +75,8 @@ fn job(group: &Group<'_>, digest: &Digest, pod: &Pod<'_>, config: &Config) -> Va
                 },
                 {
                     "action": "FailIndex",
+                    // Empty is as good as missing, except for the schemas of the first versions, which want it.
+                    "onPodConditions": [],
                     "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": OUT_OF_MEMORY},
                 },
             ]},

@@ -285,8 +285,10 @@ def slurm_runs_a_plan_kills_a_shard_and_runs_the_rest():
 
         second = run([shard(), "rebalance", "--ended", "sacct.txt", "--format", "slurm"], cwd=folder)
         assert " 1500 " in second, second
-        ids = slurm.submit(second, folder)
-        listing, states = slurm.ends(ids)
+        # As docs/clusters.md waits.
+        (folder / "next.sh").write_text(second)
+        lines = "arrays=$(sh next.sh | paste -sd,)\nsrun --dependency=afterany:${arrays//,/:} true\necho $arrays"
+        listing, states = slurm.ends(slurm.run("bash", "-ec", lines, cwd=folder, timeout=240).strip().split(","))
         assert states and all(state == ("COMPLETED", "0:0") for state in states.values()), listing
         run([shard(), "verify", "shard-out/outcomes"], cwd=folder)
 

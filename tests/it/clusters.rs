@@ -132,6 +132,108 @@ fn a_task_runs_nothing_of_another_plan() {
     assert!(!project.exists("shard-out/outcomes"));
 }
 
+/// The recorded account, of the tasks of this plan.
+fn account(project: &Project, name: &str) {
+    let text = fs::read_to_string(root().join("testdata/ended").join(name)).unwrap();
+    project.file(name, text.replace("00000000", &token(project)).as_bytes());
+}
+
+/// In all of them the task of the first shard passed, and that of the second was out of memory.
+const ACCOUNTS: [(&str, &str); 4] = [
+    ("sacct.txt", "Slurm calls task 9_1 OUT_OF_MEMORY"),
+    ("sacct.json", "Slurm calls task 9_1 OUT_OF_MEMORY"),
+    ("scontrol.txt", "Slurm calls task 9_1 OUT_OF_MEMORY for OutOfMemory"),
+    ("pods.json", "its container OOMKilled with exit code 137"),
+];
+
+#[test]
+fn what_a_cluster_says_of_its_tasks_is_planned_again() {
+    for (name, said) in ACCOUNTS {
+        let (project, _) = planned("slurm");
+        account(&project, name);
+        let judged = project.shard(&format!("triage --ended {name} --format json")).ok().stdout();
+        let judged: Value = serde_json::from_str(&judged).unwrap();
+        let verdicts: Vec<String> = judged["verdicts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{} {}", one["shard"], one["verdict"]))
+            .collect();
+        assert_eq!(verdicts, ["\"unit-1\" \"passed\"", "\"unit-2\" \"out-of-memory\""], "{name}");
+        let done = project.shard(&format!("rebalance --ended {name} --format slurm")).ok();
+        // It had a smaller class than its budget, and asks for the larger one.
+        assert!(
+            done.stdout().lines().any(|line| line.starts_with("submit s") && line.ends_with(" 2048 1 10 0")),
+            "{name}: {}",
+            done.stdout()
+        );
+        let said_once = done.stderr().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said_once.contains(said), "{name}: {}", done.stderr());
+        let plan = project.plan();
+        let suites: Vec<&str> = plan["shards"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|shard| shard["sessions"][0]["suites"].as_array().unwrap())
+            .map(|suite| suite["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(suites, ["small.py"], "{name}");
+    }
+}
+
+#[test]
+fn tasks_that_are_not_over_keep_their_shards() {
+    let (project, _) = planned("slurm");
+    let token = token(&project);
+    let listing = format!(
+        "JobID|JobName|State|ExitCode\n1_0|shard-{token}-1m-1c|OUT_OF_MEMORY|0:125\n1_1|shard-{token}-1m-1c|RUNNING|0:0\n2_0|other|FAILED|1:0\n"
+    );
+    project.file("sacct.txt", listing.as_bytes());
+    let done = project.shard("rebalance --ended sacct.txt").ok();
+    assert!(done.stderr().contains("warning: not over: 1 task of this plan"), "{}", done.stderr());
+    assert!(done.stderr().contains("note: 1 task of another plan"), "{}", done.stderr());
+    let names: Vec<String> =
+        project.plan()["shards"].as_array().unwrap().iter().map(|shard| shard["id"].to_string()).collect();
+    assert!(names.contains(&"\"unit-2\"".to_owned()), "{names:?}");
+}
+
+/// An outcome that stops in the middle blames nobody by itself; with what the cluster says it does.
+#[test]
+fn the_history_learns_from_what_a_cluster_says() {
+    let (project, _) = planned("slurm");
+    account(&project, "pods.json");
+    let digest = shard::model::Digest::of(project.read("shard-out/plan.json").as_bytes()).to_string();
+    let lines = [
+        format!(
+            r#"{{"event":"start","schema":1,"shard":"unit-2","tier":"unit","plan":"{digest}","run":"r","attempt":1,"key":"k","at":1760000000,"host":{{}},"suites":1}}"#
+        ),
+        r#"{"event":"session","index":1,"attempt":1,"at":1760000001,"suites":["small.py"]}"#.to_owned(),
+        r#"{"event":"begin","worker":"main","id":"small.py","at":1760000002,"level_bytes":100000000}"#
+            .to_owned(),
+        r#"{"event":"sample","at":1760000003,"bytes":400000000,"available_bytes":5}"#.to_owned(),
+    ];
+    project.file("shard-out/outcomes/unit-2.0.1.jsonl", (lines.join("\n") + "\n").as_bytes());
+    project.shard("record shard-out/outcomes --history without.json").ok();
+    project.shard("record shard-out/outcomes --history with.json --ended pods.json").ok();
+    let of = |name: &str| {
+        serde_json::from_str::<Value>(&project.read(name)).unwrap()["suites"]["small.py"].clone()
+    };
+    assert!(of("without.json").is_null(), "{}", of("without.json"));
+    assert_eq!(of("with.json")[0][5], 300_000_000, "{}", of("with.json"));
+}
+
+#[test]
+fn accounts_that_are_none_are_refused() {
+    let (project, _) = planned("slurm");
+    project.file("x.txt", b"hello\n");
+    for command in ["rebalance", "triage", "record costs.csv"] {
+        project
+            .shard(&format!("{command} --ended x.txt"))
+            .fails(2, &["x.txt: neither a listing of `sacct`", "kubectl get pods"]);
+    }
+    project.shard("triage --ended nowhere.txt").fails(2, &["nowhere.txt"]);
+}
+
 #[test]
 fn recorded_accounts_say_how_they_were_recorded() {
     let readme = fs::read_to_string(root().join("testdata/ended/README.md")).unwrap();
