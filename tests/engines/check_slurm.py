@@ -200,16 +200,19 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP
     def ends(self, ids):
         """The accounts of arrays as people ask for them, once no task of theirs is open; and states by task."""
         words = ["sacct", "-j", ",".join(ids), "--parsable2", "--format=JobID,JobName,State,ExitCode"]
-        listing = ""
+        listing, tasks = "", []
 
         def all_over():
-            nonlocal listing
+            # The accounts lag behind: for a moment a task is open still, or a job without a number in its array.
+            nonlocal listing, tasks
             listing = self.run(*words)
-            return not any(word in listing for word in ("RUNNING", "PENDING", "COMPLETING"))
+            rows = [line.split("|") for line in listing.splitlines()[1:]]
+            tasks = [(row[0].partition("_")[2], row[2], row[3]) for row in rows if "." not in row[0]]
+            open_still = {"RUNNING", "PENDING", "COMPLETING"}
+            return tasks and all(task.isdigit() and state not in open_still for task, state, _ in tasks)
 
         wait(all_over, 60, "accounts")
-        rows = [line.split("|") for line in listing.splitlines()[1:]]
-        return listing, {row[0].split("_")[1]: (row[2], row[3]) for row in rows if "." not in row[0]}
+        return listing, {task: (state, code) for task, state, code in tasks}
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ fn the_script_hands_every_word_to_sbatch_as_it_is() {
     for wanted in
         [&format!("--partition={evil}"), &format!("--comment={evil}"), "--mem=2048M", "--array=1", "-Jé"]
     {
-        assert!(options.contains(&wanted.as_ref()), "{wanted}: {words}");
+        assert!(options.contains(&wanted), "{wanted}: {words}");
     }
     assert!(!project.exists("evil"), "something of the configuration was executed");
     assert_eq!(project.read("tasks").matches("exec shard run --index \"$SLURM_ARRAY_TASK_ID\"").count(), 2);
