@@ -76,8 +76,7 @@ case $command in
   record) flag --github-run run-id record ;;
   *) flag --run run-id rebalance ;;
 esac
-token=''
-[ -z "$value" ] || token=$SHARD_INPUT_TOKEN
+token=$SHARD_INPUT_TOKEN
 
 case $command in plan | rebalance) arguments+=(--format=github) ;; esac
 value_for check-run run

@@ -156,7 +156,7 @@ def action_hands_signals_on():
             binary = project.top / f"shard-{name}"
             binary.write_text(f"#!{sys.executable}\n{program.format(name)}")
             binary.chmod(0o755)
-            inputs = {"BINARY": binary, "COMMAND": "run", "WORKING_DIRECTORY": ".", "SHARD": "x", "ARGS": "", "TOKEN": "secret"}
+            inputs = {"BINARY": binary, "COMMAND": "run", "WORKING_DIRECTORY": ".", "SHARD": "x", "ARGS": "", "TOKEN": ""}
             environment = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": project.top / "output", "RUNNER_OS": "Linux"}
             environment.update({f"SHARD_INPUT_{key}": value for key, value in inputs.items()})
             command = ["bash", harness.CHECKOUT / "action" / "command.sh"]
