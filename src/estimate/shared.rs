@@ -12,6 +12,9 @@ use crate::model::{Bytes, Percent};
 /// How many of the newest runs are looked at.
 const RUNS_MAX: usize = 10;
 
+/// And for what is a suite's own: one that has grown for good is soon planned so.
+const OWN_RUNS: usize = 3;
+
 /// What was paid at collection and for what is shared: of each session its suites, with bytes.
 pub(super) type Sessions = [Sample<Vec<(usize, i64)>>];
 
@@ -20,7 +23,7 @@ pub(super) type Sessions = [Sample<Vec<(usize, i64)>>];
 pub(super) struct Shared {
     /// The most that any session paid besides what was its suites' own.
     pub(super) bytes: u64,
-    /// For each suite that was seen in several runs, how many, and the least that it paid: that much is its own.
+    /// For each suite that was seen in several runs, how many count, and the least that it paid in these: that is its own.
     pub(super) own: BTreeMap<usize, (usize, i64)>,
     /// Most sessions pay it: it is planned in every one, and suites with what is their own. Else each suite is planned with
     /// the most that it paid, and what is shared only limits the sum.
@@ -48,12 +51,15 @@ impl Shared {
             }
         }
         let most = |suite: usize| seen[&suite].values().copied().max().unwrap_or(0);
-        let least = |suite: usize| seen[&suite].values().copied().min().unwrap_or(0);
+        // Newest first.
+        let least = |suite: usize| seen[&suite].values().take(OWN_RUNS).copied().min().unwrap_or(0);
         let sum = |suites: &[(usize, i64)], of: &dyn Fn(usize, i64) -> i64| {
             suites.iter().fold(0i64, |sum, (suite, bytes)| sum.saturating_add(of(*suite, *bytes)))
         };
-        let shared =
-            paid.iter().map(|(_, suites)| sum(suites, &|suite, bytes| bytes - least(suite))).max()?;
+        let shared = paid
+            .iter()
+            .map(|(_, suites)| sum(suites, &|suite, bytes| (bytes - least(suite)).max(0)))
+            .max()?;
         let all = seen.keys().fold(shared, |sum, suite| sum.saturating_add(least(*suite)));
         // What either way plans for the sessions that were seen.
         let total = |of: &dyn Fn(&[(usize, i64)]) -> i64| {
@@ -62,7 +68,7 @@ impl Shared {
         let once = total(&|suites| sum(suites, &|suite, _| least(suite)).saturating_add(shared));
         let apart = total(&|suites| sum(suites, &|suite, _| most(suite)).min(all));
         let own: BTreeMap<_, _> = (seen.iter().filter(|(_, runs)| runs.len() > 1))
-            .map(|(suite, runs)| (*suite, (runs.len(), least(*suite))))
+            .map(|(suite, runs)| (*suite, (runs.len().min(OWN_RUNS), least(*suite))))
             .collect();
         let found = Shared { bytes: shared.unsigned_abs(), own, everywhere: once < apart };
         (!found.own.is_empty()).then_some(found)
@@ -129,8 +135,11 @@ mod tests {
 
     #[test]
     fn what_is_stable_is_a_suites_own() {
-        let own = [(0, 60), (1, 4)];
+        let (own, own_before) = ([(0, 60), (1, 4)], [(0, 0), (1, 4)]);
         check(&[(0, &own), (1, &own)], Some((0, false, &own)));
+        // Nor is it shared what one has added since three runs.
+        check(&[(0, &own), (1, &own), (2, &own), (3, &own_before)], Some((0, false, &own)));
+        check(&[(0, &own), (1, &own), (2, &own_before)], Some((60, false, &own_before)));
         // Older runs than ten do not count.
         check(&[(0, &[(0, 60), (1, 0)]), (10, &[(0, 0), (1, 60)])], None);
         check(&[(0, &[(0, 60), (1, 0)]), (9, &[(0, 0), (1, 60)])], Some((60, false, &[(0, 0), (1, 0)])));

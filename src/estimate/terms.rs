@@ -83,7 +83,7 @@ pub enum MemoryBase {
     Own(Level),
     /// The upper quartile of its relatives.
     Relatives(Bytes),
-    /// The most that the suite itself held above its start, which is less than its relatives keep: nobody keeps more.
+    /// The most that the suite itself held above its start, which is less than its relatives keep: it keeps no more.
     Held(Bytes),
     /// The configuration's figure for a whole file, and how many suites share it.
     Assumed {

@@ -244,6 +244,46 @@ fn programs_that_a_test_starts_count_for_its_suite() {
 }
 
 #[test]
+fn fixtures_of_the_whole_session_are_told_apart_from_what_a_suite_keeps() {
+    // One that asks for another while it is made counts once.
+    let fixtures = "import pytest\nfrom held import hold\n\
+        @pytest.fixture(scope='session')\ndef inner(): return hold(15)\n\
+        @pytest.fixture(scope='session')\ndef whole(request): return request.getfixturevalue('inner'), hold(30)\n";
+    let test = "from held import *\ndef test_x(whole, inner): KEPT.append(hold(12)); hold(40)\ndef test_y(whole): pass\n";
+    for command in commands() {
+        let project = project(command);
+        project.file("tests/conftest.py", fixtures.as_bytes());
+        for name in ["test_spike.py", "test_keep.py"] {
+            project.file(&format!("tests/{name}"), test.as_bytes());
+        }
+        run(&project);
+        let session = &outcome(&project).sessions[0];
+        let users = ["test_spike.py", "test_keep.py"].map(|name| find(session, name).unwrap());
+        let shared = users.map(|suite| suite.shared_bytes.map(|bytes| i64::try_from(bytes.0).unwrap()));
+        // Every worker pays for itself.
+        let paid = if users[0].worker == users[1].worker { 1 } else { 2 };
+        assert_eq!(shared.iter().flatten().count(), paid, "{command}: {shared:?}");
+        shared.iter().flatten().for_each(|bytes| close(Some(*bytes), 45, command));
+        for (suite, shared) in users.iter().zip(shared) {
+            close(retained(suite).map(|bytes| bytes - shared.unwrap_or(0)), 12, command);
+        }
+        let others = session.finished.iter().filter(|suite| !users.iter().any(|user| user.id == suite.id));
+        assert_eq!(others.filter(|suite| suite.shared_bytes.is_some()).count(), 0, "{command}");
+        // And learned as what a session pays once.
+        project.shard("record shard-out/outcomes --output h.json").ok();
+        let history: serde_json::Value = serde_json::from_str(&project.read("h.json")).unwrap();
+        let unit = history["page"].as_i64().unwrap_or(1);
+        let figure = |name: &str, column: usize| {
+            history["suites"][format!("tests/{name}")][0][column].as_i64().map(|count| count * unit)
+        };
+        let imports = ["test_spike.py", "test_keep.py"].map(|name| figure(name, 3).unwrap_or(0));
+        close(Some(imports[0] + imports[1]), 45, command);
+        close(figure("test_spike.py", 4), 12, command);
+        close(figure("test_spike.py", 5), 40, command);
+    }
+}
+
+#[test]
 fn a_session_that_hangs_or_is_killed_has_measured_what_came_before() {
     for command in commands() {
         let workers: &[&str] = if command.contains("-n 2") { &["gw0", "gw1"] } else { &["main"] };

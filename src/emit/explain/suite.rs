@@ -231,7 +231,9 @@ fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<
             inherited(text, steps, suite.id, |bytes| Bytes(bytes).to_string())
         }
         MemoryBase::Held(bytes) => {
-            format!("it always ran last, so what it keeps is not known, but not more than it held: {bytes}.")
+            format!(
+                "what it keeps is not known, as of suites that run last, but not more than it held: {bytes}."
+            )
         }
         MemoryBase::Assumed { file, parts } => {
             let (tier, parts) = (&suite.tier.name, shared(*parts));
