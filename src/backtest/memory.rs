@@ -18,6 +18,9 @@ use crate::plan::{self, Options, Plan, Sources};
 /// Added before logarithms: many suites need next to nothing, and there a factor means nothing.
 const OFFSET: f64 = (16 << 20) as f64;
 
+/// Of how many of the newest runs it is asked what a suite imports for itself.
+const OWN_RUNS: usize = 3;
+
 /// What became of the memory of every run under every rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryBacktest {
@@ -202,15 +205,22 @@ fn judge(step: &MemoryStep, rule: MemoryRule, configs: &[Config], assigned: &[us
         .map(|(now, samples)| {
             // What a suite left behind is not known where it ran last: then what it left the last time.
             let before = || samples.iter().find_map(|sample| sample.seen.retained);
-            real(now, now.retained.or_else(before).unwrap_or(0))
+            // What it once did not pay another paid for it.
+            let imports = samples.iter().filter_map(|sample| sample.seen.import);
+            real(now, now.retained.or_else(before).unwrap_or(0), imports.take(OWN_RUNS).min())
         })
         .collect();
+    let paid = step.sessions.iter().map(|session| {
+        let more = session.iter().map(|(suite, bytes)| bytes.saturating_sub(real[*suite].own_import).max(0));
+        more.fold(0i64, i64::saturating_add)
+    });
+    let shared = paid.max().unwrap_or(i64::MAX);
     let Some(first) = configs.first() else { return Judged { held: Vec::new(), misses: Vec::new() } };
     let estimates = rule.estimates(step, first, assigned);
     let held = configs.iter().map(|config| {
         let sources = Sources { config, inventory: &step.inventory, assigned, estimates: &estimates };
         let plan = plan::make(sources, &Options::default()).map_err(|err| err.message)?;
-        Ok(held(&plan, step, config, &real))
+        Ok(held(&plan, step, config, &real, shared))
     });
     let held = held.collect();
     let misses = (estimates.suites.iter().zip(&real)).zip(step.real.iter().zip(&step.history.suites));
@@ -223,10 +233,12 @@ fn judge(step: &MemoryStep, rule: MemoryRule, configs: &[Config], assigned: &[us
 }
 
 /// Of a killed suite only what it held at the kill is known: it needed at least that.
-fn real(now: &Observation, retained: i64) -> Real {
+fn real(now: &Observation, retained: i64, least_import: Option<i64>) -> Real {
+    let import = now.import.unwrap_or(0).max(0);
     Real {
         ms: now.time.map(|time| time.0),
-        import: now.import.unwrap_or(0),
+        import,
+        own_import: least_import.unwrap_or(import).clamp(0, import),
         retained,
         transient: match (now.killed, now.retained) {
             (Some(kill), _) => kill.used,
@@ -250,7 +262,7 @@ fn miss(estimate: &Estimate, real: &Real, seen: usize) -> Miss {
 }
 
 /// Prices the shards of a plan.
-fn held(plan: &Plan, step: &MemoryStep, config: &Config, real: &[Real]) -> Held {
+fn held(plan: &Plan, step: &MemoryStep, config: &Config, real: &[Real], shared: i64) -> Held {
     let place: HashMap<&str, usize> =
         step.inventory.suites.iter().enumerate().map(|(number, suite)| (suite.id.as_str(), number)).collect();
     let mut all = Held::default();
@@ -262,6 +274,7 @@ fn held(plan: &Plan, step: &MemoryStep, config: &Config, real: &[Real]) -> Held 
         let seen = step.shards.get(&shard.tier).map_or(&[][..], Vec::as_slice);
         let ground = Ground {
             tier,
+            shared,
             floor: seen.iter().filter_map(|shard| shard.floor).max().map_or(configured.floor(), Bytes),
             // One session may be planned to collect what several of the run's shards did.
             import_cap: seen

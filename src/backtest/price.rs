@@ -12,6 +12,8 @@ pub(super) struct Real {
     /// Milliseconds; `None` where it was killed.
     pub(super) ms: Option<u64>,
     pub(super) import: i64,
+    /// Of that what it pays whoever else is there; the rest another might have paid.
+    pub(super) own_import: i64,
     pub(super) retained: i64,
     pub(super) transient: u64,
 }
@@ -32,6 +34,8 @@ pub(super) struct Ground<'a> {
     pub(super) floor: Bytes,
     /// Most that a worker paid for imports.
     pub(super) import_cap: Option<Bytes>,
+    /// Most that a session paid besides what was its suites' own.
+    pub(super) shared: i64,
 }
 
 /// Bytes that a session really held at its peak. Suites are in the order in which they were planned to run;
@@ -43,7 +47,8 @@ pub(super) fn peak(ground: Ground<'_>, suites: &[(&file::Suite, Real)]) -> Bytes
         |figure: fn(&Real) -> i64| suites.iter().map(|(_, real)| i128::from(figure(real))).sum::<i128>();
     let transients = || suites.iter().map(|(_, real)| i128::from(real.transient)).collect();
     let cap = ground.import_cap.map_or(i128::MAX, |cap| i128::from(cap.0));
-    let (imports, retained) = (sum(|real| real.import).min(cap), sum(|real| real.retained));
+    let once = i128::from(ground.shared) + sum(|real| real.own_import);
+    let (imports, retained) = (sum(|real| real.import).min(once).min(cap), sum(|real| real.retained));
     let above = if tier.memory == MemoryKind::Isolated {
         match tier.each {
             true => side_by_side(ground, suites),
@@ -109,12 +114,13 @@ mod tests {
         let real = |(import, retained, transient): (i64, i64, u64)| Real {
             ms: Some(1_000),
             import: import * MB,
+            own_import: import.min(2) * MB,
             retained: retained * MB,
             transient: transient * MB as u64,
         };
         let suites: Vec<_> = planned.iter().zip(suites).map(|(said, seen)| (said, real(*seen))).collect();
         let cap = cap.map(|cap| Bytes(cap * MB as u64));
-        let ground = Ground { tier: &tier, floor: Bytes(10_000_000), import_cap: cap };
+        let ground = Ground { tier: &tier, floor: Bytes(10_000_000), import_cap: cap, shared: 9 * MB };
         assert_eq!(peak(ground, &suites).0, expect * MB as u64, "{tier:?}");
     }
 
@@ -124,6 +130,8 @@ mod tests {
         // After the second: 15 of imports, 20 - 10 retained, 70 of its own.
         check(|_| {}, &three, None, 10 + 15 + 10 + 70);
         check(|_| {}, &three, Some(7), 10 + 7 + 10 + 70);
+        // Twice 30, of which 28 are shared, and not more than 9 of that were paid at once.
+        check(|_| {}, &[(30, 0, 0), (30, 0, 0)], None, 10 + 9 + 2 + 2);
         check(|tier| tier.order = Order::Any, &three, None, 10 + 15 + 50 + 70);
         check(|tier| tier.workers = 2, &three, None, 10 + 30 + 50 + 100);
         check(|tier| (tier.workers, tier.spread) = (2, true), &three, None, 10 + 2 * (15 + 50 + 70));

@@ -173,6 +173,8 @@ pub struct MemoryStep {
     pub real: Vec<Observation>,
     /// What it measured of its shards, by tier.
     pub shards: BTreeMap<String, Vec<ShardObservation>>,
+    /// Which suites were in a session together, by their places, and what they paid at collection and for what is shared.
+    pub sessions: Vec<Vec<(usize, i64)>>,
     /// Suites that ran, but without their memory being measured: they are left out.
     pub unmeasured: usize,
 }
@@ -193,8 +195,12 @@ pub fn weighed_runs(store: &Store) -> Vec<MemoryStep> {
             let mine = store.shards(tier).into_iter().filter(|(of, _)| *of == run);
             (tier.to_owned(), mine.map(|(_, seen)| seen).collect())
         };
+        let numbers: HashMap<&str, usize> =
+            suites.iter().enumerate().map(|(number, row)| (row.id, number)).collect();
+        let sessions = store.sessions(run + 1, |id| numbers.get(id).copied()).into_iter();
         MemoryStep {
             run: store.runs[run].run.clone(),
+            sessions: sessions.filter(|(of, _)| *of == run).map(|(_, suites)| suites).collect(),
             inventory: ran::listed(suites.iter().map(|row| row.id)),
             real: suites.iter().map(|row| row.now).collect(),
             shards: store.tiers().map(of_tier).collect(),
