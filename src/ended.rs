@@ -12,6 +12,15 @@ use crate::plan::{Plan, Shard};
 use crate::text;
 use crate::triage::{Evidence, Task};
 
+/// The label with the token of the plan that a pod is of.
+pub const PLAN_LABEL: &str = "shard.plan";
+
+/// The annotation with the places in the plan that a job's completion indices stand for: `0,3,5-7`.
+pub const AMONG: &str = "shard.among";
+
+/// The annotation with the name of the shard that a pod runs.
+pub const SHARD: &str = "shard.name";
+
 /// Longest account that is read, in bytes.
 pub const SIZE_MAX: u64 = 256 << 20;
 
@@ -113,7 +122,7 @@ impl Ended {
     }
 }
 
-/// The token in a name that [`Group::name`](crate::emit::classes::Group::name) gave: `shard-3f9c1a2b-2048m-1c`.
+/// The token in a name that [`Group::name`](crate::emit::clusters::classes::Group::name) gave: `shard-3f9c1a2b-2048m-1c`.
 fn token_of(name: &str) -> Option<&str> {
     let token = name.strip_prefix("shard-")?.split('-').next()?;
     let good = token.len() == 8 && token.bytes().all(|byte| byte.is_ascii_hexdigit());

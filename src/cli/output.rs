@@ -11,10 +11,11 @@ use super::args::PlanFormat;
 use super::configured::Configured;
 use super::folder::Written;
 use super::{Failure, Terminal};
+use crate::emit::clusters::{argo, kubernetes, slurm};
 use crate::emit::documents::{self, Ci};
 use crate::emit::page::{self, Page};
 use crate::emit::style::Style;
-use crate::emit::{argo, github, kubernetes, markdown, matrix, slurm, table};
+use crate::emit::{github, markdown, matrix, table};
 use crate::plan::Plan;
 use crate::text::count;
 

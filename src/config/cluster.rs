@@ -16,7 +16,7 @@ const LIST_MAX: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Cluster {
-    /// The amounts of memory that a task may ask for, ascending; none: in [steps](crate::emit::classes).
+    /// The amounts of memory that a task may ask for, ascending; none: in [steps](crate::emit::clusters::classes).
     #[serde(deserialize_with = "classes")]
     pub memory_classes: Vec<Bytes>,
     /// How a task starts `shard`; never empty.

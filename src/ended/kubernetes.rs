@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Ended, Which, shown};
-use crate::emit::pod::{AMONG, PLAN_LABEL, SHARD};
+use super::{AMONG, Ended, PLAN_LABEL, SHARD, Which, shown};
 use crate::triage::{Task, TaskEnd};
 
 /// Where an Indexed Job says which pod this is: a label, and before Kubernetes 1.28 an annotation alone.

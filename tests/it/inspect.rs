@@ -142,10 +142,11 @@ fn peaks_of_memory_reach_the_plan() {
         let suite = suites.iter().find(|suite| suite["id"] == id).unwrap();
         let [retained, passes] =
             ["retained_bytes", "transient_bytes"].map(|key| suite[key].as_u64().unwrap());
-        // One sample's upper bound over what is above the session's 110 MB, of which 40 % are taken to stay.
+        // One sample's upper bound over what is above the session's 110 MB, of which 40 % are taken to stay,
+        // and of that 15.5 % more: 5 % as always, and 10 % for a single run.
         assert!(retained + passes > peak - 110_000_000 && retained + passes < 2 * peak, "{id}: {suite}");
         assert!(
-            (0.9..1.1).contains(&(retained as f64 / ((peak - 110_000_000) as f64 * 0.4))),
+            (1.1..1.2).contains(&(retained as f64 / ((peak - 110_000_000) as f64 * 0.4))),
             "{id}: {suite}"
         );
     }

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_the_peak_and_while_that_is_a_guess_the_budget() {
-        let plan = Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap();
+        let plan = Plan::from_bytes(include_bytes!("../../../testdata/plans/two-shards.json")).unwrap();
         let mut shard = plan.shards[0].clone();
         (shard.predicted_bytes, shard.budget_bytes) = (Bytes(1_900_000_000), Some(Bytes(3_800_000_000)));
         let with = |basis| {
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn groups_name_their_places() {
-        let plan = Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap();
+        let plan = Plan::from_bytes(include_bytes!("../../../testdata/plans/two-shards.json")).unwrap();
         let shard = &plan.shards[0];
         let of = |places: &[usize]| Group {
             mebibytes: 1,

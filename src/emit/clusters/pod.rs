@@ -8,15 +8,6 @@ use crate::model::Digest;
 /// Where a ConfigMap with the plan is in the container.
 const CONFIG_MAP: &str = "/shard-plan";
 
-/// The label with the token of the plan that a pod is of.
-pub const PLAN_LABEL: &str = "shard.plan";
-
-/// The annotation with the places in the plan that a job's completion indices stand for: `0,3,5-7`.
-pub const AMONG: &str = "shard.among";
-
-/// The annotation with the name of the shard that a pod runs.
-pub const SHARD: &str = "shard.name";
-
 /// Of what a pod is made.
 pub(super) struct Pod<'a> {
     image: &'a str,

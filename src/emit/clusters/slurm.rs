@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use super::classes::{Group, groups};
-use super::selection::quoted;
 use crate::config::Config;
+use crate::emit::selection::quoted;
 use crate::model::Digest;
 use crate::plan::Plan;
 use crate::text::count;
@@ -115,7 +115,7 @@ mod tests {
     use crate::config::file::parse;
 
     fn plan() -> (Plan, Digest) {
-        let bytes = include_bytes!("../../testdata/plans/two-shards.json");
+        let bytes = include_bytes!("../../../testdata/plans/two-shards.json");
         (Plan::from_bytes(bytes).unwrap(), Digest::of(bytes))
     }
 

@@ -6,8 +6,9 @@
 use serde_json::{Value, json};
 
 use super::classes::{Group, groups};
-use super::pod::{AMONG, PLAN_LABEL, Pod};
+use super::pod::Pod;
 use crate::config::Config;
+use crate::ended::{AMONG, PLAN_LABEL};
 use crate::model::Digest;
 use crate::plan::Plan;
 
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_job_for_every_amount_of_memory() {
-        let bytes = include_bytes!("../../testdata/plans/two-shards.json");
+        let bytes = include_bytes!("../../../testdata/plans/two-shards.json");
         let (plan, digest) = (Plan::from_bytes(bytes).unwrap(), Digest::of(bytes));
         let config = "[kubernetes]\nimage = \"i\"\nclaim = \"c\"\nqueue = \"q\"\nat-once = 4";
         let text = list(&plan, &digest, &parse(config).unwrap()).unwrap();

@@ -7,8 +7,9 @@
 use serde_json::{Value, json};
 
 use super::classes::{Group, groups, larger};
-use super::pod::{PLAN_LABEL, Pod, SHARD};
+use super::pod::Pod;
 use crate::config::Config;
+use crate::ended::{PLAN_LABEL, SHARD};
 use crate::model::Digest;
 use crate::plan::Plan;
 use crate::text::{count, printable, shorten};
@@ -146,7 +147,7 @@ mod tests {
     use crate::config::file::parse;
 
     fn of(config: &str) -> Result<Value, String> {
-        let bytes = include_bytes!("../../testdata/plans/two-shards.json");
+        let bytes = include_bytes!("../../../testdata/plans/two-shards.json");
         let (plan, digest) = (Plan::from_bytes(bytes).unwrap(), Digest::of(bytes));
         let config = format!("[kubernetes]\nimage = \"i\"\nclaim = \"c\"\n{config}");
         workflow(&plan, &digest, &parse(&config).unwrap()).map(|text| serde_json::from_str(&text).unwrap())
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_kubernetes_could_not_store_is_refused() {
-        let bytes = include_bytes!("../../testdata/plans/two-shards.json");
+        let bytes = include_bytes!("../../../testdata/plans/two-shards.json");
         let (mut plan, digest) = (Plan::from_bytes(bytes).unwrap(), Digest::of(bytes));
         plan.shards = vec![plan.shards[0].clone(); 60_000];
         let config = parse("[kubernetes]\nimage = \"i\"\nclaim = \"c\"").unwrap();
