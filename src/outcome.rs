@@ -224,6 +224,12 @@ impl Session {
         self.open.values().filter(|(count, _)| *count > 0).filter_map(|(_, begin)| begin.as_ref())
     }
 
+    /// Whether somebody was there who tells of suites, and none began.
+    #[must_use]
+    pub fn began_nothing(&self) -> bool {
+        !self.floors.is_empty() && self.finished.is_empty() && self.open.is_empty()
+    }
+
     /// Suites that were executed, with all their parts.
     #[must_use]
     pub fn executed(&self) -> BTreeSet<&str> {

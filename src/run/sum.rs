@@ -7,7 +7,7 @@ use super::session::{Ended, Piece};
 use super::{Order, clock};
 use crate::exit;
 use crate::model::{Bytes, Confidence, Millis, Verdict};
-use crate::outcome::{End, Status};
+use crate::outcome::{End, Session, Status};
 use crate::plan::file::Suite;
 use crate::triage::Judgement;
 
@@ -40,6 +40,8 @@ impl Sum {
         self.pieces += 1;
         if ended.reported {
             self.executed.extend(ended.outcome.executed().into_iter().map(str::to_owned));
+        } else if ended.outcome.sessions.iter().any(Session::began_nothing) && end.exit != Some(0) {
+            // It ended before its first suite: what failed is no test.
         } else if matches!(overall.verdict, Verdict::Passed | Verdict::TestFailure) && end.stopped.is_none() {
             self.executed.extend(piece.suites.iter().map(|suite| suite.id.clone()));
         }

@@ -179,6 +179,36 @@ fn files_are_measured_as_they_are() {
 }
 
 #[test]
+fn what_ends_before_its_first_suite_ran_none() {
+    if !has_pytest() {
+        return println!("skipped: python3 has no pytest 8.2");
+    }
+    // A session's own set-up that gives up; and a file that cannot be collected, which is a failure of its own.
+    let set_up = "import os\ndef pytest_collection_finish():\n    os._exit(1)\n";
+    for (file, text, not_run) in
+        [("tests/conftest.py", set_up, 2), ("tests/test_b.py", "import nothing_such\n", 1)]
+    {
+        let project = Project::with(&[
+            (
+                "shard.toml",
+                "[tier.all]\nmatch = [\"**\"]\nrun = [\"python3\", \"-m\", \"pytest\", \"-q\", \"@{selection}\"]\n",
+            ),
+            ("list.txt", "tests/test_a.py\ntests/test_b.py\n"),
+            ("tests/test_a.py", "def test():\n    pass\n"),
+            ("tests/test_b.py", "def test():\n    pass\n"),
+        ]);
+        project.file(file, text.as_bytes());
+        project.shard("plan list.txt --shards 1 --budget none").ok();
+        let done = run(&project);
+        assert!(matches!(done.code(), 1 | 2), "{file}: {}{}", done.stdout(), done.stderr());
+        let found = outcome(&project);
+        assert!(!found.sessions[0].floors.is_empty());
+        assert_eq!(found.end.unwrap().not_run.len(), not_run, "{file}");
+        project.shard("verify shard-out/outcomes").fails(1, &["not executed: this run is no success"]);
+    }
+}
+
+#[test]
 fn workers_are_measured_each() {
     if !has_xdist() {
         return println!("skipped: python3 has no pytest 8.2 with pytest-xdist");
