@@ -306,7 +306,7 @@ fn start(order: &Order, attempt: u32) -> Start {
         predicted_bytes: Some(shard.predicted_bytes),
         predicted_ms: Some(Millis(shard.sessions.iter().map(|session| session.predicted_ms.0).sum())),
         check_run: order.check_run,
-        suites: Some(shard.sessions.iter().map(|session| session.suites.len()).sum()),
+        suites: Some(shard.suites().count()),
     }
 }
 

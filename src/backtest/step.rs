@@ -198,14 +198,16 @@ pub fn weighed_runs(store: &Store) -> Vec<MemoryStep> {
         let numbers: HashMap<&str, usize> =
             suites.iter().enumerate().map(|(number, row)| (row.id, number)).collect();
         let sessions = store.sessions(run + 1, |id| numbers.get(id).copied()).into_iter();
+        let (own, before): (Vec<_>, Vec<_>) = sessions.partition(|(of, _)| *of == run);
+        let before = before.into_iter().map(|(earlier, seen)| sample(store, run, earlier, seen)).collect();
         MemoryStep {
             run: store.runs[run].run.clone(),
-            sessions: sessions.filter(|(of, _)| *of == run).map(|(_, suites)| suites).collect(),
+            sessions: own.into_iter().map(|(_, suites)| suites).collect(),
             inventory: ran::listed(suites.iter().map(|row| row.id)),
             real: suites.iter().map(|row| row.now).collect(),
             shards: store.tiers().map(of_tier).collect(),
             unmeasured: ran[run] - suites.len(),
-            history: history(store, run, suites),
+            history: History { sessions: before, ..history(store, run, suites) },
         }
     };
     let known = |step: &MemoryStep| step.history.suites.iter().flatten().any(|sample| weighed(&sample.seen));
@@ -240,19 +242,15 @@ fn sample<T>(store: &Store, run: usize, earlier: usize, seen: T) -> Sample<T> {
     Sample { age: run - 1 - earlier, foreign: store.runs[earlier].key != store.runs[run].key, seen }
 }
 
-/// What the store knew before a run.
+/// What the store knew before a run, but of its sessions: those matter to memory alone.
 fn history(store: &Store, run: usize, suites: Vec<Row<'_>>) -> History {
     let of_tier = |tier: &str| {
         let before = store.shards(tier).into_iter().filter(|(earlier, _)| *earlier < run);
         let before = before.map(|(earlier, seen)| sample(store, run, earlier, seen));
         (tier.to_owned(), before.collect())
     };
-    let numbers: HashMap<&str, usize> =
-        suites.iter().enumerate().map(|(number, row)| (row.id, number)).collect();
-    let sessions = store.sessions(run, |id| numbers.get(id).copied());
-    let session = |(earlier, seen)| sample(store, run, earlier, seen);
     History {
-        sessions: sessions.into_iter().map(session).collect(),
+        sessions: Vec::new(),
         inside: vec![false; suites.len()],
         suites: suites.into_iter().map(|row| row.before).collect(),
         tiers: store.tiers().map(of_tier).collect(),

@@ -112,7 +112,7 @@ fn order(
     let known = earlier(&outcomes, &shard, &digest.to_string(), plan.round, attempt);
     let left = rebalance::rest(&shard, &planned, &known, adjustable);
     if let Some(left) = &left {
-        let suites = left.shard.sessions.iter().map(|session| session.suites.len()).sum();
+        let suites = left.shard.suites().count();
         terminal.say(format!(
             "shard {}: the attempt before {}: {} of its suites passed, {} left, in {}{}",
             shard.id,

@@ -61,7 +61,7 @@ fn table(plan: &Plan, shards: &[Shard], most: usize, out: &mut String) {
     let _ = writeln!(out, "| shard | suites | time | | memory | of budget | runs on |");
     let _ = writeln!(out, "|---|--:|--:|---|--:|--:|---|");
     for (number, shard) in shards.iter().enumerate() {
-        let suites: usize = shard.sessions.iter().map(|session| session.suites.len()).sum();
+        let suites: usize = shard.suites().count();
         let full = phrase::percent(shard).map_or("–".to_owned(), |percent| format!("{percent} %"));
         let runs_on = match shard.runs_on.label() {
             Some(label) => escaped(label),

@@ -69,7 +69,7 @@ fn row<'a>(
         runs_on_retry: larger.map_or(&shard.runs_on, |runner| &runner.runs_on),
         workers: plan.tiers.iter().find(|tier| tier.name == shard.tier).map_or(1, |tier| tier.workers),
         timeout_minutes: shard.timeout_minutes,
-        suites: shard.sessions.iter().map(|session| session.suites.len()).sum(),
+        suites: shard.suites().count(),
         sessions: shard.sessions.len(),
         predicted_seconds: shard.predicted_ms.seconds_ceil(),
         predicted_mb: shard.predicted_bytes.0.div_ceil(1_000_000),

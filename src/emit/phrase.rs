@@ -181,7 +181,7 @@ fn without(plan: &Plan, longest: &Shard, suite: &Suite) -> u64 {
 pub(super) fn limit(plan: &Plan) -> Option<String> {
     let longest = plan.shards.first()?;
     let tier = plan.tiers.iter().find(|tier| tier.name == longest.tier)?;
-    let suites = longest.sessions.iter().map(|session| session.suites.len()).sum::<usize>();
+    let suites = longest.suites().count();
     if suites == 1 && plan.shards.len() > 1 {
         let suite = longest.sessions.first()?.suites.first()?;
         let name = shorten(&printable(&suite.id), 60);

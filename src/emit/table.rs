@@ -60,7 +60,7 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
     let head = if sessions { "  sessions" } else { "" };
     let _ = writeln!(out, "{:<names$}  suites{head}  {:>7}  {:<bar$}  {:>8}", "shard", "time", "", "memory");
     for shard in plan.shards.iter().take(ROWS_MAX) {
-        let suites: usize = shard.sessions.iter().map(|session| session.suites.len()).sum();
+        let suites: usize = shard.suites().count();
         let sessions = if sessions { format!("  {:>8}", shard.sessions.len()) } else { String::new() };
         let time = gauge(shard.predicted_ms.0, longest, bar);
         let memory = gauge(shard.predicted_bytes.0, shard.budget_bytes.map_or(peak, |budget| budget.0), bar);
@@ -126,9 +126,8 @@ fn curve(plan: &Plan, style: Style, out: &mut String) {
 fn tiers(plan: &Plan, style: Style, out: &mut String) {
     for tier in &plan.tiers {
         let mine = plan.shards.iter().filter(|shard| shard.tier == tier.name);
-        let (shards, suites) = mine.fold((0, 0), |(shards, suites), shard| {
-            (shards + 1, suites + shard.sessions.iter().map(|session| session.suites.len()).sum::<usize>())
-        });
+        let (shards, suites) =
+            mine.fold((0, 0), |(shards, suites), shard| (shards + 1, suites + shard.suites().count()));
         let budget = tier.budget_bytes.map_or("no budget".to_owned(), |budget| format!("budget {budget}"));
         let workers = if tier.each {
             format!("up to {} at once", tier.workers)

@@ -180,12 +180,7 @@ mod tests {
     }
 
     fn ids(plan: &Plan, shard: usize) -> BTreeSet<&str> {
-        plan.shards[shard]
-            .sessions
-            .iter()
-            .flat_map(|session| &session.suites)
-            .map(|suite| suite.id.as_str())
-            .collect()
+        plan.shards[shard].suites().map(|suite| suite.id.as_str()).collect()
     }
 
     fn source<'a>(shard: Option<&str>, start: Option<(u32, u32)>, executed: BTreeSet<&'a str>) -> Source<'a> {

@@ -231,11 +231,7 @@ fn totals(plan: &Plan) -> Totals {
 }
 
 fn size(shard: &Shard) -> Size {
-    Size {
-        suites: shard.sessions.iter().map(|session| session.suites.len()).sum(),
-        ms: shard.predicted_ms,
-        bytes: shard.predicted_bytes,
-    }
+    Size { suites: shard.suites().count(), ms: shard.predicted_ms, bytes: shard.predicted_bytes }
 }
 
 /// Those that differ: the later plan's in its order, then those that are gone.

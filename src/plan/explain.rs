@@ -55,7 +55,7 @@ pub fn shard(plan: &Plan, shard: &Shard) -> Option<ShardParts> {
     let tier = tier_of(plan, shard)?;
     let sessions = || shard.sessions.iter();
     let starts = Millis(tier.session_start_ms.0.saturating_mul(shard.sessions.len() as u64));
-    let suites = || sessions().flat_map(|session| &session.suites);
+    let suites = || shard.suites();
     let peaks = sessions().map(|session| law::peak(tier, shard, &session.suites)).enumerate();
     let (number, peak) = peaks.max_by_key(|(number, peak)| (peak.bytes(), Reverse(*number)))?;
     let session = shard.sessions.get(number)?;

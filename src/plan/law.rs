@@ -50,21 +50,25 @@ fn own(suite: &Suite) -> u128 {
 /// Milliseconds, without its start, and bytes of a session of these suites in their best order.
 pub(super) fn session_need(tier: &Tier, shard: &Shard, mut suites: Vec<Suite>) -> (Millis, Bytes) {
     suites.sort_by(|a, b| order(tier, a, b));
+    in_order(tier, shard, &suites)
+}
+
+/// The same of suites that are in their order.
+fn in_order(tier: &Tier, shard: &Shard, suites: &[Suite]) -> (Millis, Bytes) {
     let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
-    let (ms, bytes) = (session_ms(tier, shard, &suites), peak(tier, shard, &suites).bytes());
+    let (ms, bytes) = (session_ms(tier, shard, suites), peak(tier, shard, suites).bytes());
     (Millis(figure(ms)), Bytes(figure(bytes)))
 }
 
 /// The shard with its suites in their order and the figures that its tier gives it: of its sessions, and its own.
 #[must_use]
 pub fn figured(tier: &Tier, mut shard: Shard) -> Shard {
-    let figure = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
     let mut sessions = std::mem::take(&mut shard.sessions);
     for session in &mut sessions {
         session.suites.sort_by(|a, b| order(tier, a, b));
-        let ms = session_ms(tier, &shard, &session.suites);
-        session.predicted_ms = Millis(figure(ms)) + tier.session_start_ms;
-        session.predicted_bytes = Bytes(figure(peak(tier, &shard, &session.suites).bytes()));
+        let (ms, bytes) = in_order(tier, &shard, &session.suites);
+        session.predicted_ms = ms + tier.session_start_ms;
+        session.predicted_bytes = bytes;
     }
     shard.predicted_ms = sessions.iter().map(|session| session.predicted_ms).sum::<Millis>() + tier.setup_ms;
     shard.predicted_bytes = sessions.iter().map(|session| session.predicted_bytes).max().unwrap_or_default();

@@ -97,7 +97,7 @@ fn classes(cluster: &Cluster) -> impl Iterator<Item = u64> {
 /// shard that took more than was predicted: then it is the budget. To that comes what `shard run` takes itself, and
 /// the twentieth that it wants to see left before it starts anything.
 fn needed(plan: &Plan, shard: &Shard) -> Bytes {
-    let mut suites = shard.sessions.iter().flat_map(|session| &session.suites);
+    let mut suites = shard.suites();
     let assumed =
         plan.memory_is_assumed(&shard.tier) || suites.all(|suite| suite.memory_basis == Basis::Assumed);
     let budget = shard.budget_bytes.filter(|_| assumed || took_more(plan, shard)).unwrap_or_default();
@@ -130,7 +130,7 @@ fn too_large(shard: &Shard, needed: Bytes, cluster: &Cluster) -> String {
          `memory-classes`, {largest}\n  help: add a class of {} to [cluster], or plan with a smaller --budget",
         shard.id,
         shard.predicted_bytes,
-        count(shard.sessions.iter().map(|session| session.suites.len()).sum(), "suite"),
+        count(shard.suites().count(), "suite"),
         Bytes(needed.0.div_ceil(MEBIBYTE) * MEBIBYTE).exact(),
     )
 }

@@ -41,7 +41,7 @@ pub fn shard(plan: &Plan, shard: &Shard, parts: &ShardParts) -> serde_json::Resu
         shard: &shard.id,
         tier: &shard.tier,
         shards: plan.shards.len(),
-        suites: shard.sessions.iter().map(|session| session.suites.len()).sum(),
+        suites: shard.suites().count(),
         predicted_ms: shard.predicted_ms,
         longest_ms: plan.quality.makespan_ms,
         longest_bound_ms: plan.quality.makespan_bound_ms,
@@ -257,7 +257,7 @@ pub fn suite(suite: &Suite<'_>) -> serde_json::Result<String> {
     let placed = suite.placed.as_ref().map(|placed| Place {
         shard: &placed.shard.id,
         session: placed.number,
-        others: placed.shard.sessions.iter().map(|session| session.suites.len()).sum::<usize>() - 1,
+        others: placed.shard.suites().count() - 1,
         planned: Planned {
             ms: placed.suite.ms,
             import_bytes: placed.suite.import_bytes,

@@ -155,7 +155,7 @@ fn heavy(shard: &Shard, peak: &PeakParts, tier: Option<&Tier>) -> String {
 
 /// Whether it could hold less, and what bounds that.
 fn smaller(plan: &Plan, shard: &Shard, parts: &ShardParts, tier: Option<&Tier>) -> String {
-    let suites: usize = shard.sessions.iter().map(|session| session.suites.len()).sum();
+    let suites: usize = shard.suites().count();
     if parts.least_bytes.to_string() == shard.predicted_bytes.to_string() {
         return match suites {
             1 => "no: it holds one suite only. A smaller suite or fewer workers help, or a larger machine (`[[runner]]`).".to_owned(),

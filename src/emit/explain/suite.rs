@@ -81,7 +81,7 @@ fn place(suite: &Suite<'_>) -> String {
             planned.ms, planned.retained_bytes, planned.transient_bytes
         ),
     };
-    let all: usize = placed.shard.sessions.iter().map(|session| session.suites.len()).sum();
+    let all: usize = placed.shard.suites().count();
     let session = match placed.shard.sessions.len() {
         1 => String::new(),
         several => format!(", in session {} of {several}", placed.number),
