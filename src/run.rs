@@ -157,7 +157,7 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         start.suites.unwrap_or(0),
     ));
     if order.daemon {
-        executor.tell("a daemon does the work, so the memory of suites is not measured (`daemon = false` in the tier if that is wrong)");
+        executor.tell("a daemon does the work, so memory is known only where suites report their own (`daemon = false` in the tier if that is wrong)");
     }
     let mut sum = Sum::default();
     if !order.refusals.is_empty() {

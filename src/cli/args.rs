@@ -653,7 +653,7 @@ pub(super) struct CheckArgs {
 Without a name the shard is found by its number: --index, else what the CI says of its parallel jobs.
 
 In a command, {selection} is the path of a file with the suites, {suites} the suites as words, {suite} the one \
-suite of a process of its own; {workers}, {shard} and {session} are what they say.
+suite of a process of its own, {outcomes} the folder of the outcomes; {workers}, {shard} and {session} are what they say.
 
 Exit codes: that of the first session that failed, 128 + n for signal n; 90 the machine lacks what the plan \
 needs, 91 not every suite ran, 92 stopped before memory ran out, 93 stopped because nothing happened any more, \

@@ -27,10 +27,22 @@ pub fn names_workers(run: &[String]) -> bool {
 }
 
 /// Programs that hand everything on to a daemon.
-const CLIENTS: [&str; 8] =
-    ["docker", "docker-compose", "podman-remote", "nerdctl", "buildctl", "kind", "minikube", "k3d"];
+const CLIENTS: [&str; 12] = [
+    "docker",
+    "docker-compose",
+    "podman-remote",
+    "nerdctl",
+    "buildctl",
+    "kind",
+    "minikube",
+    "k3d",
+    "bazel",
+    "bazelisk",
+    "buck",
+    "buck2",
+];
 
-/// Whether a command is a container engine's client, whose daemon does the work. `podman` is one where it
+/// Whether a command is the client of a container engine or a build tool, whose daemon does the work. `podman` is one where it
 /// is told of a service, on its command line or by `CONTAINER_HOST` (`named`).
 pub(super) fn is_client(run: &[String], named: bool) -> bool {
     let wraps =
@@ -107,6 +119,8 @@ mod tests {
         check("podman build -c 4 {suite}", false, false);
         check("podman --remote=false build {suite}", false, false);
         check("podman build {suite}", true, true);
+        check("bazelisk test {suites}", false, true);
+        check("npx @bazel/bazelisk test {suites}", false, false);
         check("buildah build {suite}", true, false);
         check("pytest tests/docker", true, false);
         check("", false, false);

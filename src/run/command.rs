@@ -17,10 +17,12 @@ pub(super) struct Values<'a> {
     pub(super) shard: &'a str,
     /// `{session}`, from 1.
     pub(super) session: u32,
+    /// `{outcomes}`: the absolute path of the folder where outcomes and events are written.
+    pub(super) outcomes: &'a str,
 }
 
 /// The names of all placeholders.
-const NAMES: [&str; 6] = ["selection", "suites", "suite", "workers", "shard", "session"];
+const NAMES: [&str; 7] = ["selection", "suites", "suite", "workers", "shard", "session", "outcomes"];
 
 /// The words of a command. A word with `{suites}` comes once for every suite.
 ///
@@ -80,6 +82,7 @@ fn fill(word: &str, values: &Values<'_>, suite: &str) -> Result<String, String> 
             )?),
             "workers" => out.push_str(&values.workers.to_string()),
             "shard" => out.push_str(values.shard),
+            "outcomes" => out.push_str(values.outcomes),
             _ => out.push_str(&values.session.to_string()),
         }
         rest = &after[name.len() + 2..];
@@ -106,6 +109,7 @@ mod tests {
             workers: 2,
             shard: "unit-1",
             session: 3,
+            outcomes: "/out/outcomes",
         };
         let check = |template: &str, expect: &[&str]| {
             assert_eq!(expand(&words(template), &values).unwrap(), expect, "{template}");
@@ -114,6 +118,7 @@ mod tests {
         check("pytest {suites} -q", &["pytest", "a b.py", "{shard}.py", "-q"]);
         check("x --file={suites}", &["x", "--file=a b.py", "--file={shard}.py"]);
         check("x --xml={shard}.{session}.xml", &["x", "--xml=unit-1.3.xml"]);
+        check("x --writable={outcomes}", &["x", "--writable=/out/outcomes"]);
         check(
             "x {\"a\":{workers}} {other} { }{ {{shard}",
             &["x", "{\"a\":2}", "{other}", "{", "}{", "{unit-1"],

@@ -359,6 +359,7 @@ impl<'a> Executor<'a> {
             workers: piece.workers,
             shard: &order.shard.id,
             session: piece.index,
+            outcomes: order.outcomes.to_str().ok_or("the path of the outcomes is not UTF-8")?,
         };
         let words = expand(&order.command, &values)?;
         let mut variables = vec![

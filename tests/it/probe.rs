@@ -105,6 +105,53 @@ fn go_tests_are_measured_by_their_packages() {
     assert!(outcome.sessions[0].finished.iter().all(|suite| suite.status == Status::Passed));
 }
 
+#[test]
+fn tests_of_bazel_are_measured_by_their_labels() {
+    if !can("bazel", &["--version"]) {
+        return println!("skipped: there is no bazel");
+    }
+    let hold = "def _hold(ctx):\n    file = ctx.actions.declare_file(ctx.label.name + \".sh\")\n    \
+         hold = \"d = bytearray(%d * 1000000); d[::4096] = b'x' * len(d[::4096])\" % ctx.attr.mb\n    \
+         text = \"#!/bin/sh\\nexec python3 -c \\\"%s\\\"\\n\" % hold\n    \
+         ctx.actions.write(file, text, is_executable = True)\n    return [DefaultInfo(executable = file)]\n\n\
+         hold_test = rule(implementation = _hold, test = True, attrs = {\"mb\": attr.int()})\n";
+    let build =
+        |mb: u64| format!("load(\"//:hold.bzl\", \"hold_test\")\nhold_test(name = \"hold\", mb = {mb})\n");
+    // What Bazel would fetch to report coverage, which nobody asked for.
+    let nothing = "[filegroup(name = name, visibility = [\"//visibility:public\"]) for name in [\"coverage_report_generator\", \"lcov_merger\"]]\n";
+    let project = Project::with(&[
+        ("WORKSPACE", ""),
+        ("BUILD", ""),
+        ("hold.bzl", hold),
+        ("deep/a/BUILD", &build(300)),
+        ("deep/b/BUILD", &build(500)),
+        ("coverage/WORKSPACE", ""),
+        ("coverage/BUILD", nothing),
+    ]);
+    let at = project.path().to_str().unwrap();
+    let startup = format!("--output_user_root={at}/root");
+    let (probe, coverage) = (
+        format!("--run_under={} probe --", env!("CARGO_BIN_EXE_shard")),
+        format!("--override_repository=remote_coverage_tools={at}/coverage"),
+    );
+    let command = [
+        "bazel",
+        &startup,
+        "--max_idle_secs=5",
+        "test",
+        &coverage,
+        &probe,
+        "--test_env=SHARD_EVENTS",
+        "--sandbox_writable_path={outcomes}",
+        "{suites}",
+    ];
+    check_run(&project, &[("//deep/a:hold", 300), ("//deep/b:hold", 500)], &command, &[]);
+    // A server that lives on must not hold the folder.
+    let down =
+        Command::new("bazel").args([&startup, "shutdown"]).current_dir(project.path()).output().unwrap();
+    assert!(down.status.success());
+}
+
 /// Runs the only shard of these suites by a command, each with the most that it may be told to hold above `mb`.
 #[track_caller]
 fn check_run(
