@@ -197,7 +197,7 @@ pub struct Finished {
     pub peak_bytes: Option<Bytes>,
     /// What the worker held when it ended.
     pub after_bytes: Option<Bytes>,
-    /// How much of that it added for all that follow, because it came first: fixtures of the whole session or package.
+    /// How much of that it added for all that follow, because it came first: fixtures of the whole session or package, room for V8's young objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_bytes: Option<Bytes>,
     /// How it ended.

@@ -120,6 +120,41 @@ function stretch() {
   return { before, most: () => Math.max(highest, level(), moved()) };
 }
 
+// ---- what all files of a process share ----
+
+// Room for young objects, which V8 enlarges when a file needs it and keeps for all that follow, and what the runner
+// loads for itself while a file is running. The session pays both once, whoever comes first.
+let young = 0;
+let loaded = 0;
+let shared = 0;
+
+/** Bytes that V8 holds for young objects, in use or not. */
+function nursery() {
+  const space = require('v8').getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+  return space ? space.physical_space_size : 0;
+}
+
+/** Counts what the room for young objects has grown above the largest that it was. */
+function enlarged() {
+  const now = nursery();
+  shared += Math.max(0, now - young);
+  young = Math.max(young, now);
+}
+
+/** Runs what loads a module, and counts what it adds besides young objects. */
+function loading(load) {
+  if (!current || current.alone || current.loads || !marks) return load();
+  current.loads = true;
+  const old = () => level() - nursery();
+  const before = old();
+  try {
+    return load();
+  } finally {
+    loaded += old() - before;
+    if (current) current.loads = false;
+  }
+}
+
 // ---- garbage ----
 
 // What a file keeps shows only when garbage is gone before and after it. Collecting takes 10 to 50 ms, the longer the
@@ -238,6 +273,7 @@ const begin = quietly((file, worker, more) => {
     floored = true;
     since = clock();
     base = before;
+    young = nursery();
     lines.push({ event: 'floor', worker, bytes: before });
     // The process that hands out the files holds something too.
     const parent = worker !== 'main' && marks ? status(process.ppid) : null;
@@ -258,7 +294,14 @@ const end = quietly((came) => {
   line.before_bytes = from;
   line.peak_bytes = most();
   // A process that runs no other file gives everything back.
-  line.after_bytes = from === null || current.alone ? from : kept(line.peak_bytes - from);
+  if (from === null || current.alone) line.after_bytes = from;
+  else {
+    enlarged();
+    line.after_bytes = kept(line.peak_bytes - from);
+    enlarged();
+    line.shared_bytes = shared + Math.max(0, loaded);
+    shared = loaded = 0;
+  }
   line.status = came || current.came;
   line.last = false;
   current = null;
@@ -312,7 +355,7 @@ function jest() {
   const { _extensions: extensions } = require('module');
   const load = extensions['.js'];
   const ours = function (module, file) {
-    const done = load.apply(this, arguments);
+    const done = loading(() => load.apply(this, arguments));
     if (/[\\/]jest-runner[\\/]build[\\/](testWorker|index)\.js$/.test(file)) {
       quietly(() => {
         const exported = module.exports;
