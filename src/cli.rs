@@ -38,6 +38,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
+use crate::catalogue::{self, ErrorId};
 use crate::{exit, text};
 use args::{Args, Command};
 
@@ -75,17 +76,24 @@ pub fn run(
         Ok(code) => code,
         // The reader of a pipe has seen enough: `| head` is no error.
         Err(Failure::Closed) => exit::DONE,
-        Err(Failure::Said { code, message }) => {
-            // Nothing is left to do if even that cannot be written.
-            let _ = writeln!(terminal.stderr, "{}", text::inert(&format!("error: {message}")));
-            code
+        Err(Failure::Said { id, message }) => {
+            terminal.say(catalogue::error(id, &message));
+            match args.command {
+                Command::Run(_) => id.exit_of_run(),
+                _ => id.exit(),
+            }
         }
     }
 }
 
 /// Help and version go to stdout and are no error; a wrong flag is.
 fn usage(err: &clap::Error, stdout: &mut impl Write, stderr: &mut impl Write) -> u8 {
-    let text = text::inert(&err.render().to_string());
+    let text = err.render().to_string();
+    let text = match text.strip_prefix("error: ") {
+        Some(rest) => format!("{}: {rest}", ErrorId::Usage),
+        None => text,
+    };
+    let text = text::inert(&text);
     let written = if err.use_stderr() { write!(stderr, "{text}") } else { write!(stdout, "{text}") };
     match (written, err.use_stderr()) {
         (_, true) => exit::USAGE,
@@ -105,7 +113,7 @@ impl<O: Write, E: Write> Terminal<'_, O, E> {
         let written = self.stdout.write_all(bytes).and_then(|()| self.stdout.flush());
         written.map_err(|err| match err.kind() {
             io::ErrorKind::BrokenPipe => Failure::Closed,
-            _ => Failure::usage(format!("cannot write to standard output: {err}")),
+            _ => Failure::new(ErrorId::CannotWrite, format!("cannot write to standard output: {err}")),
         })
     }
 
@@ -125,23 +133,24 @@ impl<O: Write, E: Write> Terminal<'_, O, E> {
 enum Failure {
     /// Nobody reads the output any more.
     Closed,
-    /// Something is wrong, said in full.
-    Said { code: u8, message: String },
+    /// Something is wrong: what, with the place, and what to do about it unless the catalogue's advice will do.
+    Said { id: ErrorId, message: String },
 }
 
 impl Failure {
-    fn usage(message: impl Into<String>) -> Failure {
-        Failure::Said { code: exit::USAGE, message: message.into() }
+    fn new(id: ErrorId, message: impl Into<String>) -> Failure {
+        Failure::Said { id, message: message.into() }
     }
 
-    fn with_code(code: u8, message: impl Into<String>) -> Failure {
-        Failure::Said { code, message: message.into() }
+    /// Makes a failure of an error that says everything.
+    fn of<E: fmt::Display>(id: ErrorId) -> impl Fn(E) -> Failure {
+        move |err| Failure::new(id, format!("{err:#}"))
     }
 }
 
-/// What the edge reports is wrong input unless somebody knows better.
+/// What the edge reports cannot be read, unless somebody knows better.
 impl From<anyhow::Error> for Failure {
     fn from(err: anyhow::Error) -> Failure {
-        Failure::usage(format!("{err:#}"))
+        Failure::of(ErrorId::Unreadable)(err)
     }
 }

@@ -31,11 +31,12 @@
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
+//! | [`catalogue`] | | the id, the exit code and the advice of every error |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
 //! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` and `ended` after `plan` and `triage`, and [`text`]
-//! is under all. What is deliberately absent:
+//! and [`catalogue`] are under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
 //! - `report`, `inventory` and `history` take bytes, never a path to open.
@@ -47,6 +48,7 @@
 //! - Planning never reads the machine that it runs on.
 
 pub mod backtest;
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod drift;

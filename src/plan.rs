@@ -18,6 +18,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
+use crate::catalogue::ErrorId;
 use crate::config::{Budget, Config, Goal, MemoryKind, Order, Price, Runner, RunsOn, ShardCount, Tier};
 use crate::estimate::{self, Estimates};
 use crate::inventory::Inventory;
@@ -259,6 +260,7 @@ impl Builder<'_> {
                 self.oversize(first).message
             );
             return Err(NoPlan {
+                id: ErrorId::OverBudget,
                 message,
                 help: vec![
                     "raise `budget`, add a [[runner]] that holds it, or leave --strict out".to_owned(),

@@ -36,6 +36,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::catalogue::ErrorId;
 use crate::config::{Guard, Retry};
 use crate::emit::selection;
 use crate::exit;
@@ -169,7 +170,7 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
         let ended = match executor.run(&piece) {
             Ok(ended) => ended,
             Err(message) => {
-                (executor.say)(&format!("error: {message}"));
+                (executor.say)(&format!("{}: {message}", ErrorId::CannotRun));
                 sum.broken(&piece, message);
                 continue;
             }

@@ -9,6 +9,7 @@ use crate::backtest::{
     MEMORY_RULES, MemoryRule, MemoryStep, Ran, Setting, Step, memory, recorded, replay, standard, steps,
     weighed_runs,
 };
+use crate::catalogue::ErrorId;
 use crate::config::Granularity;
 use crate::emit::backtest as emit;
 use crate::exit;
@@ -22,7 +23,10 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     if args.shards.iter().any(|shards| !(1..=SHARDS_MAX).contains(shards)) {
-        return Err(Failure::usage(format!("--shards takes numbers from 1 to {SHARDS_MAX}, such as `8,16`")));
+        return Err(Failure::new(
+            ErrorId::BadValue,
+            format!("--shards takes numbers from 1 to {SHARDS_MAX}, such as `8,16`"),
+        ));
     }
     let configured = configured::find(args.config.as_deref())?;
     let (steps, weighed) = match args.runs.as_slice() {
@@ -33,16 +37,16 @@ pub(super) fn run(
     let usual = configured.config.time;
     let settings = if args.compare { standard(usual) } else { vec![Setting::Ours(usual)] };
     let mut backtest = replay(&steps, &configured.config, &args.shards, &settings)
-        .map_err(|err| Failure::usage(err.to_string()))?;
+        .map_err(Failure::of(ErrorId::SuiteWithoutTier))?;
     if !weighed.is_empty() {
         let rules = if args.compare { &MEMORY_RULES[..] } else { &[MemoryRule::Ours] };
         let memory = memory::replay(&weighed, &configured.config, &args.shards, rules);
-        backtest.memory = Some(memory.map_err(|err| Failure::usage(err.to_string()))?);
+        backtest.memory = Some(memory.map_err(Failure::of(ErrorId::SuiteWithoutTier))?);
     }
     let text = match args.format {
         DiffFormat::Table => emit::render(&backtest, output::style()),
         DiffFormat::Json => emit::to_json(&backtest)
-            .map_err(|err| Failure::with_code(exit::BUG, format!("the backtest cannot be written: {err}")))?,
+            .map_err(|err| Failure::new(ErrorId::Bug, format!("the backtest cannot be written: {err}")))?,
     };
     terminal.print(text.as_bytes())?;
     Ok(exit::DONE)
@@ -58,7 +62,8 @@ fn from_store(
     stores.warnings.iter().for_each(|warning| terminal.say(format!("warning: {}", warning.message)));
     let steps = recorded(&stores.store);
     if steps.is_empty() {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::TooFewRuns,
             "there are no two runs with times to replay\n  help: name their reports, oldest first: shard backtest monday.xml tuesday.xml\n  help: or --history with a shard-history.json of several runs",
         ));
     }
@@ -72,12 +77,14 @@ fn from_reports(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<Vec<Step>, Failure> {
     if !args.history.is_empty() {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::FlagsConflict,
             "runs come from reports or from --history, not from both\n  help: leave one of them out",
         ));
     }
     if runs.len() < 2 {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::TooFewRuns,
             "one run alone teaches nothing: each is planned with what was known before it\n  help: name at least two, oldest first",
         ));
     }
@@ -92,7 +99,8 @@ fn from_reports(
     let unit = args.granularity.map(Granularity::from).or(configured.config.inventory.granularity);
     let steps = steps(&ran, unit.unwrap_or(Granularity::File), &configured.config.map);
     if steps.is_empty() {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::NoTimes,
             "no run after the first holds a suite with a time\n  help: shard inspect shows what reports hold",
         ));
     }

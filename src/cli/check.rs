@@ -7,6 +7,7 @@ use super::args::{CheckArgs, DiffFormat};
 use super::configured;
 use super::folder::{find_shard, plan_path, read_sound_plan};
 use super::{Failure, Terminal};
+use crate::catalogue::ErrorId;
 use crate::config::Preflight;
 use crate::machine::{self, Finding, Needs, Severity, ShardNeed};
 use crate::plan::{Plan, Shard};
@@ -33,7 +34,7 @@ pub(super) fn run(
     match args.format {
         DiffFormat::Json => {
             let json = emit::check::json(&machine, &needs, &findings);
-            let json = json.map_err(|err| Failure::with_code(exit::BUG, err.to_string()))?;
+            let json = json.map_err(Failure::of(ErrorId::Bug))?;
             terminal.print(json.as_bytes())?;
         }
         DiffFormat::Table => terminal.print(emit::check::render(&machine, &needs).as_bytes())?,
@@ -45,11 +46,10 @@ pub(super) fn run(
 
 /// A finding as people read it.
 pub(super) fn line(finding: &Finding) -> String {
-    let kind = match finding.severity {
-        Severity::Refusal => "error",
-        Severity::Warning => "warning",
-    };
-    format!("{kind}: {}", finding.message)
+    match finding.severity {
+        Severity::Refusal => format!("{}: {}", ErrorId::MachineTooSmall, finding.message),
+        Severity::Warning => format!("warning: {}", finding.message),
+    }
 }
 
 /// What is asked of the machine for a shard.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::args::{ExplainArgs, PlanArgs, Unit};
+use crate::catalogue::ErrorId;
 use crate::config::{Budget, Config, Goal, Quantile, ShardCount, file};
 use crate::files;
 
@@ -22,15 +23,17 @@ pub(super) fn load(args: &PlanArgs) -> Result<Configured, Failure> {
     let auto = configured.config.goal.shards == Some(ShardCount::Auto);
     if auto && configured.config.goal.target.is_some() {
         let help = "leave one of them out";
-        return Err(Failure::usage(format!(
-            "--shards auto and --target both decide how many jobs there are\n  help: {help}"
-        )));
+        return Err(Failure::new(
+            ErrorId::FlagsConflict,
+            format!("--shards auto and --target both decide how many jobs there are\n  help: {help}"),
+        ));
     }
     if args.concurrency.is_some() && !auto {
         let help = "add --shards auto, or leave it out";
-        return Err(Failure::usage(format!(
-            "--concurrency counts only where as many jobs are made as pay\n  help: {help}"
-        )));
+        return Err(Failure::new(
+            ErrorId::FlagsConflict,
+            format!("--concurrency counts only where as many jobs are made as pay\n  help: {help}"),
+        ));
     }
     Ok(configured)
 }
@@ -47,7 +50,7 @@ pub(super) fn to_explain(args: &ExplainArgs) -> Result<Configured, Failure> {
 /// The configuration that is named, or the nearest one from here upwards, or the defaults.
 pub(super) fn find(named: Option<&Path>) -> Result<Configured, Failure> {
     let here = std::env::current_dir()
-        .map_err(|err| Failure::usage(format!("the working directory is gone: {err}")))?;
+        .map_err(|err| Failure::new(ErrorId::Unreadable, format!("the working directory is gone: {err}")))?;
     let path = named.map(|path| here.join(path)).or_else(|| files::find_upwards(&here, "shard.toml"));
     let (config, root) = match path {
         Some(path) => (read(&path, &here)?, path.parent().unwrap_or(&here).to_owned()),
@@ -59,9 +62,10 @@ pub(super) fn find(named: Option<&Path>) -> Result<Configured, Failure> {
 fn read(path: &Path, here: &Path) -> Result<Config, Failure> {
     let shown = path.strip_prefix(here).unwrap_or(path).display();
     let bytes = files::read(path, file::SIZE_MAX)?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{shown}: this is not UTF-8")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(ErrorId::Unreadable, format!("{shown}: this is not UTF-8")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    file::parse(text).map_err(|err| Failure::usage(format!("{shown}:{err}")))
+    file::parse(text).map_err(|err| Failure::new(ErrorId::ConfigInvalid, format!("{shown}:{err}")))
 }
 
 /// Flags win; one of the objective replaces the file's whole objective.

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::args::{DiffArgs, DiffFormat};
 use super::folder::{read_sound, read_sound_plan};
 use super::{Failure, Terminal, output};
+use crate::catalogue::ErrorId;
 use crate::emit::diff::{self as emit, to_json};
 use crate::exit;
 use crate::plan::diff::diff;
@@ -19,9 +20,8 @@ pub(super) fn run(
     let diff = diff(&old, &new, rest);
     let text = match args.format {
         DiffFormat::Table => emit::render(&diff, output::style()),
-        DiffFormat::Json => to_json(&diff).map_err(|err| {
-            Failure::with_code(exit::BUG, format!("the difference cannot be written: {err}"))
-        })?,
+        DiffFormat::Json => to_json(&diff)
+            .map_err(|err| Failure::new(ErrorId::Bug, format!("the difference cannot be written: {err}")))?,
     };
     terminal.print(text.as_bytes())?;
     Ok(exit::DONE)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::folder::{before, plan_path, read_plan};
+use crate::catalogue::ErrorId;
 use crate::ended::{self, Ended, OfPlan};
 use crate::files;
 use crate::outcome::Outcome;
@@ -21,7 +22,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Ended>, Failure> {
         all.extend(ended::read(&bytes).map_err(|err| {
             let help = "give what `sacct --parsable2 --format=JobID,JobName,State,ExitCode`, `sacct --json`, `scontrol show job` or \
                         `kubectl get pods -o json` prints";
-            Failure::usage(format!("{shown}: {err}\n  help: {help}"))
+            Failure::new(ErrorId::AccountInvalid, format!("{shown}: {err}\n  help: {help}"))
         })?);
     }
     Ok(all)

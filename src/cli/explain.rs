@@ -8,6 +8,7 @@ use super::args::{DiffFormat, ExplainArgs};
 use super::configured::{self, Configured};
 use super::folder::read_sound_plan;
 use super::{Failure, Terminal, inventory, output, report};
+use crate::catalogue::ErrorId;
 use crate::emit::explain as emit;
 use crate::estimate::explain::explain;
 use crate::history::History;
@@ -55,7 +56,7 @@ fn of_shard(
         terminal.say(format!("note: `{name}` is a suite too; this is the shard"));
     }
     let parts = plan::explain::shard(plan, shard)
-        .ok_or_else(|| Failure::with_code(exit::BUG, "a sound plan has a shard without a tier"))?;
+        .ok_or_else(|| Failure::new(ErrorId::Bug, "a sound plan has a shard without a tier"))?;
     match args.format {
         DiffFormat::Table => Ok(emit::render_shard(plan, shard, &parts, output::style())),
         DiffFormat::Json => emit::json::shard(plan, shard, &parts).map_err(|err| bug(&err)),
@@ -63,7 +64,7 @@ fn of_shard(
 }
 
 fn bug(err: &serde_json::Error) -> Failure {
-    Failure::with_code(exit::BUG, format!("the explanation cannot be written: {err}"))
+    Failure::new(ErrorId::Bug, format!("the explanation cannot be written: {err}"))
 }
 
 fn of_suite(
@@ -77,7 +78,7 @@ fn of_suite(
     let inventory = suites(args, configured, plan, terminal)?;
     let found = inventory.suites.iter().position(|suite| suite.id.as_str() == args.name);
     let suite = found.ok_or_else(|| unknown(&args.name, &inventory, plan, path))?;
-    let assigned = assign(&inventory, &config.tiers).map_err(|err| Failure::usage(err.to_string()))?;
+    let assigned = assign(&inventory, &config.tiers).map_err(Failure::of(ErrorId::SuiteWithoutTier))?;
     let access = report::Access { strict: args.strict, wait: None, dry: true };
     let reports = report::gather(&args.timings, &args.history, access, configured)?;
     let (history, remarks) = reports.meet(&inventory, config);
@@ -173,5 +174,5 @@ fn unknown(name: &str, inventory: &Inventory, plan: Option<&Plan>, path: &str) -
         ([], None) => format!("the plan has {}", text::examples(shards().chain(suites()), 10)),
     };
     let shown = text::printable(name);
-    Failure::usage(format!("`{shown}` is neither a suite nor a shard\n  help: {help}"))
+    Failure::new(ErrorId::UnknownSuite, format!("`{shown}` is neither a suite nor a shard\n  help: {help}"))
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::configured::{self, Configured};
+use crate::catalogue::ErrorId;
 use crate::emit::{matrix, selection};
-use crate::exit;
 use crate::files::{self, Staged};
 use crate::model::Digest;
 use crate::plan::{Plan, Selection, Shard, file, verify};
@@ -21,9 +21,8 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn new(plan: &Plan, configured: &Configured, form: Selection) -> Result<Written, Failure> {
-        let bug = |err: serde_json::Error| {
-            Failure::with_code(exit::BUG, format!("the plan cannot be written: {err}"))
-        };
+        let bug =
+            |err: serde_json::Error| Failure::new(ErrorId::Bug, format!("the plan cannot be written: {err}"));
         let bytes = plan.to_bytes().map_err(bug)?;
         let digest = Digest::of(&bytes);
         let rows = matrix::rows(plan, &digest, &configured.config.runners);
@@ -31,7 +30,7 @@ impl Written {
         let mut selections = Vec::new();
         for session in plan.shards.iter().flat_map(|shard| &shard.sessions) {
             let ids = session.suites.iter().map(|suite| suite.id.as_str());
-            let text = selection::write(form.into(), ids).map_err(|err| Failure::usage(err.to_string()))?;
+            let text = selection::write(form.into(), ids).map_err(Failure::of(ErrorId::UnwritableName))?;
             selections.push((session.selection.clone(), text));
         }
         Ok(Written { plan: bytes, digest, matrix, selections })
@@ -53,10 +52,13 @@ impl Written {
             if path.symlink_metadata().is_ok()
                 && Plan::from_bytes(&files::read(&path, file::SIZE_MAX)?).is_err()
             {
-                return Err(Failure::usage(format!(
-                    "`{}` exists and is no plan\n  help: move it away, or name another folder with --out",
-                    path.display()
-                )));
+                return Err(Failure::new(
+                    ErrorId::NotOurs,
+                    format!(
+                        "`{}` exists and is no plan\n  help: move it away, or name another folder with --out",
+                        path.display()
+                    ),
+                ));
             }
         }
         let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
@@ -67,10 +69,13 @@ impl Written {
         for name in names.iter().copied().chain(["matrix.json"]).filter(|name| !ours(name)) {
             if out.join(name).symlink_metadata().is_ok() {
                 let path = out.join(name);
-                return Err(Failure::usage(format!(
-                    "`{}` exists and is not of an earlier plan\n  help: move it away, or name another folder with --out",
-                    path.display()
-                )));
+                return Err(Failure::new(
+                    ErrorId::NotOurs,
+                    format!(
+                        "`{}` exists and is not of an earlier plan\n  help: move it away, or name another folder with --out",
+                        path.display()
+                    ),
+                ));
             }
         }
         let plan = [
@@ -83,11 +88,12 @@ impl Written {
             earlier
                 .chain(plan)
                 .chain(self.selections.iter().map(|(name, text)| (name.clone(), text.as_slice()))),
-        )?;
+        )
+        .map_err(Failure::of(ErrorId::CannotWrite))?;
         for stale in old.iter().flatten().filter(|name| !names.contains(&name.as_str())) {
-            files::remove_regular(out, stale)?;
+            files::remove_regular(out, stale).map_err(Failure::of(ErrorId::CannotWrite))?;
         }
-        Ok(staged.publish()?)
+        staged.publish().map_err(Failure::of(ErrorId::CannotWrite))
     }
 }
 
@@ -99,10 +105,13 @@ fn old_plan(out: &Path) -> Result<Option<Vec<String>>, Failure> {
         return Ok(None);
     }
     let foreign = |why: String| {
-        Failure::usage(format!(
-            "`{}` is not of an earlier plan: {why}\n  help: move it away, or name another folder with --out",
-            path.display()
-        ))
+        Failure::new(
+            ErrorId::NotOurs,
+            format!(
+                "`{}` is not of an earlier plan: {why}\n  help: move it away, or name another folder with --out",
+                path.display()
+            ),
+        )
     };
     let old = Plan::from_bytes(&files::read(&path, file::SIZE_MAX)?).map_err(foreign)?;
     let names = old.shards.into_iter().flat_map(|shard| shard.sessions).map(|session| session.selection);
@@ -144,10 +153,11 @@ pub(super) fn read_plan(path: &Path) -> Result<(Plan, Digest), Failure> {
     let shown = path.display();
     if !path.exists() {
         let help = "make one with `shard plan`, or name the right file";
-        return Err(Failure::usage(format!("`{shown}` does not exist\n  help: {help}")));
+        return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist\n  help: {help}")));
     }
     let bytes = files::read(path, file::SIZE_MAX)?;
-    let plan = Plan::from_bytes(&bytes).map_err(|err| Failure::usage(format!("{shown}: {err}")))?;
+    let plan = Plan::from_bytes(&bytes)
+        .map_err(|err| Failure::new(ErrorId::PlanInvalid, format!("{shown}: {err}")))?;
     Ok((plan, Digest::of(&bytes)))
 }
 
@@ -161,10 +171,13 @@ pub(super) fn read_sound(path: &Path) -> Result<(Plan, Digest), Failure> {
     let (plan, digest) = read_plan(path)?;
     match verify::verify(&plan).first() {
         None => Ok((plan, digest)),
-        Some(finding) => Err(Failure::usage(format!(
-            "{}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again",
-            path.display()
-        ))),
+        Some(finding) => Err(Failure::new(
+            ErrorId::PlanInvalid,
+            format!(
+                "{}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again",
+                path.display()
+            ),
+        )),
     }
 }
 
@@ -214,7 +227,10 @@ pub(super) fn find_shard<'a>(plan: &'a Plan, name: &str) -> Result<&'a Shard, Fa
             Some(close) => format!("did you mean `{close}`?"),
             None => format!("the plan has {}", text::examples(names(), 10)),
         };
-        Failure::usage(format!("the plan has no shard `{}`\n  help: {help}", text::printable(name)))
+        Failure::new(
+            ErrorId::UnknownShard,
+            format!("the plan has no shard `{}`\n  help: {help}", text::printable(name)),
+        )
     })
 }
 

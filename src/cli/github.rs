@@ -10,11 +10,12 @@ use tempfile::TempDir;
 use super::args::GithubArgs;
 use super::ci::variable;
 use super::{Failure, Terminal};
+use crate::catalogue::ErrorId;
 use crate::github::{self, Conclusion, Fetched, Job, Named, Options, Repository, Server, Token, Want, Which};
 use crate::model::{Millis, Verdict};
 use crate::outcome::Outcome;
 use crate::triage::{Evidence, Judgement, judge};
-use crate::{exit, outcome, text};
+use crate::{outcome, text};
 
 /// Longest time to wait where nothing else is said.
 const WAIT: Millis = Millis(600_000);
@@ -115,7 +116,10 @@ pub(super) fn outcomes_of_run(
     if outcomes.is_empty() {
         let help = "upload shard-out/outcomes as an artifact `shard-outcomes-<shard>` in every job, with `if: always()`";
         let name = fetched.run_name();
-        return Err(Failure::usage(format!("run {name} has no artifact with an outcome\n  help: {help}")));
+        return Err(Failure::new(
+            ErrorId::NoArtifact,
+            format!("run {name} has no artifact with an outcome\n  help: {help}"),
+        ));
     }
     Ok((outcomes, folder))
 }
@@ -179,7 +183,7 @@ fn the_plan(fetched: &Fetched) -> Result<Option<usize>, Failure> {
         (several, _) => newest_round(fetched, several).map(Some).ok_or_else(|| {
             let tokens = several.iter().filter_map(|plan| fetched.plans.get(*plan));
             let tokens: Vec<&str> = tokens.map(|(_, _, digest)| digest.token()).collect();
-            Failure::usage(format!(
+            Failure::new(ErrorId::PlanMismatch, format!(
                 "jobs of several plans did not succeed: {}\n  help: name the artifacts of one of them with --artifact, its plan's and its outcomes'",
                 text::examples(tokens, 5)
             ))
@@ -195,22 +199,24 @@ fn fetch(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<(Fetched, TempDir), Failure> {
     if !cfg!(feature = "github") {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::FeatureMissing,
             "this build of shard leaves GitHub out\n  help: build it with `cargo install --locked --path . --features github`",
         ));
     }
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let server = set("GITHUB_API_URL").map_or_else(|| Ok(Server::default()), |url| url.parse());
-    let wrong = |name: &'static str| move |why| Failure::usage(format!("{name}: {why}"));
+    let wrong = |name: &'static str| move |why| Failure::new(ErrorId::BadValue, format!("{name}: {why}"));
     let server: Server = server.map_err(wrong("GITHUB_API_URL"))?;
     if let Named::Run { page: Some((host, _)), .. } = run
         && !server.is_of(host)
     {
         let help = "set GITHUB_API_URL to its API, such as https://HOST/api/v3";
         let host = text::printable(host);
-        return Err(Failure::usage(format!(
-            "`{host}` is another GitHub than the one that is asked\n  help: {help}"
-        )));
+        return Err(Failure::new(
+            ErrorId::BadValue,
+            format!("`{host}` is another GitHub than the one that is asked\n  help: {help}"),
+        ));
     }
     let token = set("GITHUB_TOKEN").or_else(|| set("GH_TOKEN"));
     let token = token.map_or(Ok(None), |token| Token::new(&token)).map_err(wrong("GITHUB_TOKEN"))?;
@@ -218,7 +224,9 @@ fn fetch(
         terminal.say("note: neither GITHUB_TOKEN nor GH_TOKEN is set, and without a token GitHub gives out neither logs nor artifacts");
     }
     let folder = tempfile::tempdir();
-    let folder = folder.map_err(|err| Failure::usage(format!("no temporary folder can be made: {err}")))?;
+    let folder = folder.map_err(|err| {
+        Failure::new(ErrorId::CannotWrite, format!("no temporary folder can be made: {err}"))
+    })?;
     let options = Options {
         server,
         token,
@@ -228,7 +236,7 @@ fn fetch(
         into: folder.path().to_owned(),
     };
     let fetched = github::fetch(&repository(run, args)?, &which(run, args, want, set), &options);
-    let fetched = fetched.map_err(|err| Failure::with_code(exit::NETWORK, err.to_string()))?;
+    let fetched = fetched.map_err(Failure::of(ErrorId::GithubFailed))?;
     fetched.notes.iter().for_each(|note| terminal.say(format!("note: {note}")));
     Ok((fetched, folder))
 }
@@ -242,9 +250,12 @@ fn repository(run: &Named, args: &GithubArgs) -> Result<Repository, Failure> {
     }
     let Some(name) = variable("GITHUB_REPOSITORY").filter(|name| !name.is_empty()) else {
         let help = "name it with --repo owner/name, or set GITHUB_REPOSITORY";
-        return Err(Failure::usage(format!("nothing says which repository is meant\n  help: {help}")));
+        return Err(Failure::new(
+            ErrorId::NoRepository,
+            format!("nothing says which repository is meant\n  help: {help}"),
+        ));
     };
-    name.parse().map_err(|why| Failure::usage(format!("GITHUB_REPOSITORY: {why}")))
+    name.parse().map_err(|why| Failure::new(ErrorId::BadValue, format!("GITHUB_REPOSITORY: {why}")))
 }
 
 fn which(run: &Named, args: &GithubArgs, want: Want, set: impl Fn(&str) -> Option<String>) -> Which {

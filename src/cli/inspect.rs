@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::args::{DiffFormat, InspectArgs};
 use super::{Failure, Terminal, configured, inventory, reports};
+use crate::catalogue::ErrorId;
 use crate::emit::inspect::{self as emit, Inspected};
 use crate::history::against::{Against, Places, against};
 use crate::history::names::Index;
@@ -15,7 +16,7 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let here = std::env::current_dir()
-        .map_err(|err| Failure::usage(format!("cannot tell the current folder: {err}")))?;
+        .map_err(|err| Failure::new(ErrorId::Unreadable, format!("cannot tell the current folder: {err}")))?;
     let named = reports::expand(&args.files, &here, "")?;
     let all: Vec<Inspected> = match &args.against {
         None => reports::read(&named, &here, Tally::default)
@@ -36,14 +37,16 @@ pub(super) fn run(
     let text = match args.format {
         DiffFormat::Table => emit::text(&all),
         DiffFormat::Json => emit::lines(&all)
-            .map_err(|err| Failure::with_code(exit::BUG, format!("the figures cannot be written: {err}")))?,
+            .map_err(|err| Failure::new(ErrorId::Bug, format!("the figures cannot be written: {err}")))?,
     };
     terminal.print(text.as_bytes())?;
     let files = text::count(failed, "file");
     match failed {
         0 => Ok(exit::DONE),
-        _ if args.strict => Err(Failure::with_code(exit::FAILED, format!("{files} could not be read"))),
-        _ if failed == all.len() => Err(Failure::usage(format!("{files} could not be read"))),
+        _ if args.strict => Err(Failure::new(ErrorId::PartlyRead, format!("{files} could not be read"))),
+        _ if failed == all.len() => {
+            Err(Failure::new(ErrorId::ReportInvalid, format!("{files} could not be read")))
+        }
         _ => Ok(exit::DONE),
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::configured::Configured;
 use super::{Failure, elsewhere, reports};
+use crate::catalogue::ErrorId;
 use crate::config::ListFormat;
 use crate::files;
 use crate::inventory::{Collector, Inventory, ListingError, SIZE_MAX, report_format};
@@ -32,7 +33,8 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
     }
     if sources.is_empty() {
         if wanted.files.is_empty() && wanted.command.is_none() {
-            return Err(Failure::usage(
+            return Err(Failure::new(
+                ErrorId::NoInventory,
                 "nothing says which suites exist\n  help: name a list or a glob: shard plan tests.txt, shard plan 'tests/**/test_*.py'\n  help: or set `files` or `command` in [inventory] of shard.toml",
             ));
         }
@@ -41,7 +43,8 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
             add_files(pattern, &found, &configured.root, &mut collector)?;
         }
         if let Some(command) = &wanted.command {
-            let listing = files::run_command(command, &configured.root, SIZE_MAX)?;
+            let listing = files::run_command(command, &configured.root, SIZE_MAX)
+                .map_err(Failure::of(ErrorId::InventoryCommand))?;
             add_listing("the inventory's command", &listing, wanted.format, &mut collector)?;
             listed = true;
         }
@@ -83,7 +86,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
     if forced.is_some() && files::is_pattern(path) && !full.exists() {
         let found = all_of(&configured.here, path)?;
         if found.is_empty() {
-            return Err(Failure::usage(format!("`{path}` matches no file")));
+            return Err(Failure::new(ErrorId::NoMatch, format!("`{path}` matches no file")));
         }
         for name in found {
             read_packed(&name, &configured.here.join(&name), forced, collector)?;
@@ -101,7 +104,7 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
         } else if let Some(wrong) = reports::no_format(source, &["glob"]) {
             return Err(wrong);
         }
-        return Err(Failure::usage(message));
+        return Err(Failure::new(ErrorId::NotFound, message));
     }
     if forced.is_none() && is_test_file(path) {
         let relative = lexical(&configured.here.join(path));
@@ -129,9 +132,10 @@ fn read_packed(
         let origin = member.map_or_else(|| shown.to_owned(), |member| format!("{shown}!{member}"));
         listings.push((origin, files::read_from(input, SIZE_MAX)));
     })
-    .map_err(|err| Failure::usage(format!("cannot read `{shown}`: {err}")))?;
+    .map_err(|err| Failure::new(ErrorId::Unreadable, format!("cannot read `{shown}`: {err}")))?;
     for (origin, bytes) in listings {
-        let bytes = bytes.map_err(|err| Failure::usage(format!("cannot read `{origin}`: {err:#}")))?;
+        let bytes = bytes
+            .map_err(|err| Failure::new(ErrorId::Unreadable, format!("cannot read `{origin}`: {err:#}")))?;
         add_listing(&origin, &bytes, format, collector)?;
     }
     Ok(())
@@ -145,7 +149,7 @@ fn add_listing(
 ) -> Result<(), Failure> {
     collector.listing(origin, bytes, format).map_err(|err: ListingError| {
         let separator = if err.line.is_some() { ":" } else { ": " };
-        Failure::usage(format!("{origin}{separator}{err}"))
+        Failure::new(ErrorId::ListingInvalid, format!("{origin}{separator}{err}"))
     })
 }
 
@@ -154,9 +158,12 @@ fn walk(pattern: &str, prefix: &str, root: &Path) -> Result<Vec<String>, Failure
     let whole = lexical(Path::new(&format!("{prefix}{pattern}")));
     let found = all_of(root, &whole.to_string_lossy())?;
     if found.is_empty() {
-        return Err(Failure::usage(format!(
-            "`{pattern}` matches no file\n  help: `*` stops at `/`, `**` does not: tests/**/test_*.py"
-        )));
+        return Err(Failure::new(
+            ErrorId::NoMatch,
+            format!(
+                "`{pattern}` matches no file\n  help: `*` stops at `/`, `**` does not: tests/**/test_*.py"
+            ),
+        ));
     }
     Ok(found)
 }
@@ -166,10 +173,13 @@ fn all_of(folder: &Path, pattern: &str) -> Result<Vec<String>, Failure> {
     let walked = files::walk(folder, pattern)?;
     match walked.closed.first() {
         None => Ok(walked.files),
-        Some(closed) => Err(Failure::usage(format!(
-            "cannot look into `{}`, where `{pattern}` may match more\n  help: make it readable, or name a pattern beside it",
-            closed.strip_prefix(folder).unwrap_or(closed).display()
-        ))),
+        Some(closed) => Err(Failure::new(
+            ErrorId::Unreadable,
+            format!(
+                "cannot look into `{}`, where `{pattern}` may match more\n  help: make it readable, or name a pattern beside it",
+                closed.strip_prefix(folder).unwrap_or(closed).display()
+            ),
+        )),
     }
 }
 
@@ -184,9 +194,12 @@ fn add_files(pattern: &str, found: &[String], root: &Path, collector: &mut Colle
         let help = format!("the suites that they hold are those of '{name}:{with}'");
         if reports.len() == found.len() {
             let files = count(found.len(), "report");
-            return Err(Failure::usage(format!(
-                "`{pattern}` matches {files} and no suite, such as `{first}` ({name})\n  help: {help}; if the files themselves are the suites, say 'glob:{pattern}'"
-            )));
+            return Err(Failure::new(
+                ErrorId::NotSuites,
+                format!(
+                    "`{pattern}` matches {files} and no suite, such as `{first}` ({name})\n  help: {help}; if the files themselves are the suites, say 'glob:{pattern}'"
+                ),
+            ));
         }
         let files = count(reports.len(), "report");
         collector.note(format!(
@@ -227,7 +240,7 @@ fn add_folder(
         let help = format!(
             "name its test files with a glob: '{shown}/**/test_*.py', its reports with one behind their format: 'junit:{shown}/**/*.xml'"
         );
-        Err(Failure::usage(format!("`{shown}` is a folder {what}\n  help: {help}")))
+        Err(Failure::new(ErrorId::NotSuites, format!("`{shown}` is a folder {what}\n  help: {help}")))
     };
     let mut others = Vec::new();
     if format.is_none() {

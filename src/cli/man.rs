@@ -9,6 +9,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::args::{Args, ManArgs};
 use super::{Failure, Terminal};
+use crate::catalogue::ErrorId;
 use crate::text::count;
 use crate::{exit, files};
 
@@ -18,7 +19,8 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let pages = pages(Args::command()).context("the manual pages cannot be made")?;
     let named = pages.iter().map(|(name, text)| (name.clone(), text.as_slice()));
-    files::Staged::new(&args.folder, named)?.publish()?;
+    let staged = files::Staged::new(&args.folder, named);
+    staged.and_then(files::Staged::publish).map_err(Failure::of(ErrorId::CannotWrite))?;
     terminal.say(format!("wrote {} to {}", count(pages.len(), "manual page"), args.folder.display()));
     Ok(exit::DONE)
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::Failure;
 use super::args::PickArgs;
 use super::folder::find_shard;
+use crate::catalogue::ErrorId;
 use crate::model::Digest;
 use crate::plan::{Plan, Shard};
 use crate::text;
@@ -87,12 +88,15 @@ impl Node {
             None => node,
         };
         match node.total {
-            Some(total) if node.index >= total => Err(Failure::usage(format!(
-                "{} names job {} of {total} by {}",
-                node.by,
-                node.index.saturating_add(1),
-                node.total_by
-            ))),
+            Some(total) if node.index >= total => Err(Failure::new(
+                ErrorId::JobCount,
+                format!(
+                    "{} names job {} of {total} by {}",
+                    node.by,
+                    node.index.saturating_add(1),
+                    node.total_by
+                ),
+            )),
             _ => Ok(Some(node)),
         }
     }
@@ -106,7 +110,10 @@ impl Node {
                 _ => None,
             }
             .ok_or_else(|| {
-                Failure::usage(format!("{name} is `{}`, not a whole number", text::printable(value)))
+                Failure::new(
+                    ErrorId::BadValue,
+                    format!("{name} is `{}`, not a whole number", text::printable(value)),
+                )
             })
         };
         let is_set = |one: &&Numbering| {
@@ -117,16 +124,22 @@ impl Node {
         };
         let said = number(one.index, &set(one.index).unwrap_or_default())?;
         let index = said.checked_sub(one.base).ok_or_else(|| {
-            Failure::usage(format!("{} is {said}, but {} counts from {}", one.index, one.ci, one.base))
+            Failure::new(
+                ErrorId::BadValue,
+                format!("{} is {said}, but {} counts from {}", one.index, one.ci, one.base),
+            )
         })?;
         let total = match one.total.map(|name| (name, set(name))) {
             Some((name, Some(value))) => Some(number(name, &value)?),
             // A CI sets both: one alone was lost on the way, into a container for example.
             Some((name, None)) if one.ci != "shard" && !counted => {
-                return Err(Failure::usage(format!(
-                    "{} is set and {name} is not, so nobody knows whether every shard has its job\n  help: hand both on, or say how many jobs there are with --total",
-                    one.index
-                )));
+                return Err(Failure::new(
+                    ErrorId::JobUnknown,
+                    format!(
+                        "{} is set and {name} is not, so nobody knows whether every shard has its job\n  help: hand both on, or say how many jobs there are with --total",
+                        one.index
+                    ),
+                ));
             }
             _ => None,
         };
@@ -149,10 +162,13 @@ impl fmt::Display for Node {
 pub(super) fn unsaid(question: &str, help: &str) -> Failure {
     let mut names: Vec<&str> = NUMBERINGS.iter().map(|one| one.index).collect();
     names.dedup();
-    Failure::usage(format!(
-        "{question} Of the variables that number a CI's jobs none is set: {}\n  help: {help}",
-        names.join(", ")
-    ))
+    Failure::new(
+        ErrorId::JobUnknown,
+        format!(
+            "{question} Of the variables that number a CI's jobs none is set: {}\n  help: {help}",
+            names.join(", ")
+        ),
+    )
 }
 
 /// The shard that is meant: the one of that name, whatever the environment says; else by its number. `None` where there
@@ -174,21 +190,27 @@ pub(super) fn pick<'a>(
     // The same number is another shard in another plan.
     match variable(TOKEN).filter(|token| !token.is_empty() && node.by == NUMBERINGS[0].index) {
         Some(token) if token != digest.token() => {
-            return Err(Failure::usage(format!(
-                "this job is one of plan {}, by {TOKEN}, but the plan here is {}\n  help: the plan was made again; start the jobs of the new one",
-                text::printable(&token),
-                digest.token()
-            )));
+            return Err(Failure::new(
+                ErrorId::PlanMismatch,
+                format!(
+                    "this job is one of plan {}, by {TOKEN}, but the plan here is {}\n  help: the plan was made again; start the jobs of the new one",
+                    text::printable(&token),
+                    digest.token()
+                ),
+            ));
         }
         _ => {}
     }
     let (indices, of): (Vec<usize>, String) = match &args.among {
         Some(Among(indices)) => {
             if let Some(beyond) = indices.iter().find(|index| **index >= plan.shards.len()) {
-                return Err(Failure::usage(format!(
-                    "--among names shard {beyond}, but the plan has {}, counted from 0",
-                    text::count(plan.shards.len(), "shard")
-                )));
+                return Err(Failure::new(
+                    ErrorId::JobCount,
+                    format!(
+                        "--among names shard {beyond}, but the plan has {}, counted from 0",
+                        text::count(plan.shards.len(), "shard")
+                    ),
+                ));
             }
             (indices.clone(), text::count(indices.len(), "shard") + " of the plan")
         }
@@ -206,20 +228,22 @@ pub(super) fn pick<'a>(
                     format!("start {}, or plan with --shards {total}", text::count(indices.len(), "job"))
                 }
             };
-            return Err(Failure::usage(format!(
-                "{of}, but {} by {}\n  help: {help}",
-                text::count(total, "job"),
-                node.total_by
-            )));
+            return Err(Failure::new(
+                ErrorId::JobCount,
+                format!("{of}, but {} by {}\n  help: {help}", text::count(total, "job"), node.total_by),
+            ));
         }
     }
     match indices.get(node.index) {
         Some(index) => Ok((plan.shards.get(*index), Some(node))),
         None if args.allow_idle => Ok((None, Some(node))),
-        None => Err(Failure::usage(format!(
-            "{of}, so {} cannot be {}, counted from 0\n  help: --allow-idle lets a job that has no shard do nothing",
-            node.by, node.index
-        ))),
+        None => Err(Failure::new(
+            ErrorId::JobCount,
+            format!(
+                "{of}, so {} cannot be {}, counted from 0\n  help: --allow-idle lets a job that has no shard do nothing",
+                node.by, node.index
+            ),
+        )),
     }
 }
 

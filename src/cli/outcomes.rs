@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::reports::Named;
+use crate::catalogue::ErrorId;
 use crate::files;
 use crate::outcome::{self, Outcome};
 use crate::plan::Plan;
@@ -34,7 +35,7 @@ pub(super) fn expand(sources: &[String], here: &Path) -> Result<Vec<PathBuf>, Fa
         // A folder that cannot be looked into cannot be read either.
         found.extend(meant.files.into_iter().filter(|path| path.is_file()).chain(meant.closed));
         if found.len() == before {
-            return Err(Failure::usage(format!("`{source}` holds no outcome")));
+            return Err(Failure::new(ErrorId::NoMatch, format!("`{source}` holds no outcome")));
         }
     }
     found.sort();
@@ -71,7 +72,7 @@ pub(super) fn of_plan(
     for path in paths {
         let shown = text::printable(&path.strip_prefix(here).unwrap_or(&path).display().to_string());
         if !path.exists() {
-            return Err(Failure::usage(format!("`{shown}` does not exist")));
+            return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist")));
         }
         let outcome = match read(&path) {
             Ok(outcome) => outcome,

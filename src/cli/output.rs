@@ -11,6 +11,7 @@ use super::args::PlanFormat;
 use super::configured::Configured;
 use super::folder::Written;
 use super::{Failure, Terminal};
+use crate::catalogue::ErrorId;
 use crate::emit::clusters::{argo, kubernetes, slurm};
 use crate::emit::documents::{self, Ci};
 use crate::emit::page::{self, Page};
@@ -79,7 +80,9 @@ pub(super) fn prepare(
         let folder = shown.replace(std::path::MAIN_SEPARATOR, "/");
         let document = documents::render(ci, plan, &written.digest, &configured.config, &folder);
         let log = shown_as(Style::default()) + &wrote;
-        document.map(|document| (document.into_bytes(), Some(log))).map_err(Failure::usage)
+        document
+            .map(|document| (document.into_bytes(), Some(log)))
+            .map_err(Failure::of(ErrorId::FormatRefused))
     };
     match form.format {
         PlanFormat::Json => output.stdout.clone_from(&written.plan),
@@ -100,14 +103,14 @@ pub(super) fn prepare(
                 PlanFormat::Kubernetes => kubernetes::list(plan, &written.digest, config),
                 _ => argo::workflow(plan, &written.digest, config),
             };
-            output.stdout = document.map_err(Failure::usage)?.into_bytes();
+            output.stdout = document.map_err(Failure::of(ErrorId::FormatRefused))?.into_bytes();
             output.stderr = Some(shown_as(Style::default()) + &wrote);
         }
         PlanFormat::Github => {
             let rows = matrix::rows(plan, &written.digest, &configured.config.runners);
             let plan_path = format!("{shown}/plan.json");
             let outputs = github::outputs(plan, &rows, &written.digest, &plan_path, form.axes as usize)
-                .map_err(Failure::usage)?;
+                .map_err(Failure::of(ErrorId::FormatRefused))?;
             if !form.dry_run {
                 output.append("GITHUB_OUTPUT", outputs)?;
                 output.append("GITHUB_STEP_SUMMARY", document(markdown::SUMMARY_BYTES_MAX))?;
@@ -131,11 +134,12 @@ impl Output {
         let path = std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
         let path = path.ok_or_else(|| {
             let help = "--format github is for a step of a GitHub workflow; elsewhere use table or json";
-            Failure::usage(format!("{name} is not set\n  help: {help}"))
+            Failure::new(ErrorId::NotInWorkflow, format!("{name} is not set\n  help: {help}"))
         })?;
         let file = OpenOptions::new().append(true).create(true).open(&path);
-        let file =
-            file.map_err(|err| Failure::usage(format!("cannot append to `{}`: {err}", path.display())))?;
+        let file = file.map_err(|err| {
+            Failure::new(ErrorId::CannotWrite, format!("cannot append to `{}`: {err}", path.display()))
+        })?;
         self.append.push((path, file, text));
         Ok(())
     }
@@ -144,7 +148,9 @@ impl Output {
     pub(super) fn print(self, terminal: &mut Terminal<'_, impl Write, impl Write>) -> Result<(), Failure> {
         for (path, mut file, text) in self.append {
             let written = file.write_all(text.as_bytes());
-            written.map_err(|err| Failure::usage(format!("cannot append to `{}`: {err}", path.display())))?;
+            written.map_err(|err| {
+                Failure::new(ErrorId::CannotWrite, format!("cannot append to `{}`: {err}", path.display()))
+            })?;
         }
         terminal.print(&self.stdout)?;
         self.stderr.iter().for_each(|message| terminal.say(message));

@@ -9,6 +9,7 @@ use super::args::ReportArgs;
 use super::configured::{self, Configured};
 use super::folder::{plan_path, read_sound};
 use super::{Failure, Terminal, outcomes, report};
+use crate::catalogue::ErrorId;
 use crate::emit::page::{self, Page};
 use crate::exit;
 use crate::files::Staged;
@@ -66,13 +67,17 @@ fn write(out: &Path, text: &[u8]) -> Result<(), Failure> {
         file.is_ok() && beginning == MARK
     };
     if out.symlink_metadata().is_ok() && !begins(out) {
-        return Err(Failure::usage(format!(
-            "`{}` exists and is no page\n  help: move it away, or name another file with -o",
-            out.display()
-        )));
+        return Err(Failure::new(
+            ErrorId::NotOurs,
+            format!(
+                "`{}` exists and is no page\n  help: move it away, or name another file with -o",
+                out.display()
+            ),
+        ));
     }
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Staged::new(&folder, [(name, text)])?.publish()?)
+    let staged = Staged::new(&folder, [(name, text)]);
+    staged.and_then(Staged::publish).map_err(Failure::of(ErrorId::CannotWrite))
 }

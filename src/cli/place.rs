@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::configured::Configured;
 use super::report::parse_store;
+use crate::catalogue::ErrorId;
 use crate::config::address::Address;
 use crate::files::{self, Remote, Staged};
 use crate::history;
@@ -33,12 +34,17 @@ impl Place {
                 None => configured.root.join(text),
             }));
         }
-        let wrong = |what| Failure::usage(format!("history: {what}\n  help: such as s3://bucket/key"));
+        let wrong = |what| {
+            Failure::new(ErrorId::StorageAddress, format!("history: {what}\n  help: such as s3://bucket/key"))
+        };
         let address = Address::parse(text).map_err(wrong)?;
         if !cfg!(feature = "remote") {
-            return Err(Failure::usage(format!(
-                "`{address}` is in shared storage, which this build of shard leaves out\n  help: build it with `cargo install --locked --path . --features remote`, or name a file"
-            )));
+            return Err(Failure::new(
+                ErrorId::FeatureMissing,
+                format!(
+                    "`{address}` is in shared storage, which this build of shard leaves out\n  help: build it with `cargo install --locked --path . --features remote`, or name a file"
+                ),
+            ));
         }
         Ok(Place::Shared(address))
     }
@@ -59,7 +65,8 @@ pub(super) fn fetch(address: &Address, wait: Option<Millis>) -> Result<Option<Ve
 /// The store in bytes that shared storage holds.
 pub(super) fn parse_shared(bytes: &[u8], address: &Address) -> Result<Store, Failure> {
     let unpacked = files::unpacked(bytes, history::SIZE_MAX);
-    let unpacked = unpacked.map_err(|err| Failure::usage(format!("cannot read `{address}`: {err:#}")))?;
+    let unpacked = unpacked
+        .map_err(|err| Failure::new(ErrorId::Unreadable, format!("cannot read `{address}`: {err:#}")))?;
     parse_store(&unpacked, &address.to_string())
 }
 

@@ -11,6 +11,7 @@ use super::configured::{self, Configured};
 use super::folder::{Written, read_sound_plan};
 use super::place::READ_WAIT;
 use super::{Failure, Terminal, github, inventory, output, report};
+use crate::catalogue::ErrorId;
 use crate::config::Config;
 use crate::estimate::{Estimates, TierEstimate, estimate};
 use crate::files;
@@ -98,7 +99,7 @@ fn histories(
             histories.extend(found);
             Ok((histories, Some(folder)))
         }
-        Err(Failure::Said { code: exit::NETWORK, message }) if !args.strict => {
+        Err(Failure::Said { id: ErrorId::GithubFailed, message }) if !args.strict => {
             terminal.say(format!("warning: no history from GitHub: {message}"));
             Ok((histories, None))
         }
@@ -108,7 +109,8 @@ fn histories(
 
 fn refuse_nothing(ready: &Ready, args: &PlanArgs) -> Result<(), Failure> {
     if ready.inventory.suites.is_empty() && !args.allow_empty {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::NoSuites,
             "there is no suite to plan\n  help: a missing test runner looks just like this; if none is right, say --allow-empty",
         ));
     }
@@ -116,8 +118,7 @@ fn refuse_nothing(ready: &Ready, args: &PlanArgs) -> Result<(), Failure> {
 }
 
 fn make(ready: &Ready, config: &Config, options: &Options) -> Result<Plan, Failure> {
-    plan::make(ready.sources(config), options)
-        .map_err(|err| Failure::with_code(exit::NO_PLAN, err.to_string()))
+    plan::make(ready.sources(config), options).map_err(|err| Failure::new(err.id, err.to_string()))
 }
 
 /// A plan, with suites that are too long cut into their parts as far as that helps.
@@ -179,7 +180,7 @@ fn previous(
         let other = out.join("plan.json");
         if other.exists() {
             let help = format!("did you mean `{}`?", other.display());
-            return Err(Failure::usage(format!("`{shown}` does not exist\n  help: {help}")));
+            return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist\n  help: {help}")));
         }
         terminal.say(format!("note: there is no previous plan `{shown}`, so this one starts afresh"));
         return Ok(None);
@@ -187,7 +188,10 @@ fn previous(
     let plan = read_sound_plan(path)?;
     // Far above any number that was ever given, so that counting on from there cannot overflow.
     if plan.last_numbers.values().any(|number| *number > file::NUMBER_MAX / 2) {
-        return Err(Failure::usage(format!("{shown}: its shards are numbered too high to go on from there")));
+        return Err(Failure::new(
+            ErrorId::PlanInvalid,
+            format!("{shown}: its shards are numbered too high to go on from there"),
+        ));
     }
     Ok(Some(plan))
 }
@@ -215,14 +219,14 @@ pub(super) fn prove(plan: &Plan) -> Result<(), Failure> {
         "the plan breaks its own rules, which is a bug of shard; please report it\n  {}",
         findings.join("\n  ")
     );
-    Err(Failure::with_code(exit::BUG, message))
+    Err(Failure::new(ErrorId::Bug, message))
 }
 
 /// Suites and costs from a CSV, taken as they are.
 fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
     let shown = path.strip_prefix(&configured.here).unwrap_or(path).display();
     let rows = costs::read(&files::read(path, crate::inventory::SIZE_MAX)?)
-        .map_err(|err| Failure::usage(err.in_file(&shown)))?;
+        .map_err(|err| Failure::new(ErrorId::CostsInvalid, err.in_file(&shown)))?;
     let suite = |row: &costs::Row| Suite { id: row.id.clone(), tests: Vec::new(), siblings: 1 };
     let inventory = Inventory { suites: rows.iter().map(suite).collect() };
     let tiers = &configured.config.tiers;
@@ -230,7 +234,7 @@ fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
         vec![0; rows.len()]
     } else {
         let unnamed = Inventory { suites: rows.iter().filter(|row| row.tier.is_none()).map(suite).collect() };
-        let mut found = assign(&unnamed, tiers).map_err(|err| Failure::usage(err.to_string()))?.into_iter();
+        let mut found = assign(&unnamed, tiers).map_err(Failure::of(ErrorId::SuiteWithoutTier))?.into_iter();
         rows.iter().map(|row| if row.tier.is_none() { found.next().unwrap_or(0) } else { 0 }).collect()
     };
     for (row, slot) in rows.iter().zip(&mut assigned) {
@@ -240,11 +244,10 @@ fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => format!("add [tier.{}] to shard.toml", text::printable(name)),
             };
-            return Err(Failure::usage(format!(
-                "{shown}:{}: there is no tier `{}`\n  help: {help}",
-                row.line,
-                text::printable(name)
-            )));
+            return Err(Failure::new(
+                ErrorId::UnknownTier,
+                format!("{shown}:{}: there is no tier `{}`\n  help: {help}", row.line, text::printable(name)),
+            ));
         };
         *slot = tier;
     }
@@ -266,7 +269,7 @@ fn learned(
     reports: &report::Gathered,
     config: &Config,
 ) -> Result<(Ready, report::Remarks), Failure> {
-    let assigned = assign(&inventory, &config.tiers).map_err(|err| Failure::usage(err.to_string()))?;
+    let assigned = assign(&inventory, &config.tiers).map_err(Failure::of(ErrorId::SuiteWithoutTier))?;
     let (history, remarks) = reports.meet(&inventory, config);
     let estimates = estimate(&inventory, &assigned, config, &history);
     Ok((Ready { inventory, assigned, estimates, history }, remarks))

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::args::ProbeArgs;
 use super::{Failure, Terminal};
+use crate::catalogue::ErrorId;
+use crate::run;
 use crate::run::probe::{self, Probe};
-use crate::{exit, run};
 
 /// Most bytes of a file that is only asked for its first lines.
 const READ_MAX: u64 = 1 << 20;
@@ -38,5 +39,5 @@ pub(super) fn run(
         }
     };
     let done = probe::probe(&probe, &mut say);
-    done.map_err(|message| Failure::with_code(exit::RUN_PLAN, message))
+    done.map_err(|message| Failure::new(ErrorId::CannotRun, message))
 }

@@ -9,6 +9,7 @@ use super::folder::{Written, ancestors, find_shard, plan_path, read_sound};
 use super::github::{self, FromRun};
 use super::outcomes::{self, OfPlan};
 use super::{Failure, Terminal, configured, output, plan, record};
+use crate::catalogue::ErrorId;
 use crate::emit::rebalance as emit;
 use crate::ended;
 use crate::plan::Plan;
@@ -29,7 +30,10 @@ pub(super) fn run(
     let path = match (&args.plan, &from) {
         (None, Some(from)) => from.plan.clone().ok_or_else(|| {
             let help = "upload the plan's folder as an artifact `shard-plan`, or name the plan with --plan";
-            Failure::usage(format!("{} has no artifact with its plan\n  help: {help}", from.run))
+            Failure::new(
+                ErrorId::NoArtifact,
+                format!("{} has no artifact with its plan\n  help: {help}", from.run),
+            )
         })?,
         (named, _) => plan_path(named.as_deref())?,
     };
@@ -46,7 +50,7 @@ pub(super) fn run(
         selection: args.selection_format.into(),
     };
     let done = rebalance(&plan, &digest.to_string(), &configured.config, &evidence.known, options)
-        .map_err(|err| Failure::with_code(exit::NO_PLAN, err.to_string()))?;
+        .map_err(|err| Failure::new(err.id, err.to_string()))?;
     let rounds = args.rounds.unwrap_or(ROUNDS);
     if done.plan.round > rounds && !done.plan.shards.is_empty() {
         return Err(too_often(&done, rounds));
@@ -107,9 +111,10 @@ fn gather(
             plan.shards.first().map_or("e2e-1", |shard| shard.id.as_str())
         );
         let notes: String = notes.iter().map(|note| format!("\n  {note}")).collect();
-        return Err(Failure::usage(format!(
-            "nothing tells how the shards of this plan ended{notes}\n  help: {help}"
-        )));
+        return Err(Failure::new(
+            ErrorId::NoEvidence,
+            format!("nothing tells how the shards of this plan ended{notes}\n  help: {help}"),
+        ));
     }
     for (shard, known) in &mut known {
         let (ended, code) = (tasks.shards.get(shard), codes.get(shard));
@@ -175,7 +180,10 @@ fn failed(all: &[String], plan: &Plan) -> Result<BTreeMap<String, i32>, Failure>
     let parse = |text: &String| {
         let wrong = || {
             let help = "name a shard and its exit code, such as e2e-1=143";
-            Failure::usage(format!("--failed `{}` is not SHARD=CODE\n  help: {help}", text::printable(text)))
+            Failure::new(
+                ErrorId::BadValue,
+                format!("--failed `{}` is not SHARD=CODE\n  help: {help}", text::printable(text)),
+            )
         };
         let (name, code) = text.split_once('=').ok_or_else(wrong)?;
         let code: i32 = code.parse().map_err(|_| wrong())?;
@@ -195,7 +203,7 @@ fn too_often(done: &Rebalanced, rounds: u32) -> Failure {
         text::count(done.plan.inputs.suites, "suite"),
         rounds + 1
     );
-    Failure::with_code(exit::FAILED, message)
+    Failure::new(ErrorId::TriedTooOften, message)
 }
 
 /// Folds the outcomes into the history, as `shard record` would. The plan is there already: what fails here is

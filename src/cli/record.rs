@@ -15,6 +15,7 @@ use super::ended::Tasks;
 use super::place::{self, Place, shown};
 use super::report::{cannot_read, left_out, parse_store};
 use super::{Failure, Terminal, github, reports};
+use crate::catalogue::ErrorId;
 use crate::config::address::Address;
 use crate::config::{Config, Granularity};
 use crate::exit;
@@ -71,7 +72,7 @@ pub(super) fn run(
             fold,
         )?,
         (Some(Place::File(target)), _) | (None, Place::File(target)) => {
-            let held = Exclusive::new(target)?;
+            let held = Exclusive::new(target).map_err(Failure::of(ErrorId::CannotWrite))?;
             let from = if args.merge && output.is_some() { None } else { Some(&history) };
             let (before, base) = match from {
                 Some(Place::File(path)) if path.exists() => {
@@ -88,15 +89,18 @@ pub(super) fn run(
             let changed = before.as_ref() != Some(&bytes) && !absent;
             if changed {
                 let packed = Packing::of(target).pack(bytes);
-                held.replace(
-                    &packed.map_err(|err| Failure::usage(format!("cannot pack the history: {err}")))?,
-                )?;
+                let cannot =
+                    |err| Failure::new(ErrorId::CannotWrite, format!("cannot pack the history: {err}"));
+                held.replace(&packed.map_err(cannot)?).map_err(Failure::of(ErrorId::CannotWrite))?;
             }
             (folded, changed)
         }
         (Some(Place::Shared(address)), _) => {
             let help = "name the history with --history, and what is new is folded into it";
-            return Err(Failure::usage(format!("-o writes a file, not `{address}`\n  help: {help}")));
+            return Err(Failure::new(
+                ErrorId::StorageAddress,
+                format!("-o writes a file, not `{address}`\n  help: {help}"),
+            ));
         }
     };
     let Folded { store, had, forgotten } = folded;
@@ -214,7 +218,7 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
     for pattern in &args.paths {
         if Address::is(pattern) {
             if let Place::Shared(address) = Place::of(Some(pattern.as_ref()), configured)? {
-                let missing = || Failure::usage(format!("`{address}` does not exist"));
+                let missing = || Failure::new(ErrorId::NotFound, format!("`{address}` does not exist"));
                 stores.push(fetch(&address, args)?.ok_or_else(missing)?);
             }
             continue;
@@ -228,7 +232,7 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
         let found: Vec<PathBuf> =
             found.files.into_iter().map(|name| configured.here.join(name)).chain(found.closed).collect();
         if found.is_empty() {
-            return Err(Failure::usage(format!("`{pattern}` matches no file")));
+            return Err(Failure::new(ErrorId::NoMatch, format!("`{pattern}` matches no file")));
         }
         paths.extend(found);
     }
@@ -241,7 +245,7 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
 
 /// The store in shared storage that is only read from.
 fn fetch(address: &Address, args: &RecordArgs) -> Result<Option<Store>, Failure> {
-    let failed = |err| Failure::with_code(exit::NETWORK, format!("cannot read `{address}`: {err}"));
+    let failed = |err| Failure::new(ErrorId::StorageFailed, format!("cannot read `{address}`: {err}"));
     let bytes = place::fetch(address, args.wait).map_err(failed)?;
     bytes.map(|bytes| place::parse_shared(&bytes, address)).transpose()
 }
@@ -339,10 +343,14 @@ fn granularity(args: &RecordArgs, configured: &Configured) -> Granularity {
 fn name(flag: &str, text: &str) -> Result<String, Failure> {
     let text = text.trim();
     match text.len() {
-        0 => Err(Failure::usage(format!("{flag} is empty\n  help: leave it out, or give it a name"))),
-        len if len > NAME_MAX => {
-            Err(Failure::usage(format!("{flag} has {} bytes, more than {NAME_MAX}", thousands(len))))
-        }
+        0 => Err(Failure::new(
+            ErrorId::BadValue,
+            format!("{flag} is empty\n  help: leave it out, or give it a name"),
+        )),
+        len if len > NAME_MAX => Err(Failure::new(
+            ErrorId::BadValue,
+            format!("{flag} has {} bytes, more than {NAME_MAX}", thousands(len)),
+        )),
         _ => Ok(text.to_owned()),
     }
 }

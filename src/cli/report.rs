@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::configured::Configured;
 use super::place::{self, Place, shown};
 use super::{Failure, reports};
+use crate::catalogue::ErrorId;
 use crate::config::Config;
 use crate::config::address::Address;
-use crate::exit;
 use crate::files;
 use crate::history::collect::Collector;
 use crate::history::meet::{self, Meeting};
@@ -122,11 +122,12 @@ pub(super) fn cannot_read(errors: &[String], flag: &str) -> Failure {
         0 => String::new(),
         more => format!("\n  and {} that cannot be read", count(more, "other report")),
     };
-    let first = match errors {
-        [] => format!("{flag} names no report with times"),
-        errors => errors[..errors.len().min(ERRORS_MAX)].join("\nerror: "),
-    };
-    Failure::usage(format!("{first}{more}\n  help: record it again, or leave it out of {flag}"))
+    let shown = errors[..errors.len().min(ERRORS_MAX)].join(&format!("\n{}: ", ErrorId::ReportInvalid));
+    let help = format!("record it again, or leave it out of {flag}");
+    match errors {
+        [] => Failure::new(ErrorId::NoTimes, format!("{flag} names no report with times")),
+        _ => Failure::new(ErrorId::ReportInvalid, format!("{shown}{more}\n  help: {help}")),
+    }
 }
 
 impl Gathered {
@@ -232,7 +233,7 @@ fn read_shared(
             return Ok(None);
         }
         Err(err) if access.strict => {
-            return Err(Failure::with_code(exit::NETWORK, format!("cannot read `{address}`: {err}")));
+            return Err(Failure::new(ErrorId::StorageFailed, format!("cannot read `{address}`: {err}")));
         }
         Err(err) => err,
     };
@@ -252,7 +253,7 @@ pub(super) fn parse_store(bytes: &[u8], shown: &str) -> Result<Store, Failure> {
     store::read(bytes).map_err(|err| {
         let separator = if err.line.is_some() { ":" } else { ": " };
         let help = "restore it, or remove it to start anew";
-        Failure::usage(format!("{}{separator}{err}\n  help: {help}", printable(shown)))
+        Failure::new(ErrorId::HistoryInvalid, format!("{}{separator}{err}\n  help: {help}", printable(shown)))
     })
 }
 

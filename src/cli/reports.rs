@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::Failure;
+use crate::catalogue::ErrorId;
 use crate::model::{Digest, Digesting};
 use crate::report::{self, Format, ReportError, Sink};
 use crate::{files, text};
@@ -71,7 +72,7 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
             named.extend(found.chain(meant.closed).map(|path| Named { path, format, asked: false }));
             if named.len() == before {
                 let what = if meant.folder { "holds" } else { "matches" };
-                let nothing = Failure::usage(format!("{flag}`{pattern}` {what} no file"));
+                let nothing = Failure::new(ErrorId::NoMatch, format!("{flag}`{pattern}` {what} no file"));
                 return Err(no_format(source, &[]).unwrap_or(nothing));
             }
         } else if let Some(wrong) = no_format(source, &[]).filter(|_| !path.exists()) {
@@ -111,9 +112,10 @@ pub(super) fn no_format(source: &str, more: &[&'static str]) -> Option<Failure> 
         text::closest(word, known()).map_or_else(String::new, |close| format!(", did you mean `{close}`?"));
     let names: Vec<&str> = more.iter().copied().chain(Format::all().map(Format::name)).collect();
     let names = names.join(", ");
-    Some(Failure::usage(format!(
-        "no format `{word}`{close}\n  help: in front of the colon may stand {names}"
-    )))
+    Some(Failure::new(
+        ErrorId::UnknownFormat,
+        format!("no format `{word}`{close}\n  help: in front of the colon may stand {names}"),
+    ))
 }
 
 /// Reads every file, and every file of an archive, each into a sink of its own; in the order of their names.

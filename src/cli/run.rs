@@ -8,6 +8,7 @@ use super::args::{Preflight, RunArgs};
 use super::folder::{plan_path, read_sound};
 use super::node::{idle, pick};
 use super::{Failure, Terminal, check, ci, configured};
+use crate::catalogue::ErrorId;
 use crate::config::command::names_workers;
 use crate::config::{Budget, Tier};
 use crate::emit::phrase;
@@ -33,14 +34,9 @@ pub(super) fn run(
     args: &RunArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
-    // The codes of what runs are passed on, so what is wrong with us must not look like one of them.
-    let ours = |failure: Failure| match failure {
-        Failure::Said { message, .. } => Failure::with_code(exit::RUN_PLAN, message),
-        Failure::Closed => Failure::Closed,
-    };
-    let Some(order) = order(args, terminal).map_err(ours)? else { return Ok(exit::DONE) };
+    let Some(order) = order(args, terminal)? else { return Ok(exit::DONE) };
     let done = run::run(&order, &mut |line| terminal.say(line));
-    done.map_err(|message| Failure::with_code(exit::RUN_PLAN, message))
+    done.map_err(|message| Failure::new(ErrorId::CannotRun, message))
 }
 
 /// What is to be run; `None` where this job has no shard, and may have none.
@@ -60,7 +56,9 @@ fn order(
     if let Some(node) = node {
         terminal.say(format!("shard {}: {}", shard.id, node));
     }
-    let missing = || Failure::usage(format!("the plan has no tier `{}`", text::printable(&shard.tier)));
+    let missing = || {
+        Failure::new(ErrorId::UnknownTier, format!("the plan has no tier `{}`", text::printable(&shard.tier)))
+    };
     let planned = plan.tiers.iter().find(|tier| tier.name == shard.tier).cloned().ok_or_else(missing)?;
     let tier = configured.config.tiers.iter().find(|tier| tier.name == shard.tier);
     let (command, root) = match (args.command.is_empty(), tier) {
@@ -71,10 +69,10 @@ fn order(
                 "add run = [\"pytest\", \"@{{selection}}\"] to [tier.{}], or give a command: shard run {} -- pytest @{{selection}}",
                 shard.tier, shard.id
             );
-            return Err(Failure::usage(format!(
-                "nothing says how to run tier `{}`\n  help: {help}",
-                shard.tier
-            )));
+            return Err(Failure::new(
+                ErrorId::NoCommand,
+                format!("nothing says how to run tier `{}`\n  help: {help}", shard.tier),
+            ));
         }
     };
     if !run::selects(&command) {
@@ -87,7 +85,7 @@ fn order(
     let folder = std::path::absolute(&path)
         .ok()
         .and_then(|path| path.parent().map(Path::to_owned))
-        .ok_or_else(|| Failure::usage("the plan has no folder"))?;
+        .ok_or_else(|| Failure::new(ErrorId::PlanInvalid, "the plan has no folder"))?;
     let outcomes = match &args.outcomes {
         Some(outcomes) => configured.here.join(outcomes),
         None => folder.join("outcomes"),
@@ -167,10 +165,13 @@ fn expected(args: &RunArgs, digest: &Digest) -> Result<(), Failure> {
     let Some(wanted) = args.digest.as_deref().filter(|wanted| !digest.hex().starts_with(wanted)) else {
         return Ok(());
     };
-    Err(Failure::usage(format!(
-        "the plan is {}, not {wanted} as --digest wants: it was made again meanwhile\n  help: submit the new plan",
-        digest.token()
-    )))
+    Err(Failure::new(
+        ErrorId::PlanMismatch,
+        format!(
+            "the plan is {}, not {wanted} as --digest wants: it was made again meanwhile\n  help: submit the new plan",
+            digest.token()
+        ),
+    ))
 }
 
 /// What the attempts before this one left of the shard, where their outcomes are at hand.

@@ -6,6 +6,7 @@ use super::args::{SelectArgs, SelectFormat};
 use super::folder::{plan_path, read_sound};
 use super::node::{idle, pick};
 use super::{Failure, Terminal, ci};
+use crate::catalogue::ErrorId;
 use crate::emit::selection;
 use crate::{exit, text};
 
@@ -26,17 +27,21 @@ pub(super) fn run(
         Some(number) => match number.checked_sub(1).and_then(|index| shard.sessions.get(index)) {
             Some(session) => std::slice::from_ref(session),
             None => {
-                return Err(Failure::usage(format!(
-                    "shard `{}` has {}, not a session {number}",
-                    shard.id,
-                    text::count(shard.sessions.len(), "session")
-                )));
+                return Err(Failure::new(
+                    ErrorId::BadValue,
+                    format!(
+                        "shard `{}` has {}, not a session {number}",
+                        shard.id,
+                        text::count(shard.sessions.len(), "session")
+                    ),
+                ));
             }
         },
     };
     let ids = sessions.iter().flat_map(|session| &session.suites).map(|suite| suite.id.as_str());
-    let bytes = selection::write(args.format.into(), ids)
-        .map_err(|err| Failure::usage(err.to_string().replace("--selection-format", "--format")))?;
+    let bytes = selection::write(args.format.into(), ids).map_err(|err| {
+        Failure::new(ErrorId::UnwritableName, err.to_string().replace("--selection-format", "--format"))
+    })?;
     terminal.print(&bytes)?;
     Ok(exit::DONE)
 }

@@ -7,6 +7,7 @@ use super::args::{SelectFormat, SplitArgs};
 use super::configured;
 use super::node::{Node, unsaid};
 use super::{Failure, Terminal, ci, plan, report};
+use crate::catalogue::ErrorId;
 use crate::config::{Budget, Config, Goal, Patterns, ShardCount, Tier};
 use crate::emit::selection;
 use crate::files;
@@ -22,10 +23,10 @@ pub(super) fn run(
     let node = Node::find(args.index, args.total, ci::variable)?
         .ok_or_else(|| unsaid("which job of how many is this?", help))?;
     let total = node.total.ok_or_else(|| {
-        Failure::usage(format!(
-            "{} says which job this is, but not of how many\n  help: add --total",
-            node.by
-        ))
+        Failure::new(
+            ErrorId::JobUnknown,
+            format!("{} says which job this is, but not of how many\n  help: add --total", node.by),
+        )
     })?;
     let mut configured = configured::find(args.config.as_deref())?;
     let names = Names::read(&files::read_from(std::io::stdin().lock(), SIZE_MAX)?)?;
@@ -34,7 +35,8 @@ pub(super) fn run(
     }
     let mut share = Vec::new();
     if names.all.is_empty() && !args.allow_empty {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::NoSuites,
             "there is no name on standard input\n  help: a search that found nothing looks just like it; if none is right, say --allow-empty",
         ));
     }
@@ -56,8 +58,9 @@ pub(super) fn run(
         text::thousands(names.all.len())
     ));
     let ids = share.iter().map(|suite| suite.id.as_str());
-    let bytes = selection::write(args.format.into(), ids)
-        .map_err(|err| Failure::usage(err.to_string().replace("--selection-format", "--format")))?;
+    let bytes = selection::write(args.format.into(), ids).map_err(|err| {
+        Failure::new(ErrorId::UnwritableName, err.to_string().replace("--selection-format", "--format"))
+    })?;
     terminal.print(if share.is_empty() && args.format != SelectFormat::Json { b"" } else { &bytes })?;
     Ok(exit::DONE)
 }
@@ -94,8 +97,12 @@ impl Names {
                 0 => name,
                 _ => name.strip_suffix(b"\r").unwrap_or(name),
             };
-            let name = std::str::from_utf8(name)
-                .map_err(|_| Failure::usage(format!("standard input: name {} is not UTF-8", number + 1)))?;
+            let name = std::str::from_utf8(name).map_err(|_| {
+                Failure::new(
+                    ErrorId::ListingInvalid,
+                    format!("standard input: name {} is not UTF-8", number + 1),
+                )
+            })?;
             if !name.trim().is_empty() && !names.all.insert(name.to_owned()) {
                 names.twice += 1;
             }

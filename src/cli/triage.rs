@@ -6,6 +6,7 @@ use std::path::Path;
 use super::args::{DiffFormat, TriageArgs};
 use super::ended::Tasks;
 use super::{Failure, Terminal, github, outcomes, output};
+use crate::catalogue::ErrorId;
 use crate::emit::triage::{self as emit, Judged};
 use crate::github::Named;
 use crate::triage::{Evidence, Log, judge};
@@ -22,19 +23,23 @@ pub(super) fn run(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let here = std::env::current_dir()
-        .map_err(|err| Failure::usage(format!("cannot tell the current folder: {err}")))?;
+        .map_err(|err| Failure::new(ErrorId::Unreadable, format!("cannot tell the current folder: {err}")))?;
     if let Some(run) = &args.run {
         return of_run(run, args, terminal);
     }
     if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() && args.ended.is_empty() {
-        return Err(Failure::usage(
+        return Err(Failure::new(
+            ErrorId::NoEvidence,
             "nothing to judge: give outcomes of `shard run`, an exit code with --exit, a log with --log, or a cluster's account with --ended",
         ));
     }
     let paths = outcomes::expand(&args.outcomes, &here)?;
     if paths.len() > 1 && (args.exit.is_some() || args.log.is_some()) {
         let found = text::count(paths.len(), "outcome");
-        return Err(Failure::usage(format!("--exit and --log are of one job, and there are {found}")));
+        return Err(Failure::new(
+            ErrorId::FlagsConflict,
+            format!("--exit and --log are of one job, and there are {found}"),
+        ));
     }
     // Windows' codes are the same bits with and without a sign.
     let code = args.exit.map(|code| code as i32);
@@ -53,7 +58,7 @@ pub(super) fn run(
             Ok(outcome) => readable.push((name, outcome)),
             Err(err) => {
                 failed += 1;
-                terminal.say(format!("error: {}", err.in_file(text::printable(&name))));
+                terminal.say(format!("{}: {}", ErrorId::OutcomeInvalid, err.in_file(text::printable(&name))));
             }
         }
     }
@@ -82,7 +87,10 @@ pub(super) fn run(
     }
     match failed {
         0 => Ok(exit::DONE),
-        _ => Err(Failure::usage(format!("{} could not be read", text::count(failed, "file")))),
+        _ => Err(Failure::new(
+            ErrorId::OutcomeInvalid,
+            format!("{} could not be read", text::count(failed, "file")),
+        )),
     }
 }
 
@@ -119,7 +127,7 @@ fn print(
     let text = match args.format {
         DiffFormat::Table => emit::text(all, output::style()),
         DiffFormat::Json => emit::json(all)
-            .map_err(|err| Failure::with_code(exit::BUG, format!("the verdicts cannot be written: {err}")))?,
+            .map_err(|err| Failure::new(ErrorId::Bug, format!("the verdicts cannot be written: {err}")))?,
     };
     terminal.print(text.as_bytes())
 }
@@ -127,7 +135,7 @@ fn print(
 fn read_log(path: &Path) -> Result<Log, Failure> {
     let (head, tail) = match path.to_str() {
         Some("-") => files::ends_of(std::io::stdin().lock(), HEAD, TAIL)
-            .map_err(|err| Failure::usage(format!("cannot read standard input: {err}")))?,
+            .map_err(|err| Failure::new(ErrorId::Unreadable, format!("cannot read standard input: {err}")))?,
         _ => files::read_ends(path, HEAD, TAIL)?,
     };
     let mut log = Log::default();

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::args::{DiffFormat, VerifyArgs};
 use super::folder::{plan_path, read_plan, root_of};
 use super::{Failure, Terminal};
+use crate::catalogue::ErrorId;
 use crate::emit::matrix;
 use crate::emit::selection::{self, Form};
 use crate::model::Digest;
@@ -58,7 +59,7 @@ pub(super) fn run(
     }
     let found = text::count(findings.len(), "finding");
     let message = format!("{found} in `{}`: make the plan again", path.display());
-    Err(Failure::with_code(exit::FAILED, message))
+    Err(Failure::new(ErrorId::VerifyFailed, message))
 }
 
 /// What holds for a plan without findings, and no more than that.

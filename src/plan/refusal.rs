@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::limits::Limits;
 use super::{Sources, tier_problem};
+use crate::catalogue::ErrorId;
 use crate::model::{Bytes, Millis};
 use crate::pack::{PackError, Problem, Shortage};
 use crate::text::count;
@@ -11,6 +12,8 @@ use crate::text::count;
 /// Why no plan exists, in the user's terms.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoPlan {
+    /// What kind of refusal it is.
+    pub id: ErrorId,
     /// What is wrong.
     pub message: String,
     /// What to do, one line each.
@@ -39,20 +42,29 @@ pub(super) fn explain(
             let list = &problem.tiers[*tier].rules.together[*list];
             let ids = list.iter().map(|item| sources.inventory.suites[members[*tier][*item]].id.as_str());
             let (bytes, config) = (Bytes(need.bytes), &sources.config.tiers[*tier]);
-            let message =
-                match limits[*tier].budget.filter(|budget| limits[*tier].enforced && bytes > *budget) {
-                    Some(budget) => format!(
+            let (id, message) = match limits[*tier]
+                .budget
+                .filter(|budget| limits[*tier].enforced && bytes > *budget)
+            {
+                Some(budget) => (
+                    ErrorId::OverBudget,
+                    format!(
                         "suites that must stay together need {bytes}, {} above the budget of {budget}: {}",
                         bytes.saturating_sub(budget),
                         crate::text::examples(ids, 3)
                     ),
-                    None => format!(
+                ),
+                None => (
+                    ErrorId::OverTarget,
+                    format!(
                         "suites that must stay together take {}, longer than the target: {}",
                         Millis(need.ms) + config.setup + config.session_start,
                         crate::text::examples(ids, 3)
                     ),
-                };
+                ),
+            };
             NoPlan {
+                id,
                 message,
                 help: vec!["take suites out of the [[together]] rule, or raise the limit".to_owned()],
             }
@@ -69,11 +81,12 @@ pub(super) fn explain(
                 "raise the budget, or lower `workers` ({}), `base` ({}) or `worker-base` ({})",
                 config.workers, config.base, config.worker_base
             );
-            NoPlan { message, help: vec![help] }
+            NoPlan { id: ErrorId::OverBudget, message, help: vec![help] }
         }
         PackError::TooLong { items } => too_long(items, sources, members),
         PackError::TooFewShards(shortage) => too_few_shards(shortage, sources, members, limits),
         PackError::TooLarge => NoPlan {
+            id: ErrorId::FiguresTooLarge,
             message: "times or memory add up to more than can be counted".to_owned(),
             help: vec!["look for a figure in the wrong unit".to_owned()],
         },
@@ -104,7 +117,7 @@ fn too_long(items: &[(usize, usize, u64)], sources: &Sources<'_>, members: &[Vec
         }
         false => "or split what is too long: split = true in its tier, and a listing that names its tests",
     };
-    NoPlan { message, help: vec![help, split.to_owned()] }
+    NoPlan { id: ErrorId::OverTarget, message, help: vec![help, split.to_owned()] }
 }
 
 /// Rounded up, so that it can be typed as a target.
@@ -170,5 +183,5 @@ fn too_few_shards(
     if let Some(budget) = budget {
         help.push(format!("or a budget of {} for {}", Bytes(budget).exact(), count(allowed, "shard")));
     }
-    NoPlan { message, help }
+    NoPlan { id: ErrorId::TooFewShards, message, help }
 }

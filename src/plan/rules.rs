@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::refusal::NoPlan;
 use super::{Sources, Warning};
+use crate::catalogue::ErrorId;
 use crate::config::{Rule, RuleKind};
 use crate::pack::Rules;
 use crate::text::examples;
@@ -98,7 +99,7 @@ fn together(sources: &Sources<'_>, meant: &[(&Rule, Vec<usize>)]) -> Result<Vec<
                 name(other)
             );
             let help = "a shard holds suites of one tier: put them in the same one, or split the rule";
-            return Err(NoPlan { message, help: vec![help.to_owned()] });
+            return Err(NoPlan { id: ErrorId::RulesContradict, message, help: vec![help.to_owned()] });
         }
         for suite in suites {
             let (a, b) = (root(&first, *one), root(&first, *suite));
@@ -129,5 +130,9 @@ fn contradiction(
         id(sources, suite.max(other)),
         against.join(" and ")
     );
-    NoPlan { message, help: vec!["take the suite out of one of them".to_owned()] }
+    NoPlan {
+        id: ErrorId::RulesContradict,
+        message,
+        help: vec!["take the suite out of one of them".to_owned()],
+    }
 }

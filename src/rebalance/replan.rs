@@ -6,6 +6,7 @@ use super::merge::{Merge, without_shards};
 use super::raise::{Raise, raises};
 use super::room::Machines;
 use super::{Again, Fate, GivenUp, Half, Known, Next, Options, Rebalanced};
+use crate::catalogue::ErrorId;
 use crate::config::{self, Budget, Config, Goal, Patterns, ShardCount};
 use crate::estimate::{Estimates, TierEstimate};
 use crate::inventory::{self, Inventory};
@@ -258,7 +259,13 @@ impl Replanner<'_> {
                 Err(err) => refused = refused.or(Some(Err(err))),
             }
         }
-        refused.unwrap_or_else(|| Err(NoPlan { message: "nothing was tried".to_owned(), help: Vec::new() }))
+        refused.unwrap_or_else(|| {
+            Err(NoPlan {
+                id: ErrorId::TooFewShards,
+                message: "nothing was tried".to_owned(),
+                help: Vec::new(),
+            })
+        })
     }
 
     fn made(

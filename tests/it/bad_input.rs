@@ -88,7 +88,7 @@ fn configuration() {
     let toml = |text: &str, parts: &[&str]| refused(&[("shard.toml", text)], "plan tests.txt", parts);
     toml(
         "budgets = \"3GB\"",
-        &["error: shard.toml:1:1: unknown key `budgets`", "help: did you mean `budget`?"],
+        &["error[config-invalid]: shard.toml:1:1: unknown key `budgets`", "help: did you mean `budget`?"],
     );
     toml(
         "budget = \"3 gigs\"",
@@ -197,7 +197,7 @@ fn reports() {
     report(
         "r.xml",
         "<testsuite>\n<testcase name='a' time='1'>",
-        &["error: r.xml:2: not well-formed XML", "leave it out of --timings"],
+        &["error[report-invalid]: r.xml:2: not well-formed XML", "leave it out of --timings"],
     );
     report("r.xml", "", &["r.xml: the file is empty"]);
     report("r.xml", "<html></html>", &["r.xml:1: the root is <html>, which is no JUnit report"]);
@@ -213,7 +213,7 @@ fn reports() {
     refused(
         &[("r/a.xml", "<testsuite>"), ("r/b.xml", "<testsuite>")],
         "plan tests.txt --timings r/*.xml",
-        &["r/a.xml:1:", "\nerror: r/b.xml:1:"],
+        &["r/a.xml:1:", "\nerror[report-invalid]: r/b.xml:1:"],
     );
     refused(&[("r/a.xml", "<a/>")], "plan tests.txt --timings r", &["names no report with times"]);
 }
@@ -233,7 +233,9 @@ fn a_bad_report_costs_only_itself() {
         done.stderr()
     );
     assert_eq!(project.plan()["inputs"]["measured"], 1);
-    project.shard("plan tests.txt --timings r --strict").fails(2, &["error: r/b.xml:2: not well-formed XML"]);
+    project
+        .shard("plan tests.txt --timings r --strict")
+        .fails(2, &["error[report-invalid]: r/b.xml:2: not well-formed XML"]);
 }
 
 #[test]

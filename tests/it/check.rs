@@ -15,10 +15,10 @@ fn needs_are_held_against_the_machine() {
     };
     check("", 0, &["memory", "available", "cpus", "A kill for want of memory"]);
     check("[preflight]\nneed = { memory = \"1MB\", disk = \"1MB\", cpus = 1 }\n", 0, &["1 MB"]);
-    let memory = "error: memory: 900 TB are needed, ";
+    let memory = "error[machine-too-small]: memory: 900 TB are needed, ";
     check("[preflight]\nneed = { memory = \"900TB\" }\n", 4, &[memory, " are there"]);
-    check("[preflight]\nneed = { disk = \"900TB\" }\n", 4, &["error: disk: "]);
-    check("[preflight]\nneed = { cpus = 9999 }\n", 4, &["error: cpus: 9999 are needed, "]);
+    check("[preflight]\nneed = { disk = \"900TB\" }\n", 4, &["error[machine-too-small]: disk: "]);
+    check("[preflight]\nneed = { cpus = 9999 }\n", 4, &["error[machine-too-small]: cpus: 9999 are needed, "]);
     check("[preflight]\nrecommend = { cpus = 9999 }\n", 0, &["warning: cpus: 9999 are recommended, "]);
     check("[preflight]\nneed = { cores = 1 }\n", 2, &["unknown key `cores`"]);
 }
@@ -31,7 +31,8 @@ fn the_largest_shard_is_held_against_the_machine() {
     let done = project.shard("check --format json");
     assert_eq!(done.code(), 4);
     assert!(
-        done.stderr().contains("error: memory: shard default-1 is expected to need 900 TB, "),
+        done.stderr()
+            .contains("error[machine-too-small]: memory: shard default-1 is expected to need 900 TB, "),
         "{}",
         done.stderr()
     );

@@ -136,7 +136,9 @@ impl Done {
     pub(crate) fn fails(self, code: i32, parts: &[&str]) -> Done {
         let stderr = self.stderr();
         assert_eq!(self.code(), code, "{stderr}");
-        assert!(stderr.lines().any(|line| line.starts_with("error: ")) || code == 2, "{stderr}");
+        assert!(stderr.lines().any(|line| line.starts_with("error[")), "{stderr}");
+        let advised = stderr.contains("\n  help: ") || stderr.contains("try '--help'");
+        assert!(advised, "no next step in:\n{stderr}");
         for part in parts {
             assert!(stderr.contains(part), "`{part}` is not in:\n{stderr}");
         }

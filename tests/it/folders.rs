@@ -28,7 +28,7 @@ fn a_word_that_is_no_format_is_told_wherever_it_stands() {
         project.shard(words).fails(2, &[junit, "junit-xml, ", "file-list"]);
     }
     project.shard("plan globb:*.py").fails(2, &["did you mean `glob`?", "may stand glob, "]);
-    project.shard("inspect qqqqqqqq:r.xml").fails(2, &["error: no format `qqqqqqqq`\n"]);
+    project.shard("inspect qqqqqqqq:r.xml").fails(2, &["error[unknown-format]: no format `qqqqqqqq`\n"]);
     // A file that is called so is one.
     project.file("junt:r.xml", report("a.py").as_bytes());
     project.shard("inspect junt:r.xml").ok();

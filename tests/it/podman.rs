@@ -387,7 +387,7 @@ fn an_image_is_not_loaded_without_the_memory_for_it() {
     // Both figures, and nothing begins.
     let done = run("");
     assert_eq!((done.code(), project.exists("begun")), (90, false), "{}", done.stderr());
-    let said = "error: memory: shard images-1 is expected to need 310 MB, 1";
+    let said = "error[machine-too-small]: memory: shard images-1 is expected to need 310 MB, 1";
     assert!(done.stderr().contains(said) && done.stderr().contains(" MB are available"), "{}", done.stderr());
     // As it was: nobody looked.
     let done = run("--preflight off");

@@ -9,6 +9,7 @@ use super::super::ended::Tasks;
 use super::super::reports::Named;
 use super::super::{Failure, Terminal, folder, outcomes, output};
 use super::name;
+use crate::catalogue::ErrorId;
 use crate::cli::ci;
 use crate::config::Config;
 use crate::drift::{self, ShardDrift};
@@ -164,7 +165,7 @@ fn drifted(
     {
         let help = "leave --plan out, or name the plan that was run";
         let message = format!("no outcome is of the plan `{}`\n  help: {help}", path.display());
-        return Err(Failure::usage(message));
+        return Err(Failure::new(ErrorId::PlanMismatch, message));
     }
     let mut seen: BTreeMap<&str, Millis> = BTreeMap::new();
     for (id, _, part) in mine.iter().flat_map(|ended| &ended.learned.seen) {

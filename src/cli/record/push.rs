@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Folded;
+use crate::catalogue::ErrorId;
 use crate::cli::args::RecordArgs;
 use crate::cli::configured::Configured;
 use crate::cli::place::{keep_copy, parse_shared, shown};
 use crate::cli::{Failure, Terminal};
 use crate::config::address::{Address, Scheme};
 use crate::emit::selection::quoted;
-use crate::exit;
 use crate::files::{Failed, Packing, Remote, Staged, unpacked};
 use crate::history::SIZE_MAX;
 use crate::history::store::{self, Store};
@@ -44,9 +44,9 @@ pub(super) fn push(
         };
         let packed = match before.filter(|_| same) {
             Some(before) => before.to_vec(),
-            None => Packing::of(Path::new(&address.key))
-                .pack(bytes)
-                .map_err(|err| Failure::usage(format!("cannot pack the history: {err}")))?,
+            None => Packing::of(Path::new(&address.key)).pack(bytes).map_err(|err| {
+                Failure::new(ErrorId::CannotWrite, format!("cannot pack the history: {err}"))
+            })?,
         };
         newest = Some((folded, packed.clone()));
         changed |= !same;
@@ -55,20 +55,22 @@ pub(super) fn push(
     let wait = args.wait.unwrap_or(WAIT).into();
     let remote = Remote::open(address, wait).map_err(Failed::Storage);
     let done = remote.and_then(|remote| remote.update(SIZE_MAX, seed, change));
-    let (code, message) = match (done, newest) {
+    let (id, message) = match (done, newest) {
         (Ok(()), Some((folded, bytes))) => {
             if let Some(note) = keep_copy(&bytes, address, configured) {
                 terminal.say(note);
             }
             return Ok((folded, changed));
         }
-        (Ok(()), None) => return Err(Failure::with_code(exit::BUG, "nothing was folded")),
-        (Err(Failed::Change(Failure::Said { code, message })), _) => (code, message),
+        (Ok(()), None) => return Err(Failure::new(ErrorId::Bug, "nothing was folded")),
+        (Err(Failed::Change(Failure::Said { id, message })), _) => (id, message),
         (Err(Failed::Change(closed)), _) => return Err(closed),
-        (Err(Failed::Storage(what)), _) => (exit::NETWORK, format!("cannot record into `{address}`: {what}")),
+        (Err(Failed::Storage(what)), _) => {
+            (ErrorId::StorageFailed, format!("cannot record into `{address}`: {what}"))
+        }
     };
     if alone == store::write(&Store::default()) {
-        return Err(Failure::with_code(code, message));
+        return Err(Failure::new(id, message));
     }
     let name = format!("shard-spool-{}.json", &digest.short()[..8]);
     let path = configured.root.join(&name);
@@ -83,7 +85,7 @@ pub(super) fn push(
         }
         Err(err) => format!("\n  and what was to be recorded is lost: {err:#}"),
     };
-    Err(Failure::with_code(code, message + &kept))
+    Err(Failure::new(id, message + &kept))
 }
 
 /// The command that pushes a spool where this one would have recorded.
@@ -105,7 +107,10 @@ pub(super) fn writable(address: &Address) -> Result<(), Failure> {
     if !matches!(address.scheme, Scheme::Http | Scheme::Https) {
         return Ok(());
     }
-    Err(Failure::usage(format!(
-        "`{address}` can only be read: over plain HTTP writers would overwrite each other\n  help: name s3://, gs:// or az:// storage, or write a file with -o"
-    )))
+    Err(Failure::new(
+        ErrorId::StorageAddress,
+        format!(
+            "`{address}` can only be read: over plain HTTP writers would overwrite each other\n  help: name s3://, gs:// or az:// storage, or write a file with -o"
+        ),
+    ))
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::super::args::{DiffFormat, VerifyArgs};
 use super::super::{Failure, Terminal, configured, outcomes, output, reports};
+use crate::catalogue::ErrorId;
 use crate::emit::coverage::{self as emit, Sources};
 use crate::history::executed::{Ran, executed};
 use crate::history::names::Index;
@@ -47,7 +48,10 @@ pub(super) fn run(
     (read.outcomes, read.reports) = (outcomes.len(), ran.len());
     if outcomes.is_empty() && ran.is_empty() {
         let errors: String = read.unreadable.iter().map(|error| format!("\n  {error}")).collect();
-        return Err(Failure::usage(format!("no report and no outcome that tells of a run{errors}")));
+        return Err(Failure::new(
+            ErrorId::NoEvidence,
+            format!("no report and no outcome that tells of a run{errors}"),
+        ));
     }
     let of_other = |(_, outcome): &&(String, Outcome)| {
         let start = outcome.start.as_ref();
@@ -78,23 +82,30 @@ pub(super) fn run(
     let text = match args.format {
         DiffFormat::Table => emit::text(&found, &read, output::style()),
         DiffFormat::Json => emit::json(&found, &read, &digest.to_string(), ok)
-            .map_err(|err| Failure::with_code(exit::BUG, format!("the counts cannot be written: {err}")))?,
+            .map_err(|err| Failure::new(ErrorId::Bug, format!("the counts cannot be written: {err}")))?,
     };
     terminal.print(text.as_bytes())?;
     if ok {
         return Ok(exit::DONE);
     }
     let missing = found.lost.len() + found.not_executed.len();
-    let message = match (missing, found.twice.len()) {
-        (0, 0) if !passed && !args.allow_failures => match found.failed.len() {
-            0 => "tests failed: this run is no success".to_owned(),
-            some => format!("tests of {} failed: this run is no success", text::count(some, "suite")),
-        },
-        (0, 0) => "not everything is as planned, and --strict asks for that".to_owned(),
-        (0, twice) => format!("{} executed by several shards at once", were(twice)),
-        (missing, _) => format!("{} not executed: this run is no success", were(missing)),
+    let (id, message) = match (missing, found.twice.len()) {
+        (0, 0) if !passed && !args.allow_failures => {
+            let failed = match found.failed.len() {
+                0 => "tests failed".to_owned(),
+                some => format!("tests of {} failed", text::count(some, "suite")),
+            };
+            (ErrorId::TestsFailed, format!("{failed}: this run is no success"))
+        }
+        (0, 0) => {
+            (ErrorId::NotAsPlanned, "not everything is as planned, and --strict asks for that".to_owned())
+        }
+        (0, twice) => (ErrorId::ExecutedTwice, format!("{} executed by several shards at once", were(twice))),
+        (missing, _) => {
+            (ErrorId::NotExecuted, format!("{} not executed: this run is no success", were(missing)))
+        }
     };
-    Err(Failure::with_code(exit::FAILED, message))
+    Err(Failure::new(id, message))
 }
 
 /// Shards whose last attempt ended with tests that failed, and nothing tells which.
