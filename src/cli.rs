@@ -12,6 +12,7 @@ mod ended;
 mod explain;
 mod folder;
 mod github;
+mod init;
 mod inspect;
 mod inventory;
 mod man;
@@ -54,6 +55,7 @@ pub fn run(
     };
     let mut terminal = Terminal { stdout, stderr };
     let done = match &args.command {
+        Command::Init(args) => init::run(args, &mut terminal),
         Command::Plan(args) => plan::run(args, &mut terminal),
         Command::Record(args) => record::run(args, &mut terminal),
         Command::Select(args) => select::run(args, &mut terminal),

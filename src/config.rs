@@ -126,9 +126,9 @@ pub struct Inventory {
     pub files: Vec<String>,
     /// Suites to leave out.
     pub exclude: Patterns,
-    /// A command that lists suites.
-    pub command: Option<Vec<String>>,
-    /// What the command or list prints; recognised from the content when absent.
+    /// Commands that list suites, none of them empty.
+    pub commands: Vec<Vec<String>>,
+    /// What a command or list prints; recognised from the content when absent.
     pub format: Option<ListFormat>,
     /// What becomes a suite.
     pub granularity: Option<Granularity>,

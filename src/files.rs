@@ -3,6 +3,7 @@
 
 mod ends;
 mod extract;
+mod ignored;
 mod packed;
 #[cfg(feature = "remote")]
 mod remote;
@@ -10,6 +11,7 @@ mod remote;
 #[path = "files/without_remote.rs"]
 mod remote;
 mod shared;
+mod tree;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -22,6 +24,7 @@ pub use extract::extract;
 pub use packed::{Packing, read_packed, unpack, unpacked};
 pub use remote::{Failed, Remote};
 pub use shared::Exclusive;
+pub use tree::{Tree, tree};
 
 /// Reads a whole file of at most `most` bytes.
 ///
@@ -173,6 +176,37 @@ impl Staged {
                 .with_context(|| format!("cannot write `{}`", path.display()))?;
         }
         Ok(())
+    }
+}
+
+/// Writes a file below `root` that is not there yet, with the folders that lead to it; returns whether it did. What is there
+/// stays, links too.
+///
+/// # Errors
+/// A folder on the way that is a link, which may lead anywhere; a folder or file that cannot be made.
+pub fn create_new(root: &Path, name: &str, bytes: &[u8]) -> Result<bool> {
+    let path = root.join(name);
+    let cannot = || format!("cannot write `{}`", path.display());
+    if path.symlink_metadata().is_ok() {
+        return Ok(false);
+    }
+    let mut folder = root.to_owned();
+    let above = Path::new(name).parent().unwrap_or(Path::new(""));
+    for part in above {
+        folder.push(part);
+        match folder.symlink_metadata() {
+            Ok(there) if there.is_dir() => {}
+            Ok(_) => bail!("cannot write `{name}`: `{}` is no folder of its own", folder.display()),
+            Err(_) => fs::create_dir(&folder).with_context(cannot)?,
+        }
+    }
+    let mut file = tempfile::Builder::new().prefix(".shard-").tempfile_in(&folder).with_context(cannot)?;
+    let written = file.write_all(bytes).and_then(|()| readable(file.as_file()));
+    written.and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(true),
+        Err(err) if err.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(err) => Err(err.error).with_context(cannot),
     }
 }
 

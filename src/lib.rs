@@ -28,6 +28,7 @@
 //! | [`rebalance`] | a plan and how its shards ended | a plan for what is left |
 //! | [`ended`] | what a cluster's scheduler says | how its tasks ended |
 //! | [`github`] | a run of GitHub Actions | its jobs, what they tell of their shards, its artifacts |
+//! | [`init`] | names and texts of a project's files | what they tell of tests; a first `shard.toml` and a workflow |
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
@@ -35,7 +36,7 @@
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
-//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` and `ended` after `plan` and `triage`, and [`text`]
+//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` and `ended` after `plan` and `triage`, `init` beside `config`, and [`text`]
 //! and [`catalogue`] are under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
@@ -43,6 +44,7 @@
 //! - `pack` knows no name, no test framework, no clock and no thread count.
 //! - `plan::verify` and `plan::law` share no code with `pack`.
 //! - `emit` never changes a plan.
+//! - `init` executes nothing of the project that it looks at.
 //! - Nothing but `files`, `machine`, `run`, `github` and `cli` touches disk, network, processes, environment or time; nothing below `cli`
 //!   knows a flag.
 //! - Planning never reads the machine that it runs on.
@@ -59,6 +61,7 @@ pub mod exit;
 pub mod files;
 pub mod github;
 pub mod history;
+pub mod init;
 pub mod inventory;
 pub mod machine;
 pub mod model;

@@ -93,6 +93,10 @@ errors! {
         "Nothing says which suites exist."
         cause: "`shard plan` was called without a source, and `shard.toml` has no `[inventory]`, or there is none."
         next: "name a list or a glob, or set `files` or `command` in [inventory] of shard.toml"
+    NoTests "no-tests" USAGE:
+        "`shard init` finds no tests of a tool that it knows."
+        cause: "It looked at another folder than the project's, or the project's tests are those of a tool that it does not know."
+        next: "stand in the project's own folder, or write shard.toml by hand"
     NoSuites "no-suites" USAGE:
         "The inventory is empty."
         cause: "The test runner is not installed or listed nothing, a filter matches nothing, or a search on standard input found nothing. An empty plan would let CI pass without a test."
@@ -191,7 +195,7 @@ errors! {
     NoArtifact "no-artifact" USAGE:
         "A run of GitHub Actions has no artifact of ours."
         cause: "The workflow does not upload the plan's folder or its outcomes, names them otherwise, or they have expired."
-        next: "upload shard-out as `shard-plan` and shard-out/outcomes as `shard-outcomes-<shard>`, with `if: always()`; see docs/github-actions.md"
+        next: "upload shard-out as `shard-plan` and shard-out/outcomes as `shard-outcomes-<shard>`, with `if: always()`; see docs/action.md"
     NoRepository "no-repository" USAGE:
         "Nothing says which repository of GitHub is meant, or whose it is."
         cause: "The command runs outside of a workflow, without `--repo`."

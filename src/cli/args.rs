@@ -20,6 +20,7 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    Init(InitArgs),
     Plan(PlanArgs),
     Record(RecordArgs),
     Select(SelectArgs),
@@ -37,6 +38,49 @@ pub(super) enum Command {
     Report(ReportArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+}
+
+/// Look at a project and write a first shard.toml and a workflow for it
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard init
+  shard init --dry-run
+  shard init backend --ci none
+
+It reads files and executes nothing: neither the project nor its tools. A file that is there is left as it is.
+
+Exit codes: 0 written, or there already; 2 nothing was found, or nothing can be written")]
+pub(super) struct InitArgs {
+    /// The project [default: the working directory]
+    #[arg(value_name = "FOLDER")]
+    pub(super) folder: Option<PathBuf>,
+    /// Whose pipeline to write [default: by the project's files and its git remote, else github]
+    #[arg(long, value_name = "CI")]
+    pub(super) ci: Option<InitCi>,
+    /// The repository where you keep shard, and a commit of it, for a workflow of GitHub
+    #[arg(long, value_name = "OWNER/REPO@COMMIT")]
+    pub(super) action: Option<String>,
+    /// Print the files, write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// A CI that `shard init` writes for.
+#[derive(ValueEnum, Clone, Copy)]
+pub(super) enum InitCi {
+    Github,
+    Gitlab,
+    None,
+}
+
+impl From<InitCi> for crate::init::Ci {
+    fn from(ci: InitCi) -> crate::init::Ci {
+        match ci {
+            InitCi::Github => crate::init::Ci::Github,
+            InitCi::Gitlab => crate::init::Ci::Gitlab,
+            InitCi::None => crate::init::Ci::None,
+        }
+    }
 }
 
 /// Plan jobs: suites and what they cost in, a matrix and one selection file per job out

@@ -130,7 +130,7 @@ fn suites(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<Inventory, Failure> {
     let wanted = &configured.config.inventory;
-    let named = !args.sources.is_empty() || !wanted.files.is_empty() || wanted.command.is_some();
+    let named = !args.sources.is_empty() || !wanted.files.is_empty() || !wanted.commands.is_empty();
     let Some(plan) = plan else {
         return Ok(inventory::gather(&args.sources, configured)?.inventory);
     };

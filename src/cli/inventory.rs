@@ -32,17 +32,17 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
         listed |= add_source(source, configured, &mut collector)?;
     }
     if sources.is_empty() {
-        if wanted.files.is_empty() && wanted.command.is_none() {
+        if wanted.files.is_empty() && wanted.commands.is_empty() {
             return Err(Failure::new(
                 ErrorId::NoInventory,
-                "nothing says which suites exist\n  help: name a list or a glob: shard plan tests.txt, shard plan 'tests/**/test_*.py'\n  help: or set `files` or `command` in [inventory] of shard.toml",
+                "nothing says which suites exist\n  help: let `shard init` look at the project and write shard.toml\n  help: or name a list or a glob: shard plan tests.txt, shard plan 'tests/**/test_*.py'\n  help: or set `files` or `command` in [inventory] of shard.toml",
             ));
         }
         for pattern in &wanted.files {
             let found = walk(pattern, "", &configured.root)?;
             add_files(pattern, &found, &configured.root, &mut collector)?;
         }
-        if let Some(command) = &wanted.command {
+        for command in &wanted.commands {
             let listing = files::run_command(command, &configured.root, SIZE_MAX)
                 .map_err(Failure::of(ErrorId::InventoryCommand))?;
             add_listing("the inventory's command", &listing, wanted.format, &mut collector)?;

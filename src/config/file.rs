@@ -77,9 +77,37 @@ struct Shards(#[serde(deserialize_with = "values::shard_count")] Option<ShardCou
 struct InventoryFile {
     files: Vec<String>,
     exclude: Spanned1<Vec<String>>,
-    command: Option<Spanned<Vec<String>>>,
+    command: Option<Spanned<Commands>>,
     format: Option<Spanned<String>>,
     granularity: Option<Granularity>,
+}
+
+/// One command, or a list of them.
+struct Commands(Vec<Vec<String>>);
+
+impl<'de> Deserialize<'de> for Commands {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Commands, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected words, or lists of words")]
+        enum Part {
+            Word(String),
+            Command(Vec<String>),
+        }
+        let (mut words, mut commands) = (Vec::new(), Vec::new());
+        for part in Vec::<Part>::deserialize(deserializer)? {
+            match part {
+                Part::Word(word) => words.push(word),
+                Part::Command(command) => commands.push(command),
+            }
+        }
+        match (words.is_empty(), commands.is_empty()) {
+            (false, false) => Err(serde::de::Error::custom(
+                "one command is a list of words, several are lists of words each",
+            )),
+            (_, false) => Ok(Commands(commands)),
+            (_, true) => Ok(Commands(vec![words])),
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -358,10 +386,18 @@ impl Checker<'_> {
         Ok(Inventory {
             files: file.files,
             exclude: self.patterns(file.exclude)?,
-            command: self.command(file.command)?,
+            commands: self.commands(file.command)?,
             format,
             granularity: file.granularity,
         })
+    }
+
+    fn commands(&self, commands: Option<Spanned<Commands>>) -> Result<Vec<Vec<String>>, ConfigError> {
+        let Some(commands) = commands else { return Ok(Vec::new()) };
+        let span = commands.span();
+        let checked = |words| self.command(Some(Spanned::new(span.clone(), words)));
+        let commands = commands.into_inner().0.into_iter().map(checked);
+        commands.filter_map(Result::transpose).collect()
     }
 
     fn command(&self, command: Option<Spanned<Vec<String>>>) -> Result<Option<Vec<String>>, ConfigError> {

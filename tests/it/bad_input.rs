@@ -18,7 +18,11 @@ fn refused(files: &[(&str, &str)], words: &str, parts: &[&str]) {
 
 #[test]
 fn sources() {
-    refused(&[], "plan", &["nothing says which suites exist", "help: name a list or a glob"]);
+    refused(
+        &[],
+        "plan",
+        &["nothing says which suites exist", "help: let `shard init` look", "help: or name a list or a glob"],
+    );
     refused(&[], "plan missing.txt", &["`missing.txt` does not exist"]);
     refused(
         &[],

@@ -524,7 +524,8 @@ def _stacks():
 
 _hidden = _FOLDER = None
 try:
-    _hidden, _FOLDER = _hide(), os.getcwd()
+    # Suites are relative to the folder of the command, wherever that has gone since.
+    _hidden, _FOLDER = _hide(), os.environ.get("SHARD_ROOT") or os.getcwd()
     if _hidden["SHARD_EVENTS"] and hasattr(os, "fork"):
         _stacks()
 except Exception:
