@@ -1,17 +1,22 @@
-//! Every error and every warning that users may meet, in one place: its id, what it means, what usually causes it and
-//! what to do. Where it is reported, there is a message of its own, with the place; here is what holds for all of them.
+//! Every error, and every warning of a plan, that users may meet, in one place: its id, what it means, what usually
+//! causes it and what to do. Where it is reported, there is a message of its own, with the place; here is what holds
+//! for all of them.
 
 mod errors;
+mod warnings;
 
 use std::fmt;
 
 pub use errors::ErrorId;
+pub use warnings::WarningCode;
 
 use crate::exit;
 
 /// What is known of an error wherever it happens.
 #[derive(Debug)]
 pub struct Entry {
+    /// Its chapter in the manual.
+    pub group: &'static str,
     /// The id as it is printed, `error[unknown-shard]`: words of small letters with `-` between them. It never changes.
     pub slug: &'static str,
     /// The exit code that belongs to it.
@@ -22,6 +27,59 @@ pub struct Entry {
     pub cause: &'static str,
     /// What to do next; printed as `help:` where the message knows nothing better.
     pub next: &'static str,
+}
+
+/// What is known of a warning of a plan.
+#[derive(Debug)]
+pub struct WarningEntry {
+    /// The code as it is printed and stands in plan.json.
+    pub slug: &'static str,
+    /// What is meant: one sentence.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub next: &'static str,
+}
+
+/// Something that people can look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// An error.
+    Error(ErrorId),
+    /// A warning of a plan.
+    Warning(WarningCode),
+}
+
+impl Topic {
+    /// All of them, errors first.
+    pub fn all() -> impl Iterator<Item = Topic> {
+        let warnings = WarningCode::ALL.iter().map(|code| Topic::Warning(*code));
+        ErrorId::ALL.iter().map(|id| Topic::Error(*id)).chain(warnings)
+    }
+
+    /// The one of that name, which may be typed as it was printed: `error[unknown-shard]`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Topic> {
+        let printed = |kind: &str| name.strip_prefix(kind)?.strip_suffix(']');
+        let slug = printed("error[").or_else(|| printed("warning[")).unwrap_or(name);
+        Topic::all().find(|topic| topic.slug() == slug)
+    }
+
+    /// Its id or code.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Topic::Error(id) => id.slug(),
+            Topic::Warning(code) => code.slug(),
+        }
+    }
+}
+
+impl WarningCode {
+    /// The code as it is printed and stands in plan.json.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        self.entry().slug
+    }
 }
 
 impl ErrorId {
@@ -87,6 +145,17 @@ mod tests {
             }
             assert!(!next.ends_with('.') && !next.contains('\n') && !next.is_empty(), "{slug}: {next}");
         }
+    }
+
+    #[test]
+    fn everything_can_be_looked_up_as_it_was_printed() {
+        let slugs: BTreeSet<&str> = Topic::all().map(Topic::slug).collect();
+        assert_eq!(slugs.len(), Topic::all().count());
+        for name in ["unknown-shard", "error[unknown-shard]"] {
+            assert_eq!(Topic::named(name), Some(Topic::Error(ErrorId::UnknownShard)));
+        }
+        assert_eq!(Topic::named("warning[oversize]"), Some(Topic::Warning(WarningCode::Oversize)));
+        assert_eq!(Topic::named("error[oversize"), None);
     }
 
     #[test]

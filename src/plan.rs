@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use crate::catalogue::ErrorId;
+use crate::catalogue::{ErrorId, WarningCode};
 use crate::config::{Budget, Config, Goal, MemoryKind, Order, Price, Runner, RunsOn, ShardCount, Tier};
 use crate::estimate::{self, Estimates};
 use crate::inventory::Inventory;
@@ -341,7 +341,7 @@ impl Builder<'_> {
             budget,
             shard.id
         );
-        Warning::new("oversize", id, message)
+        Warning::new(WarningCode::Oversize, id, message)
     }
 
     fn plan(&self, shards: Vec<Shard>, packing: &Packing, warnings: Vec<Warning>) -> Plan {

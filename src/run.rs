@@ -227,7 +227,7 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
             break;
         }
     }
-    let end = sum.end(order, executor.told, millis(begun.elapsed()));
+    let (end, code) = sum.end(order, executor.told, millis(begun.elapsed()));
     executor.journal.write(&Event::End(end.clone()));
     if let Some(err) = executor.journal.failed() {
         let line = format!("the outcome `{}` is not complete: {err}", path.display());
@@ -235,7 +235,7 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     }
     let shown = path.strip_prefix(&order.root).unwrap_or(&path).display().to_string();
     let left = executor.left.filter(|_| order.daemon);
-    let text = report::render(&start, &end, &executor.measured, left, &shown);
+    let text = report::render(&start, (&end, code.id()), &executor.measured, left, &shown);
     (executor.say)(text.trim_end());
     Ok(u8::try_from(end.exit).unwrap_or(exit::FAILED))
 }

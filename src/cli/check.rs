@@ -39,17 +39,20 @@ pub(super) fn run(
         }
         DiffFormat::Table => terminal.print(emit::check::render(&machine, &needs).as_bytes())?,
     }
-    findings.iter().for_each(|finding| terminal.say(line(finding)));
-    let refused = findings.iter().any(|finding| finding.severity == Severity::Refusal);
-    Ok(if refused { exit::MACHINE } else { exit::DONE })
+    let (refusals, warnings): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Refusal);
+    warnings.iter().for_each(|finding| terminal.say(format!("warning: {}", finding.message)));
+    let refusals: Vec<String> = refusals.into_iter().map(|finding| finding.message).collect();
+    match refusals.is_empty() {
+        true => Ok(exit::DONE),
+        false => Err(too_small(&refusals)),
+    }
 }
 
-/// A finding as people read it.
-pub(super) fn line(finding: &Finding) -> String {
-    match finding.severity {
-        Severity::Refusal => format!("{}: {}", ErrorId::MachineTooSmall, finding.message),
-        Severity::Warning => format!("warning: {}", finding.message),
-    }
+/// What the machine lacks, each in a line of its own.
+fn too_small(refusals: &[String]) -> Failure {
+    let id = ErrorId::MachineTooSmall;
+    Failure::new(id, refusals.join(&format!("\n{id}: ")))
 }
 
 /// What is asked of the machine for a shard.

@@ -8,7 +8,7 @@ use super::args::{DiffFormat, ExplainArgs};
 use super::configured::{self, Configured};
 use super::folder::read_sound_plan;
 use super::{Failure, Terminal, inventory, output, report};
-use crate::catalogue::ErrorId;
+use crate::catalogue::{ErrorId, Topic};
 use crate::emit::explain as emit;
 use crate::estimate::explain::explain;
 use crate::history::History;
@@ -23,6 +23,10 @@ pub(super) fn run(
     args: &ExplainArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
+    if let Some(topic) = Topic::named(&args.name).filter(|_| !is_planned(args)) {
+        terminal.print(of_topic(topic, args)?.as_bytes())?;
+        return Ok(exit::DONE);
+    }
     let configured = configured::to_explain(args)?;
     let (path, plan) = plan(args, &configured)?;
     let text = match plan.as_ref().and_then(|plan| Some((plan, plan.shard(&args.name)?))) {
@@ -60,6 +64,26 @@ fn of_shard(
     match args.format {
         DiffFormat::Table => Ok(emit::render_shard(plan, shard, &parts, output::style())),
         DiffFormat::Json => emit::json::shard(plan, shard, &parts).map_err(|err| bug(&err)),
+    }
+}
+
+/// Whether a shard or suite of the plan has this name, or of the sources that are named. Somebody who looks up an error
+/// may have a configuration, a plan or a command that does not work: then it is none.
+fn is_planned(args: &ExplainArgs) -> bool {
+    let Ok(configured) = configured::to_explain(args) else { return false };
+    let is_suite = |inventory: Inventory| inventory.suites.iter().any(|suite| suite.id.as_str() == args.name);
+    match plan(args, &configured) {
+        Ok((_, Some(plan))) if plan.shard(&args.name).is_some() => true,
+        Ok((_, Some(plan))) if plan::explain::placed(&plan, &args.name).is_some() => true,
+        _ if args.sources.is_empty() => false,
+        _ => inventory::gather(&args.sources, &configured).is_ok_and(|found| is_suite(found.inventory)),
+    }
+}
+
+fn of_topic(topic: Topic, args: &ExplainArgs) -> Result<String, Failure> {
+    match args.format {
+        DiffFormat::Table => Ok(emit::topic::render(topic, output::style())),
+        DiffFormat::Json => emit::topic::json(topic).map_err(|err| bug(&err)),
     }
 }
 

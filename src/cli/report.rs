@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::configured::Configured;
 use super::place::{self, Place, shown};
 use super::{Failure, reports};
-use crate::catalogue::ErrorId;
+use crate::catalogue::{ErrorId, WarningCode};
 use crate::config::Config;
 use crate::config::address::Address;
 use crate::files;
@@ -62,7 +62,11 @@ pub(super) fn gather(
     let known = reports(timings, strict, configured, "--timings")?;
     gathered.notes.extend(known.notes);
     for error in known.errors {
-        gathered.warnings.push(Warning::new("report-unreadable", "timings", format!("not used: {error}")));
+        gathered.warnings.push(Warning::new(
+            WarningCode::ReportUnreadable,
+            "timings",
+            format!("not used: {error}"),
+        ));
     }
     gathered.reports = Some(known.reports);
     Ok(gathered)
@@ -244,7 +248,7 @@ fn read_shared(
         None => "no earlier copy of it is here, so nothing of it is known".to_owned(),
     };
     let message = format!("cannot read `{address}`: {err}: {instead}");
-    stores.warnings.push(Warning::new("history-unreachable", "history", message));
+    stores.warnings.push(Warning::new(WarningCode::HistoryUnreachable, "history", message));
     copied.map(|bytes| parse_store(&bytes, &shown(&copy, configured))).transpose()
 }
 
@@ -339,5 +343,5 @@ fn mismatch(what: &str, meeting: &Meeting) -> Option<Warning> {
         thousands(known),
         count(meeting.suites, "suite")
     );
-    Some(Warning::new("history-mismatch", what, message))
+    Some(Warning::new(WarningCode::HistoryMismatch, what, message))
 }

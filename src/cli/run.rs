@@ -97,7 +97,7 @@ fn order(
         for finding in machine::check(&machine, &needs) {
             match finding.severity {
                 Severity::Refusal if args.preflight == Preflight::Fail => {
-                    terminal.say(check::line(&finding));
+                    terminal.say(format!("{}: {}", ErrorId::MachineTooSmall, finding.message));
                     refusals.push(finding.message);
                 }
                 _ => terminal.say(format!("warning: {}", finding.message)),

@@ -1,10 +1,12 @@
-//! Why a suite's numbers and a shard's size are what they are: in sentences first, then as tables; and as JSON.
+//! Why a suite's numbers and a shard's size are what they are, and what an error means: in sentences first, then as
+//! tables; and as JSON.
 
 pub mod json;
 mod runs;
 mod shard;
 mod suite;
 mod terms;
+pub mod topic;
 
 use crate::config::{Config, Tier};
 use crate::estimate::explain::Explanation;

@@ -156,6 +156,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::WarningCode;
 
     fn plan() -> Plan {
         Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap()
@@ -180,7 +181,7 @@ mod tests {
             assert!(text.len() <= most, "{}", text.len());
             assert!(text.contains(" more, in `plan.json`") && text.trim_end().ends_with("</details>"));
         }
-        plan.warnings = vec![crate::plan::Warning::new("x", "", "[".repeat(3_000)); 100];
+        plan.warnings = vec![crate::plan::Warning::new(WarningCode::Oversize, "", "[".repeat(3_000)); 100];
         assert!(render(&plan, COMMENT_BYTES_MAX).len() <= COMMENT_BYTES_MAX);
     }
 }

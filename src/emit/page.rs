@@ -225,6 +225,7 @@ fn against(shard: &Shard, most: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::WarningCode;
     use crate::model::{Confidence, Millis, Observation, Verdict};
     use crate::plan::file::Suite;
     use crate::triage::Judgement;
@@ -242,7 +243,7 @@ mod tests {
         let mut plan = plan();
         let hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u{202e}";
         plan.shards[0].sessions[0].suites[0].id = hostile.to_owned();
-        plan.warnings = vec![crate::plan::Warning::new("x", hostile, hostile.to_owned())];
+        plan.warnings = vec![crate::plan::Warning::new(WarningCode::Oversize, hostile, hostile.to_owned())];
         let judgement = Judgement {
             verdict: Verdict::OutOfMemory,
             confidence: Confidence::Certain,

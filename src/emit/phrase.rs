@@ -1,5 +1,6 @@
 //! What every text for people says of a plan, in the same words.
 
+use crate::catalogue::WarningCode;
 use crate::model::{Basis, Millis, Verdict};
 use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite};
 use crate::text::{count, printable, shorten, thousands};
@@ -224,7 +225,7 @@ pub(super) fn advice(plan: &Plan) -> Option<String> {
     let suites = || longest.suites();
     let assumed = plan.suites().filter(|(_, suite)| suite.basis == Basis::Assumed).count();
     // A report that met nothing has a warning of its own.
-    let mismatch = plan.warnings.iter().any(|warning| warning.code == "history-mismatch");
+    let mismatch = plan.warnings.iter().any(|warning| warning.is(WarningCode::HistoryMismatch));
     if assumed * 2 > plan.inputs.suites && !mismatch {
         return Some("most times are assumed: give `--timings` a report of an earlier run (JUnit XML, .test_durations)".to_owned());
     }

@@ -39,7 +39,8 @@ pub fn render(plan: &Plan, style: Style) -> String {
         }
     }
     for warning in plan.warnings.iter().take(WARNINGS_MAX) {
-        style.paragraph((Paint::Warning, "warning: "), &printable(&warning.message), &mut out);
+        let label = format!("warning[{}]: ", printable(&warning.code));
+        style.paragraph((Paint::Warning, &label), &printable(&warning.message), &mut out);
     }
     if plan.warnings.len() > WARNINGS_MAX {
         let _ =

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use super::file::{Plan, Session, Shard, Suite, Tier};
+use super::file::{Plan, Session, Shard, Suite, Tier, Warning};
 use super::law;
+use crate::catalogue::WarningCode;
 use crate::config::{Patterns, RuleKind};
 use crate::model::{Bytes, Millis, SuiteId};
 
@@ -151,8 +152,7 @@ pub fn placed<'a>(plan: &'a Plan, id: &str) -> Option<Placed<'a>> {
 
 fn why(plan: &Plan, shard: &Shard, id: &str) -> Vec<Why> {
     let suites = || shard.suites();
-    let warned =
-        |code: &str| plan.warnings.iter().any(|warning| warning.code == code && warning.subject == id);
+    let killed = |warning: &Warning| warning.is(WarningCode::Killed) && warning.subject == id;
     let mut why = Vec::new();
     if shard.oversize {
         why.push(Why::Oversize);
@@ -160,7 +160,7 @@ fn why(plan: &Plan, shard: &Shard, id: &str) -> Vec<Why> {
     if let Some(runner) = &shard.runner {
         why.push(Why::Runner { runner: runner.clone() });
     }
-    if warned("killed") && suites().count() == 1 {
+    if plan.warnings.iter().any(killed) && suites().count() == 1 {
         why.push(Why::Killed);
     }
     for rule in &plan.rules {
@@ -207,7 +207,7 @@ mod tests {
         plan.rules.push(super::super::file::Rule { kind: RuleKind::Together, matches: vec!["**".into()] });
         let others = plan.shards[0].sessions[0].suites.len() - 1;
         assert!(reasons(&plan).iter().any(|why| matches!(why, Why::Rule { others: n, .. } if *n == others)));
-        plan.warnings.push(super::super::file::Warning::new("killed", &id, String::new()));
+        plan.warnings.push(super::super::file::Warning::new(WarningCode::Killed, &id, String::new()));
         plan.shards[0].sessions[0].suites.truncate(1);
         assert!(reasons(&plan).contains(&Why::Killed));
         assert!(placed(&plan, "nobody").is_none());

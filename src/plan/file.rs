@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::WarningCode;
 use crate::config::{MemoryKind, Order, Price, RuleKind, RunsOn};
 use crate::model::{Basis, Bytes, Confidence, Millis, Verdict};
 
@@ -315,8 +316,14 @@ pub struct Warning {
 impl Warning {
     /// A warning about `subject`.
     #[must_use]
-    pub fn new(code: &str, subject: &str, message: String) -> Warning {
-        Warning { code: code.to_owned(), subject: subject.to_owned(), message }
+    pub fn new(code: WarningCode, subject: &str, message: String) -> Warning {
+        Warning { code: code.slug().to_owned(), subject: subject.to_owned(), message }
+    }
+
+    /// Whether it is one of these.
+    #[must_use]
+    pub fn is(&self, code: WarningCode) -> bool {
+        self.code == code.slug()
     }
 }
 
@@ -393,6 +400,6 @@ impl Plan {
     /// Whether the tier's budget is only reported: nobody set one, and its memory is all assumed.
     #[must_use]
     pub fn memory_is_assumed(&self, tier: &str) -> bool {
-        self.warnings.iter().any(|warning| warning.code == "memory-assumed" && warning.subject == tier)
+        self.warnings.iter().any(|warning| warning.is(WarningCode::MemoryAssumed) && warning.subject == tier)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Warning;
 use super::{Budget, Config, estimate};
+use crate::catalogue::WarningCode;
 use crate::config::Tier;
 use crate::estimate::TierEstimate;
 use crate::estimate::budget::DEFAULT as DEFAULT_BUDGET;
@@ -35,7 +36,7 @@ pub(super) fn limits(
     let measured = with(Basis::Measured) > 0 && !exact;
     let floor = if measured { known.floor(tier) } else { tier.floor() };
     let all_assumed = with(Basis::Assumed) == suites.len();
-    let mut warn = |code: &str, message: String| {
+    let mut warn = |code: WarningCode, message: String| {
         if !suites.is_empty() {
             warnings.push(Warning::new(code, &tier.name, message));
         }
@@ -47,7 +48,7 @@ pub(super) fn limits(
             let known = estimate::budget::of_label(&tier.runs_on);
             if known.is_none() {
                 warn(
-                    "budget-unknown",
+                    WarningCode::BudgetUnknown,
                     format!(
                         "tier `{}`: the memory of its runner is not known, so its budget is {DEFAULT_BUDGET}",
                         tier.name
@@ -63,7 +64,7 @@ pub(super) fn limits(
                 "tier `{}`: nobody set a budget and no memory is measured, so {DEFAULT_BUDGET} is only reported, not enforced; set `budget` to enforce it",
                 tier.name
             );
-            warn("memory-assumed", message);
+            warn(WarningCode::MemoryAssumed, message);
             (Some(DEFAULT_BUDGET), false)
         }
         None => (Some(DEFAULT_BUDGET), true),
@@ -76,7 +77,7 @@ pub(super) fn limits(
                 "tier `{}`: a machine was lost with a shard planned at {lost}, so none is planned above {less} until one as large passes",
                 tier.name
             );
-            warn("machine-lost", message);
+            warn(WarningCode::MachineLost, message);
             (Some(less), true)
         }
         None => (budget, enforced),

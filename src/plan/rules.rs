@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::refusal::NoPlan;
 use super::{Sources, Warning};
-use crate::catalogue::ErrorId;
+use crate::catalogue::{ErrorId, WarningCode};
 use crate::config::{Rule, RuleKind};
 use crate::pack::Rules;
 use crate::text::examples;
@@ -29,7 +29,7 @@ pub(super) fn rules(
         .collect();
     for (rule, _) in meant.iter().filter(|(_, suites)| suites.is_empty()) {
         let message = format!("the rule {rule} matches no suite");
-        warnings.push(Warning::new("rule-unused", &rule.patterns.join(" "), message));
+        warnings.push(Warning::new(WarningCode::RuleUnused, &rule.patterns.join(" "), message));
     }
     let group = together(sources, &meant)?;
     let mut group_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

@@ -3,6 +3,7 @@
 use super::file::Shard;
 use super::limits::Limits;
 use super::{Sources, Warning};
+use crate::catalogue::WarningCode;
 use crate::config::Config;
 use crate::estimate;
 use crate::model::Basis;
@@ -16,7 +17,7 @@ pub(super) fn spread(config: &Config, warnings: &mut Vec<Warning>) {
              keeps them together and takes less memory",
             tier.name
         );
-        warnings.push(Warning::new("spread", &tier.name, message));
+        warnings.push(Warning::new(WarningCode::Spread, &tier.name, message));
     }
 }
 
@@ -36,7 +37,7 @@ pub(super) fn shared_output(config: &Config, shards: &[Shard], warnings: &mut Ve
                 },
                 crate::text::printable(&output),
             );
-            warnings.push(Warning::new("shared-output", &tier.name, message));
+            warnings.push(Warning::new(WarningCode::SharedOutput, &tier.name, message));
         }
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn killed(sources: &Sources<'_>, warnings: &mut Vec<Warning>) {
                 times => format!(" {times} times"),
             }
         );
-        warnings.push(Warning::new("killed", suite.id.as_str(), message));
+        warnings.push(Warning::new(WarningCode::Killed, suite.id.as_str(), message));
     }
 }
 
@@ -74,7 +75,7 @@ pub(super) fn no_price(
 ) {
     let mut warn = |what: &str, name: &str| {
         let message = format!("{what} `{name}` has no `price`, so its minutes count as free");
-        warnings.push(Warning::new("no-price", name, message));
+        warnings.push(Warning::new(WarningCode::NoPrice, name, message));
     };
     let tiers = config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
     tiers.filter(|(tier, _)| tier.price.is_none()).for_each(|(tier, _)| warn("tier", &tier.name));
@@ -105,6 +106,6 @@ pub(super) fn mostly_assumed(
             thousands(assumed),
             count(all, "suite"),
         );
-        warnings.push(Warning::new("mostly-assumed", "", message));
+        warnings.push(Warning::new(WarningCode::MostlyAssumed, "", message));
     }
 }

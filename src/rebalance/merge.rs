@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::replan::fits;
 use super::{Fate, GivenUp};
+use crate::catalogue::WarningCode;
 use crate::model::{Basis, Digest};
 use crate::plan::file::{Ended, Inputs, Objective, ObjectiveKind, Quality, Tier};
 use crate::plan::{self, Plan, Shard, Warning};
@@ -96,20 +97,21 @@ impl Merge<'_> {
     fn warnings(&self, shards: &[Shard]) -> Vec<Warning> {
         let oversize = |warning: &&Warning| {
             let own = shards.iter().filter(|shard| shard.oversize);
-            warning.code == "oversize" && own.flat_map(Shard::suites).any(|suite| suite.id == warning.subject)
+            warning.is(WarningCode::Oversize)
+                && own.flat_map(Shard::suites).any(|suite| suite.id == warning.subject)
         };
         let mut warnings: Vec<Warning> =
             self.parts.iter().flat_map(|part| &part.warnings).filter(oversize).cloned().collect();
         // As long as a shard is above a budget that nobody set.
         let unbound = |warning: &&Warning| {
-            warning.code == "memory-assumed"
+            warning.is(WarningCode::MemoryAssumed)
                 && shards.iter().any(|shard| shard.tier == warning.subject && !shard.oversize && !fits(shard))
         };
         warnings.extend(self.plan.warnings.iter().filter(unbound).cloned());
         warnings.extend(self.given_up.iter().map(|given_up| {
             let GivenUp { id, shard, why, .. } = given_up;
             let message = format!("`{}` of {shard} is not planned again: {why}", text::printable(id));
-            Warning::new("given-up", id, message)
+            Warning::new(WarningCode::GivenUp, id, message)
         }));
         warnings.sort();
         warnings

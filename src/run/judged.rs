@@ -3,6 +3,8 @@
 use super::Order;
 use super::again::Situation;
 use super::session::{Ended, Failed, Piece};
+use super::sum::Code;
+use crate::catalogue::ErrorId;
 use crate::config::command::names_workers;
 use crate::exit;
 use crate::model::Verdict;
@@ -25,7 +27,7 @@ pub(super) struct Judged {
     /// Of all together: the first failure that cannot be cured, else the first.
     pub(super) overall: Judgement,
     /// The exit code of that.
-    pub(super) exit: i32,
+    pub(super) exit: Code,
     /// With one process a suite: of each that failed.
     pub(super) each: Vec<(String, Verdict)>,
 }
@@ -142,16 +144,16 @@ fn ends(each: &[(String, Verdict)]) -> String {
 }
 
 /// The exit code of an end that was no success.
-fn code(evidence: &Evidence, verdict: Verdict) -> i32 {
+fn code(evidence: &Evidence, verdict: Verdict) -> Code {
     match evidence.stopped {
-        Some(Stopped::Guard | Stopped::Budget | Stopped::Evicted) => i32::from(exit::RUN_GUARD),
-        Some(Stopped::Idle) => i32::from(exit::RUN_HANG),
-        Some(Stopped::Timeout) => i32::from(exit::RUN_TIMEOUT),
+        Some(Stopped::Guard | Stopped::Budget | Stopped::Evicted) => Code::Ours(ErrorId::Guard),
+        Some(Stopped::Idle) => Code::Ours(ErrorId::Hang),
+        Some(Stopped::Timeout) => Code::Ours(ErrorId::Timeout),
         Some(Stopped::Signal | Stopped::Other) | None => match (evidence.exit, evidence.signal, verdict) {
-            (_, Some(signal), _) => 128 + signal,
-            (Some(0), None, Verdict::TestFailure) => i32::from(exit::FAILED),
-            (Some(0) | None, None, _) => i32::from(exit::RUN_INCOMPLETE),
-            (Some(exit), None, _) => exit,
+            (_, Some(signal), _) => Code::Theirs(128 + signal),
+            (Some(0), None, Verdict::TestFailure) => Code::Theirs(i32::from(exit::FAILED)),
+            (Some(0) | None, None, _) => Code::Ours(ErrorId::Incomplete),
+            (Some(exit), None, _) => Code::Theirs(exit),
         },
     }
 }

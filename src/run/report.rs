@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::catalogue::ErrorId;
 use crate::model::{Bytes, Millis};
 use crate::outcome::{End, Finished, Start};
 use crate::text::{examples, printable, shorten};
@@ -9,17 +10,20 @@ use crate::text::{examples, printable, shorten};
 /// So many of the slowest and of the heaviest suites are named.
 const NAMED: usize = 3;
 
-/// The report of a shard, for people. `left` is what the machine had left at first and at the worst moment,
+/// The report of a shard, for people, with what is wrong if the end was ours. `left` is what the machine had left at first and at the worst moment,
 /// where that is all that is known of memory.
 pub(super) fn render(
     start: &Start,
-    end: &End,
+    (end, error): (&End, Option<ErrorId>),
     suites: &[Finished],
     left: Option<(Bytes, Bytes)>,
     journal: &str,
 ) -> String {
     let mut out = String::new();
     let took = end.clock_ms.unwrap_or_default();
+    if let Some(id) = error {
+        let _ = write!(out, "{id}: ");
+    }
     let _ = write!(out, "shard {}: {}", printable(&start.shard), end.verdict);
     if end.verdict != crate::model::Verdict::Passed {
         let _ = write!(out, " ({}), exit {}", end.confidence, end.exit);
@@ -133,9 +137,12 @@ mod tests {
   heaviest: a.py 800 MB, b\\u{1b}.py 50 MB
   outcome: x.jsonl
 ";
-        assert_eq!(render(&start, &end, &suites, None, "x.jsonl"), expect);
+        assert_eq!(render(&start, (&end, None), &suites, None, "x.jsonl"), expect);
+        let ours = render(&start, (&end, Some(ErrorId::Guard)), &suites, None, "x.jsonl");
+        assert_eq!(ours, format!("error[guard]: {expect}"));
         let good = End { verdict: Verdict::Passed, exit: 0, evidence: vec![], not_run: vec![], ..end };
-        let text = render(&start, &good, &[], Some((Bytes(9_000_000_000), Bytes(6_400_000_000))), "x");
+        let text =
+            render(&start, (&good, None), &[], Some((Bytes(9_000_000_000), Bytes(6_400_000_000))), "x");
         assert!(text.starts_with("shard e2e-1: passed, 6m 40s (predicted"));
         assert!(text.contains("memory: the machine had 9 GB left at first, 2.6 GB less at the worst moment"));
     }

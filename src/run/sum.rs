@@ -5,11 +5,38 @@ use std::collections::BTreeSet;
 use super::judged::Judged;
 use super::session::{Ended, Piece};
 use super::{Order, clock};
+use crate::catalogue::ErrorId;
 use crate::exit;
 use crate::model::{Bytes, Confidence, Millis, Verdict};
 use crate::outcome::{End, Session, Status};
 use crate::plan::file::Suite;
 use crate::triage::Judgement;
+
+/// The exit code of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Of an end that is ours.
+    Ours(ErrorId),
+    /// Of what ran, passed on.
+    Theirs(i32),
+}
+
+impl Code {
+    fn number(self) -> i32 {
+        match self {
+            Code::Ours(id) => i32::from(id.exit_of_run()),
+            Code::Theirs(code) => code,
+        }
+    }
+
+    /// What is wrong, where it is not what ran that says it.
+    pub(super) fn id(self) -> Option<ErrorId> {
+        match self {
+            Code::Ours(id) => Some(id),
+            Code::Theirs(_) => None,
+        }
+    }
+}
 
 /// What all pieces come to.
 #[derive(Default)]
@@ -19,7 +46,7 @@ pub(super) struct Sum {
     failed: BTreeSet<String>,
     peak: Option<Bytes>,
     /// The first end that was no success and that nothing made good.
-    first: Option<(i32, Judgement)>,
+    first: Option<(Code, Judgement)>,
     /// Every piece told of its suites, and all were executed.
     told: bool,
     pieces: usize,
@@ -76,7 +103,7 @@ impl Sum {
             evidence: order.refusals.clone(),
             advice: "take a machine that has it, or start anyway with `--preflight warn`".to_owned(),
         };
-        self.first = Some((i32::from(exit::RUN_MACHINE), judgement));
+        self.first = Some((Code::Ours(ErrorId::MachineTooSmall), judgement));
     }
 
     pub(super) fn broken(&mut self, piece: &Piece, message: String) {
@@ -90,11 +117,11 @@ impl Sum {
             )],
             advice: "correct `run` of the tier, or the command after `--`".to_owned(),
         };
-        self.first.get_or_insert((i32::from(exit::RUN_PLAN), judgement));
+        self.first.get_or_insert((Code::Ours(ErrorId::CannotRun), judgement));
     }
 
-    /// The last line.
-    pub(super) fn end(self, order: &Order, told: Option<i32>, took: Millis) -> End {
+    /// The last line, and whose exit code is in it.
+    pub(super) fn end(self, order: &Order, told: Option<i32>, took: Millis) -> (End, Code) {
         let suites = order.shard.suites();
         let not_run: Vec<String> =
             suites.map(|suite| suite.id.clone()).filter(|id| !self.executed.contains(id)).collect();
@@ -125,16 +152,16 @@ impl Sum {
             evidence: Vec::new(),
             advice: String::new(),
         };
-        let (exit, judgement) = match (self.first, told) {
+        let (code, judgement) = match (self.first, told) {
             (Some(first), _) => first,
-            (None, Some(signal)) => (128 + signal, cancelled(signal)),
-            (None, None) if !not_run.is_empty() => (i32::from(exit::RUN_INCOMPLETE), incomplete()),
-            (None, None) if !self.failed.is_empty() => (i32::from(exit::FAILED), failed()),
-            (None, None) => (i32::from(exit::DONE), passed()),
+            (None, Some(signal)) => (Code::Theirs(128 + signal), cancelled(signal)),
+            (None, None) if !not_run.is_empty() => (Code::Ours(ErrorId::Incomplete), incomplete()),
+            (None, None) if !self.failed.is_empty() => (Code::Theirs(i32::from(exit::FAILED)), failed()),
+            (None, None) => (Code::Theirs(i32::from(exit::DONE)), passed()),
         };
-        End {
+        let end = End {
             at: clock(),
-            exit,
+            exit: code.number(),
             verdict: judgement.verdict,
             confidence: judgement.confidence,
             evidence: judgement.evidence,
@@ -142,6 +169,7 @@ impl Sum {
             not_run,
             advice: Some(judgement.advice).filter(|advice| !advice.is_empty()),
             clock_ms: Some(took),
-        }
+        };
+        (end, code)
     }
 }

@@ -762,7 +762,7 @@ fn outcomes_are_recorded_from_a_run() {
     let done = none.shard(&project, plan).ok();
     assert!(done.stderr().contains("run gh-12 has no artifact `shard-history*`"), "{}", done.stderr());
     none.shard(&project, "record --github-run 17")
-        .fails(2, &["no artifact with an outcome", "shard-outcomes-<shard>"]);
+        .fails(2, &["error[no-artifact]: ", "no artifact with an outcome", "shard-outcomes-<shard>"]);
 }
 
 #[test]
@@ -845,7 +845,7 @@ fn what_does_not_pass_is_told_with_what_to_do() {
     let github = plain.clone().serve();
     let done =
         github.shard_in(&project, "triage --run 17 --wait 2s", &[("GITHUB_API_URL", "http://127.0.0.1:1")]);
-    done.fails(5, &["no answer from `127.0.0.1:1`"]);
+    done.fails(5, &["error[github-failed]: ", "no answer from `127.0.0.1:1`"]);
     for (url, expect) in [
         ("http://api.github.com", "anybody could read the token"),
         ("https://user:secret@host/", "its host is none"),
@@ -855,7 +855,9 @@ fn what_does_not_pass_is_told_with_what_to_do() {
             .shard_in(&project, "triage --run 17", &[("GITHUB_API_URL", url)])
             .fails(2, &["GITHUB_API_URL", expect]);
     }
-    github.shard_in(&project, "triage --run 17", &[("GITHUB_REPOSITORY", "")]).fails(2, &["--repo"]);
+    github
+        .shard_in(&project, "triage --run 17", &[("GITHUB_REPOSITORY", "")])
+        .fails(2, &["error[no-repository]: ", "--repo"]);
     github.shard(&project, "triage --run latest").fails(2, &["newest"]);
     github
         .shard(&project, "triage --run https://ghe.example.org/octo/shop/actions/runs/17")

@@ -14,6 +14,8 @@ mod clusters;
 mod common;
 mod curve;
 mod documents;
+#[cfg(unix)]
+mod errors;
 mod explain;
 mod folders;
 mod github;

@@ -419,8 +419,13 @@ fn what_cannot_be_recorded_is_kept_and_pushed_later() {
         let clock = Instant::now();
         let done = run(&project, port, &(words(0) + " --wait 1s"));
         assert!(clock.elapsed() < Duration::from_secs(15), "{:?}", clock.elapsed());
-        let done = done
-            .fails(5, &[&format!("cannot record into `{ADDRESS}`"), "what was to be recorded is kept in"]);
+        let done = done.fails(
+            5,
+            &[
+                &format!("error[storage-failed]: cannot record into `{ADDRESS}`"),
+                "what was to be recorded is kept in",
+            ],
+        );
         let said = done.stderr();
         commands
             .push(said.split('`').find(|part| part.starts_with("shard record --merge ")).unwrap().to_owned());

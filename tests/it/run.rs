@@ -102,7 +102,9 @@ fn exit_codes_and_signals_are_passed_on() {
     check(&["kill:11"], 139, "139 test-failure kill:11");
     check(&["kill:9", "say:x"], 137, "137 killed kill:9 say:x");
     // A success that leaves suites out is none.
-    check(&["say:x", "exit:0", "say:y"], 91, "91 incomplete exit:0 say:y");
+    let project = project(&["say:x", "exit:0", "say:y"], "");
+    run(&project, "").fails(91, &["error[incomplete]: shard all-1: incomplete "]);
+    assert_eq!(verdict(&project), "91 incomplete exit:0 say:y");
 }
 
 #[test]
@@ -133,7 +135,10 @@ fn the_command_is_words_never_a_shell() {
 #[test]
 fn what_cannot_be_run_is_said_with_a_code_of_ours() {
     let project = project(&["say:x"], "run = [\"no-such-program\", \"{selection}\"]");
-    run(&project, "").fails(94, &[]);
+    run(&project, "").fails(
+        94,
+        &["error[cannot-run]: cannot start `no-such-program`", "error[cannot-run]: shard all-1: "],
+    );
     assert!(outcome(&project, 1).end.is_some_and(|end| end.not_run == ["say:x"] && end.exit == 94));
     project.shard("run all-2").fails(94, &["the plan has no shard `all-2`", "did you mean `all-1`?"]);
     project.shard("run all-1 -- x {suite}").fails(94, &[]);
@@ -211,13 +216,8 @@ fn a_session_that_does_nothing_is_ended_and_named() {
     let begun = Instant::now();
     let done = run(&project, "--idle-timeout 1s");
     assert!(begun.elapsed() < Duration::from_secs(20));
-    assert_eq!(
-        (done.code(), verdict(&project).as_str()),
-        (93, "93 hang sleep:60 say:y"),
-        "{}",
-        done.stderr()
-    );
-    assert!(done.stderr().contains("no output and no CPU time for 1"), "{}", done.stderr());
+    done.fails(93, &["error[hang]: shard all-1: hang ", "no output and no CPU time for 1"]);
+    assert_eq!(verdict(&project), "93 hang sleep:60 say:y");
 }
 
 #[test]
@@ -233,12 +233,8 @@ fn the_time_of_a_shard_is_limited() {
     let project = project(&["stubborn:1"], "");
     let begun = Instant::now();
     let done = run(&project, "--timeout 1s");
-    assert_eq!(
-        (done.code(), verdict(&project).as_str()),
-        (124, "124 timeout stubborn:1"),
-        "{}",
-        done.stderr()
-    );
+    done.fails(124, &["error[timeout]: shard all-1: timeout "]);
+    assert_eq!(verdict(&project), "124 timeout stubborn:1");
     assert!(begun.elapsed() > Duration::from_secs(8), "asked first");
 }
 
@@ -257,6 +253,7 @@ fn the_budget_stops_a_session_where_it_binds() {
         "{stderr}"
     );
     assert!(stderr.contains("stopped before the kernel does it: the session held 2"), "{stderr}");
+    assert!(stderr.contains("\nerror[guard]: shard all-1: out-of-memory "), "{stderr}");
     // Everything else runs, the one to blame last and alone.
     let (code, stdout, stderr, verdict) = grow("budget", "--continue");
     assert_eq!(

@@ -141,6 +141,9 @@ fn the_manual_has_the_program_s_tables() {
 fn a_build_without_github_says_how_to_get_one() {
     let project = Project::with(&[("tests.txt", "a\n")]);
     for words in ["triage --run 17", "record --github-run 17", "plan tests.txt --history-from-run newest"] {
-        project.shard(words).fails(2, &["this build of shard leaves GitHub out", "--features github"]);
+        project.shard(words).fails(
+            2,
+            &["error[feature-missing]: this build of shard leaves GitHub out", "--features github"],
+        );
     }
 }
