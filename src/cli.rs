@@ -32,6 +32,7 @@ mod select;
 mod split;
 mod triage;
 mod verify;
+mod what_if;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -24,6 +24,7 @@ mod share;
 mod tier;
 mod units;
 
+pub use curve::wall;
 use law::{Item, Law, Need};
 use part::Count;
 use previous::Settled;
@@ -75,6 +76,8 @@ pub struct Worth {
     pub at_once: Option<usize>,
     /// In time or in money.
     pub by: By,
+    /// Numbers of shards that are tried besides, as far as they are possible.
+    pub also: Vec<usize>,
 }
 
 /// What shards and waiting are weighed by.
@@ -152,6 +155,8 @@ pub struct Point {
     pub wall: u64,
     /// Milliseconds of all shards.
     pub machine: u64,
+    /// Bytes of the largest.
+    pub peak: u64,
     /// Millionths of the price's unit, where prices decide.
     pub price: Option<u128>,
     /// What is made as small as possible.

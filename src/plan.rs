@@ -9,10 +9,12 @@ pub mod law;
 mod limits;
 mod machines;
 mod refusal;
+pub(crate) mod restored;
 mod rules;
 pub mod split;
 pub mod verify;
 mod warnings;
+pub mod what_if;
 
 use std::cmp::Reverse;
 
@@ -45,6 +47,8 @@ pub struct Options {
     pub selection: Selection,
     /// Shards that run at once, where as many are made as pay; `None`: all.
     pub concurrency: Option<u32>,
+    /// Numbers of shards whose cost is wanted besides, where as many are made as pay.
+    pub also: Vec<usize>,
     /// A plan whose suites should stay where they are.
     pub previous: Option<Plan>,
     /// What earlier stages noticed.
@@ -119,7 +123,7 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
         tiers: tiers.collect(),
         shards: config.goal.count().map(|shards| shards as usize),
         worth: (config.goal.shards == Some(ShardCount::Auto))
-            .then(|| worth(config, &members, &kinds, options.concurrency)),
+            .then(|| worth(config, &members, &kinds, options)),
         stability: config.stability.0,
         effort: options.effort,
     };
@@ -146,19 +150,14 @@ pub fn make(sources: Sources<'_>, options: &Options) -> Result<Plan, NoPlan> {
 }
 
 /// What decides how many shards pay: money where a tier in use has a price, else time.
-fn worth(
-    config: &Config,
-    members: &[Vec<usize>],
-    kinds: &[Vec<(u64, u64)>],
-    concurrency: Option<u32>,
-) -> Worth {
+fn worth(config: &Config, members: &[Vec<usize>], kinds: &[Vec<(u64, u64)>], options: &Options) -> Worth {
     let mut used = config.tiers.iter().zip(members).filter(|(_, members)| !members.is_empty());
     let by = if used.all(|(tier, _)| tier.price.is_none()) {
         By::Time { overhead: config.overhead.0 }
     } else {
         By::Price { kinds: kinds.to_vec(), minute_value: config.minute_value.0 }
     };
-    Worth { at_once: concurrency.map(|slots| slots as usize), by }
+    Worth { at_once: options.concurrency.map(|slots| slots as usize), by, also: options.also.clone() }
 }
 
 /// The law of a tier's sessions above their floor, without a budget.
@@ -389,6 +388,7 @@ impl Builder<'_> {
             longest_ms: Millis(point.longest),
             wall_ms: Millis(point.wall),
             machine_ms: Millis(point.machine),
+            peak_bytes: Some(Bytes(point.peak)),
             price: point.price.map(|price| Price(u64::try_from(price).unwrap_or(u64::MAX))),
         });
         let elsewhere = self.before.elsewhere;

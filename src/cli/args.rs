@@ -8,7 +8,7 @@ use super::ci::At;
 use super::node::Among;
 use crate::config::{Budget, Granularity, Quantile, ShardCount};
 use crate::github::{Named, Repository};
-use crate::model::{Millis, Percent};
+use crate::model::{Bytes, Millis, Percent};
 
 /// Splits a test suite into CI jobs that fit in memory.
 #[derive(Parser)]
@@ -90,6 +90,7 @@ impl From<InitCi> for crate::init::Ci {
   shard plan 'tests/**/test_*.py' --budget 3GB --timings .test_durations
   pytest --collect-only -q | shard plan - --target 6m --timings 'reports/**/*.xml'
   shard plan tests.txt --shards auto --previous shard-out/plan.json
+  shard plan tests.txt --shards 4 --what-if --budgets 2GB,3GB,7GB
 
 Exit codes: 0 planned, 2 wrong usage, configuration or input, 3 no plan exists under the given limits, 5 with --strict where shared storage or GitHub cannot be read")]
 pub(super) struct PlanArgs {
@@ -131,7 +132,7 @@ pub(super) struct PlanArgs {
     /// As few jobs as possible, none longer than this: `6m`, `90s`
     #[arg(long, value_name = "TIME")]
     pub(super) target: Option<Millis>,
-    /// For --shards auto: jobs that run at once [default: all]
+    /// For --shards auto and --what-if: jobs that run at once [default: all]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) concurrency: Option<u32>,
     /// An earlier plan.json: its jobs keep their names, and as few suites as possible change their job
@@ -155,6 +156,13 @@ pub(super) struct PlanArgs {
     /// Write nothing, only show
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Write nothing, and show what other numbers of jobs, other budgets and the machines of [[runner]] would cost: a table,
+    /// or with --format json one document
+    #[arg(long)]
+    pub(super) what_if: bool,
+    /// For --what-if: budgets to try, such as 2GB,3GB,7GB [default: some around the plan's]
+    #[arg(long, value_name = "SIZES", requires = "what_if", value_delimiter = ',')]
+    pub(super) budgets: Vec<Bytes>,
     /// What to print: a table for people, plan.json, Markdown for a pull request, a page for a browser (see
     /// `shard report`); in a step of a GitHub workflow its outputs, summary and annotations; or the document that makes
     /// jobs of the plan in another CI, or on a cluster

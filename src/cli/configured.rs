@@ -28,8 +28,8 @@ pub(super) fn load(args: &PlanArgs) -> Result<Configured, Failure> {
             format!("--shards auto and --target both decide how many jobs there are\n  help: {help}"),
         ));
     }
-    if args.concurrency.is_some() && !auto {
-        let help = "add --shards auto, or leave it out";
+    if args.concurrency.is_some() && !auto && !args.what_if {
+        let help = "add --shards auto or --what-if, or leave it out";
         return Err(Failure::new(
             ErrorId::FlagsConflict,
             format!("--concurrency counts only where as many jobs are made as pay\n  help: {help}"),

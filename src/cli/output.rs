@@ -18,6 +18,7 @@ use crate::emit::page::{self, Page};
 use crate::emit::style::Style;
 use crate::emit::{github, markdown, matrix, table};
 use crate::plan::Plan;
+use crate::plan::what_if::{self, Question};
 use crate::text::count;
 
 /// Text that waits until the plan is written.
@@ -89,7 +90,10 @@ pub(super) fn prepare(
         PlanFormat::Markdown => output.stdout = document(markdown::COMMENT_BYTES_MAX).into_bytes(),
         PlanFormat::Html => {
             let (known, history) = (&BTreeMap::new(), &BTreeMap::new());
-            let page = Page { plan, digest: &written.digest, known, history };
+            let question =
+                Question { config: &configured.config, concurrency: None, budgets: &[], asked: true };
+            let curve = what_if::curve(plan, &question);
+            let page = Page { plan, digest: &written.digest, known, curve: curve.as_ref(), history };
             output.stdout = page::render(&page).into_bytes();
         }
         PlanFormat::Table => {

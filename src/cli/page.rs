@@ -16,6 +16,7 @@ use crate::files::Staged;
 use crate::history::Sample;
 use crate::history::ran::listed;
 use crate::plan::Plan;
+use crate::plan::what_if::{self, Question};
 
 /// What does not begin so is no page of ours, and is not replaced.
 const MARK: &[u8] = b"<!DOCTYPE html>";
@@ -32,7 +33,11 @@ pub(super) fn run(
     let ended = outcomes::of_plan(paths, &plan, &digest.to_string(), &configured.here)?;
     ended.notes.iter().for_each(|note| terminal.say(note));
     let history = history(args, &plan, &configured, terminal)?;
-    let text = page::render(&Page { plan: &plan, digest: &digest, known: &ended.known, history: &history });
+    let question = Question { config: &configured.config, concurrency: None, budgets: &[], asked: true };
+    let curve = what_if::curve(&plan, &question);
+    let page =
+        Page { plan: &plan, digest: &digest, known: &ended.known, curve: curve.as_ref(), history: &history };
+    let text = page::render(&page);
     let out = args.output.clone().unwrap_or_else(|| folder.join("report.html"));
     if out == Path::new("-") {
         terminal.print(text.as_bytes())?;

@@ -10,7 +10,7 @@ use super::args::PlanArgs;
 use super::configured::{self, Configured};
 use super::folder::{Written, read_sound_plan};
 use super::place::READ_WAIT;
-use super::{Failure, Terminal, github, inventory, output, report};
+use super::{Failure, Terminal, github, inventory, output, report, what_if};
 use crate::catalogue::ErrorId;
 use crate::config::Config;
 use crate::estimate::{Estimates, TierEstimate, estimate};
@@ -22,6 +22,7 @@ use crate::plan::{self, Options, Plan, Sources, file, verify};
 use crate::{exit, text};
 
 /// Suites with their tiers and estimates, ready to be packed.
+#[derive(Clone)]
 struct Ready {
     inventory: Inventory,
     assigned: Vec<usize>,
@@ -39,6 +40,7 @@ pub(super) fn run(
     args: &PlanArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
+    what_if::check(args)?;
     let configured = configured::load(args)?;
     let out = args
         .out
@@ -50,15 +52,20 @@ pub(super) fn run(
         exact: args.costs.is_some(),
         selection: args.selection_format.into(),
         concurrency: args.concurrency,
+        also: Vec::new(),
         previous: None,
         warnings: Vec::new(),
     };
-    let plan = match &args.costs {
+    // Kept for who asks what else there could be, should this plan be refused.
+    let mut spare = None;
+    let made = match &args.costs {
         Some(path) => {
             let ready = exact(&configured.here.join(path), &configured)?;
             refuse_nothing(&ready, args)?;
             options.previous = previous(args, &out, terminal)?;
-            make(&ready, &configured.config, &options)?
+            let made = make(&ready, &configured.config, &options);
+            spare = args.what_if.then_some(ready);
+            made
         }
         None => {
             let inventory = inventory::gather(&args.sources, &configured)?;
@@ -71,9 +78,15 @@ pub(super) fn run(
             refuse_nothing(&ready, args)?;
             options.previous = previous(args, &out, terminal)?;
             options.warnings = remarks.warnings;
-            split(ready, &reports, &configured.config, &options, terminal)?
+            spare = args.what_if.then(|| ready.clone()).or(spare);
+            split(ready, &reports, &configured.config, &options, terminal)
         }
     };
+    if let Some(ready) = spare {
+        let free = |config: &Config| make(&ready, config, &Options { previous: None, ..options });
+        return what_if::run(args, made, free, &configured, terminal);
+    }
+    let plan = made?;
     prove(&plan)?;
     let written = Written::new(&plan, &configured, options.selection)?;
     let form = output::Form { format: args.format, axes: args.axes, dry_run: args.dry_run, preface: None };

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::phrase;
 use crate::history::Sample;
 use crate::model::Digest;
+use crate::plan::what_if::Curve;
 use crate::plan::{Plan, Shard};
 use crate::rebalance::Known;
 use crate::text::{count, printable, shorten, thousands};
@@ -38,6 +39,8 @@ pub struct Page<'a> {
     pub digest: &'a Digest,
     /// How its shards ended, by their names; without those that nothing tells of.
     pub known: &'a BTreeMap<String, Known>,
+    /// What other numbers of shards would cost, where that is known.
+    pub curve: Option<&'a Curve>,
     /// What earlier runs measured of suites, by their ids, newest first.
     pub history: &'a BTreeMap<String, Vec<Sample>>,
 }
@@ -73,7 +76,7 @@ pub fn render(page: &Page<'_>) -> String {
                     @if !plan.shards.is_empty() {
                         (shards::section(page))
                         (quality(plan))
-                        (curve::section(plan))
+                        @if let Some(curve) = page.curve { (curve::section(plan, curve)) }
                         (suites(page))
                     }
                 }
@@ -235,7 +238,7 @@ mod tests {
     }
 
     fn page(plan: &Plan, known: &BTreeMap<String, Known>) -> String {
-        render(&Page { plan, digest: &Digest::of(b""), known, history: &BTreeMap::new() })
+        render(&Page { plan, digest: &Digest::of(b""), known, curve: None, history: &BTreeMap::new() })
     }
 
     #[test]
@@ -296,6 +299,7 @@ mod tests {
             plan: &plan,
             digest: &Digest::of(b""),
             known: &BTreeMap::new(),
+            curve: None,
             history: &history,
         });
         assert!(text.len() < 1_000_000, "{}", text.len());

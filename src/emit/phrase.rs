@@ -1,8 +1,11 @@
 //! What every text for people says of a plan, in the same words.
 
+use std::collections::BTreeSet;
+
 use crate::catalogue::WarningCode;
 use crate::model::{Basis, Millis, Verdict};
 use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite};
+use crate::plan::what_if::Curve;
 use crate::text::{count, printable, shorten, thousands};
 
 /// The three facts that matter first: how many jobs, how long, how close to the budget.
@@ -139,6 +142,22 @@ pub(super) fn terms(plan: &Plan) -> String {
     }
 }
 
+/// Which number of jobs costs least, and by what that is found.
+pub(super) fn pays(curve: &Curve) -> String {
+    let jobs = count(curve.knee, "job");
+    let cost = if curve.knee == 1 { "costs" } else { "cost" };
+    let at_once = curve.concurrency.map_or(String::new(), |slots| format!(", {slots} at once"));
+    match (curve.overhead_ms, curve.minute_value) {
+        (_, Some(value)) => {
+            format!("{jobs} {cost} least, a minute of waiting counted as {value} (`minute-value`){at_once}")
+        }
+        (overhead, None) => format!(
+            "{jobs} {cost} least, each counted as {} of waiting (`overhead`){at_once}",
+            overhead.unwrap_or_default()
+        ),
+    }
+}
+
 /// One number of shards.
 pub(super) struct CurveRow<'a> {
     pub(super) point: &'a Point,
@@ -151,17 +170,27 @@ pub(super) fn curve(plan: &Plan) -> Vec<CurveRow<'_>> {
     let Some(chosen) = plan.curve.iter().position(|point| point.shards == plan.quality.shards) else {
         return Vec::new();
     };
-    let last = plan.curve.len() - 1;
-    let mut shown = std::collections::BTreeSet::from([0, chosen.saturating_sub(1), chosen, last]);
-    shown.insert((chosen + 1).min(last));
-    // Twice as far at every step, to either side.
-    let mut step = 2;
-    while shown.len() < ROWS_MAX && step <= last {
-        shown.extend([chosen.saturating_sub(step), (chosen + step).min(last)]);
-        step *= 2;
-    }
-    let rows = shown.into_iter();
+    let numbers: Vec<usize> = plan.curve.iter().map(|point| point.shards).collect();
+    let rows = rungs(&numbers, &[chosen], ROWS_MAX).into_iter();
     rows.map(|at| CurveRow { point: &plan.curve[at], chosen: at == chosen }).collect()
+}
+
+/// Places among these ascending numbers that are worth a row: the ends, those that `matter` with their neighbours, and some
+/// between, each where the gap is widest, about `most` in all.
+pub(super) fn rungs(numbers: &[usize], matter: &[usize], most: usize) -> BTreeSet<usize> {
+    let Some(last) = numbers.len().checked_sub(1) else { return BTreeSet::new() };
+    let near = |at: &usize| [at.saturating_sub(1), *at, at.saturating_add(1)].map(|at| at.min(last));
+    let mut shown: BTreeSet<usize> = matter.iter().flat_map(near).chain([0, last]).collect();
+    while shown.len() < most.min(numbers.len()) {
+        // What matters is how many times more jobs there are from one row to the next.
+        let gaps = shown.iter().zip(shown.iter().skip(1)).filter(|(from, to)| **to > **from + 1);
+        let ratio = |from: usize, to: usize| numbers[to] as u128 * 1_000 / numbers[from].max(1) as u128;
+        let Some((from, to)) = gaps.max_by_key(|(from, to)| ratio(**from, **to)) else { break };
+        let (from, to) = (*from, *to);
+        let uneven = |at: &usize| ratio(from, *at).abs_diff(ratio(*at, to));
+        shown.extend((from + 1..to).min_by_key(uneven));
+    }
+    shown
 }
 
 /// What the longest shard would take at least if `suite` could be cut at will: the mean of its tier's

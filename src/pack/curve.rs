@@ -1,6 +1,6 @@
 //! How many shards pay: plans for a range of numbers, and the one that costs least.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -72,9 +72,9 @@ pub(super) fn cheapest(
     let mut tried: BTreeMap<usize, Tried> = all(vec![least]).into_iter().collect();
     let enough = least_cost(&tried).cost.saturating_mul(WORSE_MAX);
     tried.extend(all(ladder(least + 1, most, |total| floor.cost(total, 0) <= enough)));
-    if (least..=most).contains(&before) && !tried.contains_key(&before) {
-        tried.extend(all(vec![before]));
-    }
+    let also = worth.also.iter().copied().chain([before]).filter(|total| (least..=most).contains(total));
+    let also: BTreeSet<usize> = also.filter(|total| !tried.contains_key(total)).take(TRIES_MAX / 4).collect();
+    tried.extend(all(also.into_iter().collect()));
     let mut best = least_cost(&tried);
     while tried.len() < TRIES_MAX {
         let near = best.shards.saturating_sub(TRIES_MAX).max(least)..=(best.shards + TRIES_MAX).min(most);
@@ -147,9 +147,21 @@ fn ladder(least: usize, most: usize, worth: impl Fn(usize) -> bool) -> Vec<usize
     rungs
 }
 
+/// Milliseconds until shards of these times are all done, `at_once` side by side (`None`: all), each as soon as one
+/// before it is: the longest first.
+#[must_use]
+pub fn wall(longest_first: &[u64], at_once: Option<usize>) -> u64 {
+    match at_once {
+        Some(slots) if slots < longest_first.len() => {
+            super::law::schedule(slots.max(1), longest_first.iter().copied())
+        }
+        _ => longest_first.first().copied().unwrap_or(0),
+    }
+}
+
 impl Worth {
     pub(super) fn point(&self, parts: &[Part<'_>], packed: &[Packed]) -> Point {
-        let (mut times, mut price) = (Vec::new(), 0u128);
+        let (mut times, mut price, mut peak) = (Vec::new(), 0u128, 0);
         for (tier, (part, packed)) in parts.iter().zip(packed).enumerate() {
             let law = &part.problem.law;
             let alone = part.alone.iter().map(std::slice::from_ref);
@@ -157,20 +169,19 @@ impl Worth {
                 let need = law.need(&part.problem.items, shard);
                 let ms = need.ms + law.overhead();
                 times.push(ms);
+                peak = peak.max(need.bytes);
                 price += self.billed(ms, self.rate(tier, need.bytes));
             }
         }
         times.sort_unstable_by(|a, b| b.cmp(a));
-        let wall = match self.at_once {
-            Some(slots) if slots < times.len() => super::law::schedule(slots.max(1), times.iter().copied()),
-            _ => times.first().copied().unwrap_or(0),
-        };
+        let wall = wall(&times, self.at_once);
         let price = matches!(self.by, By::Price { .. }).then_some(price);
         Point {
             shards: times.len(),
             longest: times.first().copied().unwrap_or(0),
             wall,
             machine: times.iter().sum(),
+            peak,
             price,
             cost: self.cost(times.len(), u128::from(wall), price.unwrap_or(0) * MINUTE),
         }

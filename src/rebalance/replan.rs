@@ -7,11 +7,12 @@ use super::raise::{Raise, raises};
 use super::room::Machines;
 use super::{Again, Fate, GivenUp, Half, Known, Next, Options, Rebalanced};
 use crate::catalogue::ErrorId;
-use crate::config::{self, Budget, Config, Goal, Patterns, ShardCount};
+use crate::config::{Budget, Config, Goal, ShardCount};
 use crate::estimate::{Estimates, TierEstimate};
-use crate::inventory::{self, Inventory};
-use crate::model::{Basis, Bytes, Cost, Estimate, Millis, SuiteId};
+use crate::inventory::Inventory;
+use crate::model::{Basis, Bytes, Millis};
 use crate::plan::file::{Suite, Tier};
+use crate::plan::restored::{known, named, tier_of};
 use crate::plan::{self, NoPlan, Plan, Shard, Sources, law};
 
 /// How much of what a machine let a shard have is planned for, in hundredths, where that is less than the budget: a
@@ -286,7 +287,12 @@ impl Replanner<'_> {
             // What is too big for the aim may still fit its own machine.
             false => Vec::new(),
         };
-        let config = Config { goal, tiers: vec![self.tier_of(group.tier)], runners, ..self.config.clone() };
+        let config = Config {
+            goal,
+            tiers: vec![tier_of(self.plan, self.config, group.tier)],
+            runners,
+            ..self.config.clone()
+        };
         let mut suites: Vec<&Suite> = group.suites.iter().collect();
         suites.sort_by(|a, b| a.id.cmp(&b.id));
         let inventory = Inventory { suites: suites.iter().map(|suite| named(suite)).collect() };
@@ -307,32 +313,6 @@ impl Replanner<'_> {
             Sources { config: &config, inventory: &inventory, assigned: &assigned, estimates: &estimates },
             &options,
         )
-    }
-
-    /// The tier of the configuration, as the plan has it.
-    fn tier_of(&self, tier: &Tier) -> config::Tier {
-        let defaults = config::Tier::default();
-        let of_config = self.config.tiers.iter().find(|known| known.name == tier.name).unwrap_or(&defaults);
-        let own = self.plan.shards.iter().find(|shard| shard.tier == tier.name && shard.runner.is_none());
-        let workers = of_config.worker_base.saturating_mul(u64::from(tier.workers)).min(tier.floor_bytes);
-        config::Tier {
-            name: tier.name.clone(),
-            matches: Patterns::all(),
-            workers: tier.workers,
-            memory: tier.memory,
-            order: tier.order,
-            spread: Some(tier.spread),
-            each: tier.each,
-            cpus: tier.cpus,
-            base: tier.floor_bytes.saturating_sub(workers),
-            worker_base: Bytes(workers.0 / u64::from(tier.workers.max(1))),
-            setup: tier.setup_ms,
-            session_start: tier.session_start_ms,
-            sessions: tier.sessions,
-            goal: Goal::default(),
-            runs_on: own.map_or_else(|| of_config.runs_on.clone(), |shard| shard.runs_on.clone()),
-            ..of_config.clone()
-        }
     }
 
     /// The shard with its own budget, and the figures that its tier gives it now.
@@ -364,25 +344,4 @@ pub(super) fn fits(shard: &Shard) -> bool {
 /// What a shard of the tier may use.
 fn budget(plan: &Plan, tier: &Tier) -> Option<Bytes> {
     plan.tiers.iter().find(|planned| planned.name == tier.name).and_then(|planned| planned.budget_bytes)
-}
-
-fn named(suite: &Suite) -> inventory::Suite {
-    inventory::Suite { id: SuiteId::new(suite.id.clone()), tests: Vec::new(), siblings: 1 }
-}
-
-fn known(suite: &Suite, apart: bool) -> Estimate {
-    Estimate {
-        cost: Cost {
-            time: suite.ms,
-            import: suite.import_bytes,
-            retained: suite.retained_bytes,
-            transient: suite.transient_bytes,
-            cpus: suite.cpus,
-        },
-        time_basis: suite.basis,
-        memory_basis: suite.memory_basis,
-        samples: suite.samples,
-        // What was killed has a shard to itself.
-        kills: u32::from(apart),
-    }
 }

@@ -43,6 +43,7 @@ fn the_number_that_pays_is_found() {
         let tiers: Vec<TierProblem> = tiers.collect();
         let worth = Worth {
             at_once: (random.below(3) == 0).then(|| 1 + random.below(6) as usize),
+            also: Vec::new(),
             by: match random.below(2) {
                 0 => By::Time { overhead: random.below(40_000) },
                 _ => By::Price {

@@ -59,6 +59,7 @@ mod shared;
 mod split;
 mod triage;
 mod verify;
+mod what_if;
 
 // The benchmark asks more of a problem than the test of quality does.
 #[allow(dead_code)]

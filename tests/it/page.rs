@@ -55,6 +55,23 @@ fn a_page_tells_how_jobs_ended() {
 }
 
 #[test]
+fn every_plan_has_a_curve_with_its_number_on_it() {
+    let project = planned();
+    project.shard("report").ok();
+    let page = project.read("shard-out/report.html");
+    assert!(page.contains("1 job costs least, each counted as 25s of waiting"), "{page}");
+    assert!(page.contains("<td>planned</td>") && page.contains("<td>costs least</td>"));
+    // What a job more is worth is the configuration's to say, and a plan knows what decided its own number.
+    project.file("shard.toml", format!("overhead = \"0s\"\n{CONFIG}").as_bytes());
+    let free = project.shard("report -o -").ok().stdout();
+    assert!(free.contains("3 jobs cost least, each counted as 0ms of waiting"));
+    project.shard("plan tests.txt --shards auto --budget 2GB").ok();
+    project.file("shard.toml", CONFIG.as_bytes());
+    let auto = project.shard("report -o -").ok().stdout();
+    assert!(auto.contains("each counted as 0ms of waiting") && auto.contains("planned, and costs least"));
+}
+
+#[test]
 fn what_is_no_page_is_not_replaced() {
     let project = planned();
     project.file("notes.html", b"mine");

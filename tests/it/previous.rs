@@ -74,7 +74,11 @@ fn a_previous_plan_costs_no_more_than_allowed_and_moves_no_more_than_a_fresh_one
         let goal = random.below(3);
         let goal = |tiers: Vec<TierProblem>| Problem {
             shards: (goal == 1).then_some(60),
-            worth: (goal == 2).then_some(Worth { at_once: None, by: By::Time { overhead: 15 } }),
+            worth: (goal == 2).then_some(Worth {
+                at_once: None,
+                by: By::Time { overhead: 15 },
+                also: Vec::new(),
+            }),
             effort: Effort::Quick,
             ..Problem::new(tiers)
         };
@@ -203,7 +207,7 @@ fn auto_with_a_previous_plan_says_what_it_is() {
             items(40, random).into_iter().map(|item| shard::pack::law::Item { ms: item.ms * 500, ..item });
         let law = Law { budget: Some(600), ..law(KINDS[0].0, 1, random) };
         let tier = TierProblem::new(law, items.collect());
-        let worth = Worth { at_once: None, by: By::Time { overhead: 5_000 } };
+        let worth = Worth { at_once: None, by: By::Time { overhead: 5_000 }, also: Vec::new() };
         let problem = |tier: TierProblem, stability: u32| Problem {
             worth: Some(worth.clone()),
             stability,
