@@ -29,12 +29,16 @@ mod kills;
 mod learning;
 #[cfg(target_os = "linux")]
 mod limit;
+mod manual;
+mod markdown;
 mod mutations;
 #[cfg(target_os = "linux")]
 mod node;
 mod outputs;
 mod packing;
 mod page;
+#[cfg(target_os = "linux")]
+mod pages;
 #[cfg(target_os = "linux")]
 mod plugin;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""What other splitters make of the same history: the longest job and the largest one, priced by a run that none of them saw.
+
+    python3 -m venv target/compare && target/compare/bin/pip install pytest pytest-split pytest-shard pytest-test-groups pandas numpy networkx hypothesis
+    target/compare/bin/python benches/compare.py [SHARD] [--keep FOLDER] [--jobs 8] [PART…]
+
+SHARD is target/release/shard unless it is named. Parts are pandas (120 files of pandas' own tests) and networkx (all of its tests), both by default.
+The files run twice, each time in 16 other random shards that `shard run` measures. The first run is the history that all get, each in its own format;
+the second is the truth that prices their jobs. Every tool runs for real, on a project with the same names whose tests do nothing, so that all split the
+same files. Tools that are not there are left out, and said so: Jest in target/js (`npm install --prefix target/js jest@30`), cargo-nextest and Ruby's
+knapsack on the path (`gem install knapsack`, or its `lib` in $KNAPSACK).
+
+A job's time is the sum of its files. Its memory is that of one process that runs them in the order that the tool gives (docs/model.md): what a session holds
+before any test, what is shared by all files, what each imports, and the highest of what was retained so far and the transient of the file that runs.
+Figures are shares, so that they do not depend on the machine's speed. With --keep FOLDER, sessions that FOLDER has are not run again. Linux.
+"""
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import memory
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Run:
+    """What one run of all files measured: seconds and bytes for each file."""
+
+    def __init__(self, tests):
+        self.ms, self.imports, self.retained, self.transient, firsts, floors = {}, {}, {}, {}, [], []
+        folder = tests.folder
+        for name in sorted(os.listdir(folder)):
+            if name.startswith(f"learn-{tests.runs}-"):
+                path = next(iter(sorted(os.listdir(f"{folder}/{name}/outcomes"))))
+                with open(f"{folder}/{name}/outcomes/{path}") as file:
+                    self.read([json.loads(line) for line in file], firsts, floors)
+        self.floor = max(floors)
+        # Whoever is collected first pays for what all of them import.
+        self.shared = min(self.imports[first] for first in firsts)
+        for first in firsts:
+            self.imports[first] -= self.shared
+
+    def read(self, events, firsts, floors):
+        floors += [event["bytes"] for event in events if event["event"] == "floor"]
+        imports = [event for event in events if event["event"] == "import"]
+        firsts += [event["id"] for event in imports[:1]]
+        for event in imports:
+            self.imports[event["id"]] = event["bytes"]
+        for one in events:
+            if one["event"] == "suite" and one["before_bytes"] is not None:
+                name, before, shared = one["id"], one["before_bytes"], one.get("shared_bytes", 0)
+                kept = 0 if one["last"] or one["after_bytes"] is None else one["after_bytes"] - before - shared
+                self.ms[name] = self.ms.get(name, 0) + one["ms"]
+                self.retained[name] = kept
+                self.transient[name] = max(0, one["peak_bytes"] - before - shared - max(0, kept))
+
+    def peak(self, files):
+        level = highest = 0
+        for name in files:
+            level += self.retained.get(name, 0)
+            highest = max(highest, level + self.transient.get(name, 0))
+        return self.floor + self.shared + sum(self.imports.get(name, 0) for name in files) + highest
+
+
+class Tools:
+    """The tools, each with a project of its own in which the same names mean nothing but themselves. `files` are those that exist, `was` is the history."""
+
+    def __init__(self, folder, files, was, jobs):
+        self.folder, self.files, self.was, self.jobs = folder, sorted(files), was, jobs
+
+    def words(self, *words, cwd=None, **env):
+        done = subprocess.run(words, cwd=cwd or self.folder, env={**os.environ, **env}, capture_output=True, text=True)
+        return done.stdout
+
+    def project(self, name, path, text):
+        """A project with a file for each; their paths by what `path` makes of them."""
+        folder = f"{self.folder}/{name}"
+        shutil.rmtree(folder, ignore_errors=True)
+        named = {}
+        for file in self.files:
+            named[path(file)] = file
+            os.makedirs(os.path.dirname(f"{folder}/{path(file)}") or folder, exist_ok=True)
+            with open(f"{folder}/{path(file)}", "w") as out:
+                out.write(text)
+        assert len(named) == len(self.files)
+        return folder, named
+
+    def pytest(self, plugin, *args):
+        """One test a file, so that what splits tests splits files."""
+        if subprocess.run([sys.executable, "-c", f"import {plugin}"], capture_output=True).returncode:
+            return None
+        folder, named = self.project(plugin, lambda file: file, "def test_all(): pass\n")
+        with open(f"{folder}/pytest.ini", "w") as file:
+            file.write("[pytest]\naddopts = -p no:cacheprovider --import-mode=importlib\n")
+        with open(f"{folder}/.test_durations", "w") as file:
+            json.dump({f"{name}::test_all": self.was.ms[name] / 1000 for name in self.files}, file)
+        jobs = []
+        for number in range(self.jobs):
+            words = [word.format(job=number, number=number + 1, jobs=self.jobs) for word in args]
+            printed = self.words(sys.executable, "-m", "pytest", "--collect-only", "-q", *words, cwd=folder)
+            jobs.append([named[line.split("::")[0]] for line in printed.splitlines() if "::test_all" in line])
+        return jobs
+
+    def jest(self):
+        if not os.path.exists(f"{ROOT}/target/js/node_modules/jest/bin/jest.js"):
+            return None
+        folder, named = self.project("jest", lambda file: file.replace(".py", ".test.js"), "test('x', () => {})\n")
+        with open(f"{folder}/package.json", "w") as file:
+            file.write("{}")
+        jobs = []
+        for number in range(self.jobs):
+            shard = f"--shard={number + 1}/{self.jobs}"
+            printed = self.words("node", f"{ROOT}/target/js/node_modules/jest/bin/jest.js", "--listTests", shard, cwd=folder)
+            jobs.append([named[os.path.relpath(line, os.path.realpath(folder))] for line in printed.split()])
+        return jobs
+
+    def nextest(self, kind):
+        if not shutil.which("cargo-nextest"):
+            return None
+        folder = f"{self.folder}/nextest"
+        os.makedirs(f"{folder}/src", exist_ok=True)
+        named = {"f_" + re.sub(r"\W", "_", file): file for file in self.files}
+        assert len(named) == len(self.files)
+        with open(f"{folder}/Cargo.toml", "w") as file:
+            file.write('[package]\nname = "names"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n')
+        with open(f"{folder}/src/lib.rs", "w") as file:
+            file.writelines(f"#[test] fn {name}() {{}}\n" for name in named)
+        jobs = []
+        for number in range(self.jobs):
+            words = ["nextest", "list", "--message-format", "json", "--partition", f"{kind}:{number + 1}/{self.jobs}"]
+            listed = json.loads(self.words("cargo", *words, cwd=folder))
+            cases = listed["rust-suites"]["names"]["testcases"]
+            jobs.append([named[name] for name, case in cases.items() if case["filter-match"]["status"] == "matches"])
+        return jobs
+
+    def knapsack(self):
+        """The allocator that `knapsack rspec` asks."""
+        lib = ["-I", os.environ["KNAPSACK"]] if "KNAPSACK" in os.environ else []
+        if not shutil.which("ruby") or subprocess.run(["ruby", *lib, "-rknapsack", "-e", ""], capture_output=True).returncode:
+            return None
+        folder, named = self.project("knapsack", lambda file: "spec/" + file.replace(".py", "_spec.rb"), "")
+        with open(f"{folder}/report.json", "w") as file:
+            json.dump({name: self.was.ms[file] / 1000 for name, file in named.items()}, file)
+        script = "puts Knapsack::AllocatorBuilder.new(Knapsack::Adapters::RSpecAdapter).allocator.node_tests"
+        env = {"KNAPSACK_REPORT_PATH": "report.json", "KNAPSACK_TEST_FILE_PATTERN": "spec/**/*_spec.rb", "CI_NODE_TOTAL": str(self.jobs)}
+        jobs = []
+        for number in range(self.jobs):
+            printed = self.words("ruby", *lib, "-rknapsack", "-e", script, cwd=folder, CI_NODE_INDEX=str(number), **env)
+            jobs.append([named[line] for line in printed.splitlines() if line in named])
+        return jobs
+
+    def shard(self, tests, *args):
+        tests.plan(self.files, "compared", "--shards", str(self.jobs), *args)
+        with open(f"{tests.folder}/compared/plan.json") as file:
+            plan = json.load(file)
+        return [[suite["id"] for session in shard["sessions"] for suite in session["suites"]] for shard in plan["shards"]]
+
+
+def least(tests, tools):
+    """The smallest budget for which there is a plan of so many jobs, by asking for too small ones."""
+    low, high = 1, 1 << 14
+    while low < high:
+        middle = (low + high) // 2
+        with open(f"{tests.folder}/list.txt", "w") as file:
+            file.writelines(f"{name}\n" for name in tools.files)
+        done = tests.shard("plan", "list.txt", "--dry-run", "--strict", "--shards", str(tools.jobs), "--budget", f"{middle}MB")
+        low, high = (low, middle) if done.returncode == 0 else (middle + 1, high)
+    return low
+
+
+def row(name, jobs, truth, budget, files):
+    if jobs is None:
+        return print(f"{name:<34} left out: it is not installed")
+    ran = sorted(file for job in jobs for file in job)
+    assert ran == sorted(files), f"{name}: {len(ran)} of {len(files)} files"
+    times = [sum(truth.ms.get(file, 0) for file in job) for job in jobs]
+    peaks = [truth.peak(job) / 1e6 for job in jobs]
+    even, longest = sum(times) / len(times), max(truth.ms.values())
+    over = sum(peak > budget for peak in peaks)
+    print(f"{name:<34} {max(times) / max(even, longest):>14.3f} {max(peaks):>12.0f} {over:>12}", flush=True)
+
+
+def part(name, folder, jobs):
+    memory.RANDOM = random.Random(name)
+    files = memory.installed(folder, name)
+    if files is None:
+        return print(f"{name}: skipped, `pip install {name}` first")
+    # Some need more than their package.
+    files = [file for file in files if not re.search("/arrow/|/io/|/f2py/|/distutils/", file)]
+    tests = memory.Tests(folder, memory.RANDOM.sample(files, min(120, len(files))) if name == "pandas" else files)
+    tests.learn(16)
+    was = Run(tests)
+    history = f"{folder}/history.json"
+    shutil.copyfile(f"{folder}/shard-history.json", history)
+    tests.learn(16)
+    truth = Run(tests)
+    shutil.copyfile(history, f"{folder}/shard-history.json")
+    files = [file for file in tests.files if file in was.ms and file in truth.ms]
+    tools = Tools(folder, files, was, jobs)
+    budget = least(tests, tools) * 1.1
+    total = truth.peak(sorted(files)) / 1e6
+    print(f"\n{name}: {len(files)} files, {total:.0f} MB in one process; {jobs} jobs, budget {budget:.0f} MB, a tenth above the least that has a plan")
+    print(f"{'':<34} {'longest ÷ best':>14} {'largest, MB':>12} {'over budget':>12}")
+    split = ["--splits", "{jobs}", "--group", "{number}", "--splitting-algorithm"]
+    for title, made in [
+        ("shard, with the budget", tools.shard(tests, "--budget", f"{budget:.0f}MB")),
+        ("shard, times alone", tools.shard(tests, "--budget", "none")),
+        ("pytest-split least_duration", tools.pytest("pytest_split", *split, "least_duration")),
+        ("pytest-split duration_based_chunks", tools.pytest("pytest_split", *split, "duration_based_chunks")),
+        ("knapsack", tools.knapsack()),
+        ("pytest-test-groups", tools.pytest("pytest_test_groups", "--test-group-count", "{jobs}", "--test-group", "{number}")),
+        ("pytest-shard", tools.pytest("pytest_shard", "--num-shards", "{jobs}", "--shard-id", "{job}")),
+        ("jest --shard", tools.jest()),
+        ("nextest --partition slice", tools.nextest("slice")),
+        ("nextest --partition hash", tools.nextest("hash")),
+    ]:
+        row(title, made, truth, budget, files)
+
+
+def main():
+    words, memory.KEPT, jobs = sys.argv[1:], None, 8
+    for flag in ("--keep", "--jobs"):
+        if flag in words:
+            at = words.index(flag)
+            value = words[at + 1]
+            del words[at : at + 2]
+            memory.KEPT, jobs = (os.path.abspath(value), jobs) if flag == "--keep" else (memory.KEPT, int(value))
+    known = ("pandas", "networkx")
+    memory.SHARD = os.path.abspath(words.pop(0) if words and words[0] not in known else "target/release/shard")
+    for name in words or known:
+        with tempfile.TemporaryDirectory() as top:
+            os.mkdir(f"{top}/{name}")
+            part(name, f"{top}/{name}", jobs)
+
+
+if __name__ == "__main__":
+    main()
