@@ -41,7 +41,7 @@ use std::io::{self, Write};
 use clap::Parser;
 
 use crate::catalogue::{self, ErrorId};
-use crate::{exit, text};
+use crate::{exit, files, text};
 use args::{Args, Command};
 
 /// Runs one command line; returns its exit code.
@@ -151,9 +151,10 @@ impl Failure {
     }
 }
 
-/// What the edge reports cannot be read, unless somebody knows better.
+/// What the edge reports is not there or cannot be read, unless somebody knows better.
 impl From<anyhow::Error> for Failure {
     fn from(err: anyhow::Error) -> Failure {
-        Failure::of(ErrorId::Unreadable)(err)
+        let missing = err.chain().any(|cause| cause.is::<files::Missing>());
+        Failure::of(if missing { ErrorId::NotFound } else { ErrorId::Unreadable })(err)
     }
 }

@@ -13,6 +13,7 @@ mod remote;
 mod shared;
 mod tree;
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -26,13 +27,56 @@ pub use remote::{Failed, Remote};
 pub use shared::Exclusive;
 pub use tree::{Tree, tree};
 
+/// A path as people call it: from the working directory on, where it is in there.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    let below =
+        std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| path.to_owned()).display().to_string()
+}
+
+/// Most names of a folder that are looked at for one that was meant.
+const NAMES_MAX: usize = 10_000;
+
+/// A file that was named and is not there.
+#[derive(Debug)]
+pub struct Missing(PathBuf);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` does not exist", shown(&self.0))?;
+        did_you_mean(&self.0).map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
+}
+
+impl std::error::Error for Missing {}
+
+fn cannot_read(path: &Path, err: io::Error) -> anyhow::Error {
+    match err.kind() {
+        io::ErrorKind::NotFound => Missing(path.to_owned()).into(),
+        _ => anyhow::Error::new(err).context(format!("cannot read `{}`", shown(path))),
+    }
+}
+
+/// `did you mean \`x\`?` for what lies where `path` does not exist, and has nearly its name.
+#[must_use]
+pub fn did_you_mean(path: &Path) -> Option<String> {
+    let wrong = path.file_name()?.to_str()?;
+    let folder = path.parent()?;
+    let open = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = fs::read_dir(open).ok()?.take(NAMES_MAX).flatten();
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let close = crate::text::closest(wrong, names.iter().map(String::as_str))?;
+    Some(format!("did you mean `{}`?", crate::text::printable(&shown(&folder.join(close)))))
+}
+
 /// Reads a whole file of at most `most` bytes.
 ///
 /// # Errors
 /// The file is missing, no file, unreadable or too large.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let shown = path.display();
-    let file = File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let shown = shown(path);
+    let file = File::open(path).map_err(|err| cannot_read(path, err))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         bail!("`{shown}` is a folder, not a file");
     }
@@ -151,7 +195,7 @@ impl Staged {
     /// # Errors
     /// The folder cannot be made or written.
     pub fn new<'a>(folder: &Path, files: impl IntoIterator<Item = (String, &'a [u8])>) -> Result<Staged> {
-        let cannot = || format!("cannot write to `{}`", folder.display());
+        let cannot = || format!("cannot write to `{}`", shown(folder));
         fs::create_dir_all(folder).with_context(cannot)?;
         let stage = |(name, bytes): (String, &[u8])| -> io::Result<_> {
             let mut file = tempfile::Builder::new().prefix(".shard-").tempfile_in(folder)?;
@@ -173,7 +217,7 @@ impl Staged {
             let path = self.folder.join(&name);
             file.persist(&path)
                 .map_err(|err| err.error)
-                .with_context(|| format!("cannot write `{}`", path.display()))?;
+                .with_context(|| format!("cannot write `{}`", shown(&path)))?;
         }
         Ok(())
     }
@@ -230,7 +274,7 @@ pub fn remove_regular(folder: &Path, name: &str) -> Result<()> {
     let path = folder.join(name);
     match fs::symlink_metadata(&path) {
         Ok(metadata) if metadata.is_file() => {
-            fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))
+            fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", shown(&path)))
         }
         _ => Ok(()),
     }

@@ -131,7 +131,7 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     let cannot = |err: std::io::Error| {
         format!(
             "cannot write to `{}`: {err}\n  help: make it writable, or name another folder with --outcomes",
-            folder.display()
+            crate::files::shown(folder)
         )
     };
     let (journal, attempt) =
@@ -261,7 +261,7 @@ fn pieces(order: &Order) -> Result<VecDeque<Piece>, String> {
             if wanted != found {
                 return Err(format!(
                     "`{}` does not hold the suites of the plan\n  help: hand on the whole folder of the plan, or make it again",
-                    path.display()
+                    crate::files::shown(&path)
                 ));
             }
         }
@@ -337,7 +337,8 @@ fn write_suites(path: PathBuf, suites: &[Suite]) -> Result<PathBuf, String> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let ids = suites.iter().map(|suite| suite.id.as_str());
     let bytes = selection::write(selection::Form::of(name), ids).map_err(|err| err.to_string())?;
-    std::fs::write(&path, bytes).map_err(|err| format!("cannot write `{}`: {err}", path.display()))?;
+    std::fs::write(&path, bytes)
+        .map_err(|err| format!("cannot write `{}`: {err}", crate::files::shown(&path)))?;
     Ok(path)
 }
 

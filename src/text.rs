@@ -65,6 +65,34 @@ pub fn closest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
     near.then_some(best)
 }
 
+/// `did you mean \`x\`?` for the candidate that is near enough.
+#[must_use]
+pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    closest(wrong, candidates).map(|close| format!("did you mean `{}`?", printable(close)))
+}
+
+/// The ids of suites that `wrong` was probably meant to be, at most `most`: people type the end of a path rather than all
+/// of it, and slip in the name of a file rather than in those of its folders.
+#[must_use]
+pub fn closest_ids<'a>(wrong: &str, ids: &[&'a str], most: usize) -> Vec<&'a str> {
+    let pick = |meant: &dyn Fn(&str) -> bool| -> Vec<&'a str> {
+        ids.iter().copied().filter(|id| !wrong.is_empty() && meant(id)).take(most).collect()
+    };
+    let ends = |id: &str| id.strip_suffix(wrong).is_some_and(|before| before.ends_with(['/', ':']));
+    let last = |id: &'a str| id.rsplit('/').next().unwrap_or(id);
+    let whole = || closest(wrong, ids.iter().copied()).into_iter().collect();
+    let slip = || {
+        let name = wrong.rsplit('/').next().unwrap_or(wrong);
+        let close = closest(name, ids.iter().map(|id| last(id)));
+        close.map_or_else(Vec::new, |close| {
+            ids.iter().copied().filter(|id| last(id) == close).take(most).collect()
+        })
+    };
+    let ways: [&dyn Fn() -> Vec<&'a str>; 4] =
+        [&|| pick(&ends), &|| pick(&|id| id.contains(wrong)), &whole, &slip];
+    ways.iter().map(|way| way()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
 /// Columns that `text` takes on a terminal.
 #[must_use]
 pub fn width(text: &str) -> usize {
@@ -148,6 +176,25 @@ mod tests {
         assert_eq!(closest("e2e-12", ["e2e-1", "unit-1"]), Some("e2e-1"));
         assert_eq!(closest("zebra", ["budget", "base"]), None);
         assert_eq!(closest("x", []), None);
+    }
+
+    #[test]
+    fn ids_are_found_by_their_ends_and_by_slips_in_the_name_of_a_file() {
+        let ids = [
+            "tests/e2e/test_a.py",
+            "tests/unit/test_a.py",
+            "tests/unit/test_cart.py::test_add",
+            "x/latest_a.py",
+        ];
+        let check = |wrong: &str, expect: &[&str]| assert_eq!(closest_ids(wrong, &ids, 3), expect, "{wrong}");
+        check("test_a.py", &ids[..2]);
+        check("unit/test_a.py", &ids[1..2]);
+        check("test_add", &ids[2..3]);
+        check("cart", &ids[2..3]);
+        check("tests/unit/tset_a.py", &ids[1..2]);
+        check("test_card.py::test_add", &ids[2..3]);
+        check("zebra", &[]);
+        check("", &[]);
     }
 
     #[test]

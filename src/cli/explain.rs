@@ -156,7 +156,14 @@ fn suites(
     let wanted = &configured.config.inventory;
     let named = !args.sources.is_empty() || !wanted.files.is_empty() || !wanted.commands.is_empty();
     let Some(plan) = plan else {
-        return Ok(inventory::gather(&args.sources, configured)?.inventory);
+        // Without a plan and without an inventory it was perhaps an error's id that was meant.
+        return match inventory::gather(&args.sources, configured) {
+            Ok(gathered) => Ok(gathered.inventory),
+            Err(_) if !named && text::closest(&args.name, Topic::all().map(Topic::slug)).is_some() => {
+                Ok(Inventory::default())
+            }
+            Err(failure) => Err(failure),
+        };
     };
     if !named {
         return Ok(listed(plan.suites().map(|(_, suite)| suite.id.as_str())));
@@ -187,15 +194,18 @@ fn cut_as_planned(mut inventory: Inventory, plan: &Plan) -> Inventory {
 fn unknown(name: &str, inventory: &Inventory, plan: Option<&Plan>, path: &str) -> Failure {
     let shards = || plan.into_iter().flat_map(|plan| &plan.shards).map(|shard| shard.id.as_str());
     let suites = || inventory.suites.iter().map(|suite| suite.id.as_str());
-    // Few people type a whole path: a part of one that is nowhere else is as good as a near miss.
-    let holds: Vec<&str> = suites().filter(|id| !name.is_empty() && id.contains(name)).take(4).collect();
-    let help = match (holds.as_slice(), text::closest(name, shards().chain(suites()))) {
-        ([_, ..], _) => format!("did you mean {}?", text::examples(holds.iter().copied(), 3)),
-        ([], Some(close)) => format!("did you mean `{}`?", text::printable(close)),
-        ([], None) if plan.is_none() => {
-            format!("there is no plan `{}`, so no shard can be explained", text::printable(path))
-        }
-        ([], None) => format!("the plan has {}", text::examples(shards().chain(suites()), 10)),
+    let ids: Vec<&str> = suites().collect();
+    let close = text::closest_ids(name, &ids, 3);
+    let help = match (text::closest(name, shards()), close.as_slice()) {
+        (Some(shard), _) => format!("did you mean `{shard}`?"),
+        (None, [_, ..]) => format!("did you mean {}?", text::examples(close.iter().copied(), 3)),
+        (None, []) => match text::closest(name, Topic::all().map(Topic::slug)) {
+            Some(topic) => format!("did you mean the error or warning `{topic}`?"),
+            None if plan.is_none() => {
+                format!("there is no plan `{}`, so no shard can be explained", text::printable(path))
+            }
+            None => format!("the plan has {}", text::examples(shards().chain(suites()), 10)),
+        },
     };
     let shown = text::printable(name);
     Failure::new(ErrorId::UnknownSuite, format!("`{shown}` is neither a suite nor a shard\n  help: {help}"))

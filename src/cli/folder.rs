@@ -56,7 +56,7 @@ impl Written {
                     ErrorId::NotOurs,
                     format!(
                         "`{}` exists and is no plan\n  help: move it away, or name another folder with --out",
-                        path.display()
+                        files::shown(&path)
                     ),
                 ));
             }
@@ -73,7 +73,7 @@ impl Written {
                     ErrorId::NotOurs,
                     format!(
                         "`{}` exists and is not of an earlier plan\n  help: move it away, or name another folder with --out",
-                        path.display()
+                        files::shown(&path)
                     ),
                 ));
             }
@@ -108,8 +108,9 @@ fn old_plan(out: &Path) -> Result<Option<Vec<String>>, Failure> {
         Failure::new(
             ErrorId::NotOurs,
             format!(
-                "`{}` is not of an earlier plan: {why}\n  help: move it away, or name another folder with --out",
-                path.display()
+                "`{}` is not of an earlier plan ({})\n  help: move it away, or name another folder with --out",
+                files::shown(&path),
+                why.trim_start_matches("not a plan: ")
             ),
         )
     };
@@ -152,7 +153,8 @@ pub(super) fn plan_path(named: Option<&Path>) -> Result<PathBuf, Failure> {
 pub(super) fn read_plan(path: &Path) -> Result<(Plan, Digest), Failure> {
     let shown = path.display();
     if !path.exists() {
-        let help = "make one with `shard plan`, or name the right file";
+        let make = || "make one with `shard plan`, or name the right file".to_owned();
+        let help = files::did_you_mean(path).unwrap_or_else(make);
         return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist\n  help: {help}")));
     }
     let bytes = files::read(path, file::SIZE_MAX)?;
@@ -175,7 +177,7 @@ pub(super) fn read_sound(path: &Path) -> Result<(Plan, Digest), Failure> {
             ErrorId::PlanInvalid,
             format!(
                 "{}: the plan breaks its own rules: {finding}\n  help: `shard verify` lists everything; make the plan again",
-                path.display()
+                files::shown(path)
             ),
         )),
     }
@@ -223,10 +225,8 @@ pub(super) fn before(path: &Path, plan: &Plan) -> Vec<(Plan, Digest, Vec<u8>)> {
 pub(super) fn find_shard<'a>(plan: &'a Plan, name: &str) -> Result<&'a Shard, Failure> {
     plan.shard(name).ok_or_else(|| {
         let names = || plan.shards.iter().map(|shard| shard.id.as_str());
-        let help = match text::closest(name, names()) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => format!("the plan has {}", text::examples(names(), 10)),
-        };
+        let has = || format!("the plan has {}", text::examples(names(), 10));
+        let help = text::did_you_mean(name, names()).unwrap_or_else(has);
         Failure::new(
             ErrorId::UnknownShard,
             format!("the plan has no shard `{}`\n  help: {help}", text::printable(name)),

@@ -103,6 +103,8 @@ fn add_source(source: &str, configured: &Configured, collector: &mut Collector) 
             message.push_str("\n  help: put single tests into a list, one a line");
         } else if let Some(wrong) = reports::no_format(source, &["glob"]) {
             return Err(wrong);
+        } else if let Some(help) = files::did_you_mean(&full) {
+            message.push_str(&format!("\n  help: {help}"));
         }
         return Err(Failure::new(ErrorId::NotFound, message));
     }

@@ -72,7 +72,8 @@ pub(super) fn of_plan(
     for path in paths {
         let shown = text::printable(&path.strip_prefix(here).unwrap_or(&path).display().to_string());
         if !path.exists() {
-            return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist")));
+            let help = files::did_you_mean(&path).map(|help| format!("\n  help: {help}")).unwrap_or_default();
+            return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist{help}")));
         }
         let outcome = match read(&path) {
             Ok(outcome) => outcome,

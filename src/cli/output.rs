@@ -17,6 +17,7 @@ use crate::emit::documents::{self, Ci};
 use crate::emit::page::{self, Page};
 use crate::emit::style::Style;
 use crate::emit::{github, markdown, matrix, table};
+use crate::files;
 use crate::plan::Plan;
 use crate::plan::what_if::{self, Question};
 use crate::text::count;
@@ -142,7 +143,7 @@ impl Output {
         })?;
         let file = OpenOptions::new().append(true).create(true).open(&path);
         let file = file.map_err(|err| {
-            Failure::new(ErrorId::CannotWrite, format!("cannot append to `{}`: {err}", path.display()))
+            Failure::new(ErrorId::CannotWrite, format!("cannot append to `{}`: {err}", files::shown(&path)))
         })?;
         self.append.push((path, file, text));
         Ok(())
@@ -153,7 +154,10 @@ impl Output {
         for (path, mut file, text) in self.append {
             let written = file.write_all(text.as_bytes());
             written.map_err(|err| {
-                Failure::new(ErrorId::CannotWrite, format!("cannot append to `{}`: {err}", path.display()))
+                Failure::new(
+                    ErrorId::CannotWrite,
+                    format!("cannot append to `{}`: {err}", files::shown(&path)),
+                )
             })?;
         }
         terminal.print(&self.stdout)?;

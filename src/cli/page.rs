@@ -12,7 +12,7 @@ use super::{Failure, Terminal, outcomes, report};
 use crate::catalogue::ErrorId;
 use crate::emit::page::{self, Page};
 use crate::exit;
-use crate::files::Staged;
+use crate::files::{self, Staged};
 use crate::history::Sample;
 use crate::history::ran::listed;
 use crate::plan::Plan;
@@ -44,7 +44,7 @@ pub(super) fn run(
         return Ok(exit::DONE);
     }
     write(&out, text.as_bytes())?;
-    terminal.say(format!("wrote {}", out.display()));
+    terminal.say(format!("wrote {}", files::shown(&out)));
     Ok(exit::DONE)
 }
 
@@ -76,7 +76,7 @@ fn write(out: &Path, text: &[u8]) -> Result<(), Failure> {
             ErrorId::NotOurs,
             format!(
                 "`{}` exists and is no page\n  help: move it away, or name another file with -o",
-                out.display()
+                files::shown(out)
             ),
         ));
     }

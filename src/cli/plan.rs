@@ -192,7 +192,7 @@ fn previous(
         // The plan is elsewhere, and about to be replaced.
         let other = out.join("plan.json");
         if other.exists() {
-            let help = format!("did you mean `{}`?", other.display());
+            let help = format!("did you mean `{}`?", files::shown(&other));
             return Err(Failure::new(ErrorId::NotFound, format!("`{shown}` does not exist\n  help: {help}")));
         }
         terminal.say(format!("note: there is no previous plan `{shown}`, so this one starts afresh"));
@@ -253,10 +253,9 @@ fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
     for (row, slot) in rows.iter().zip(&mut assigned) {
         let Some(name) = &row.tier else { continue };
         let Some(tier) = tiers.iter().position(|tier| tier.name == *name) else {
-            let help = match text::closest(name, tiers.iter().map(|tier| tier.name.as_str())) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => format!("add [tier.{}] to shard.toml", text::printable(name)),
-            };
+            let add = || format!("add [tier.{}] to shard.toml", text::printable(name));
+            let help = text::did_you_mean(name, tiers.iter().map(|tier| tier.name.as_str()));
+            let help = help.unwrap_or_else(add);
             return Err(Failure::new(
                 ErrorId::UnknownTier,
                 format!("{shown}:{}: there is no tier `{}`\n  help: {help}", row.line, text::printable(name)),

@@ -160,6 +160,7 @@ impl Gathered {
         if !self.store.runs.is_empty() {
             notes.extend(describe("history", &count(self.store.runs.len(), "run"), &meeting));
             warnings.extend(mismatch("history", &meeting));
+            notes.extend(unknown_key(config.key.as_deref(), &self.store.runs));
         }
         let moved_since_history = meeting.moved;
         (history, Remarks { notes, warnings, moved_since_reports, moved_since_history })
@@ -259,6 +260,17 @@ pub(super) fn parse_store(bytes: &[u8], shown: &str) -> Result<Store, Failure> {
         let help = "restore it, or remove it to start anew";
         Failure::new(ErrorId::HistoryInvalid, format!("{}{separator}{err}\n  help: {help}", printable(shown)))
     })
+}
+
+/// That no run was measured under the key that counts.
+fn unknown_key(key: Option<&str>, runs: &[RunMeta]) -> Option<String> {
+    let key = key.filter(|key| runs.iter().all(|run| run.key != *key))?;
+    let mut keys: Vec<&str> = runs.iter().map(|run| run.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let has = || format!("it has {}", examples(keys.iter().copied(), 5));
+    let help = crate::text::did_you_mean(key, keys.iter().copied()).unwrap_or_else(has);
+    Some(format!("  no run has the key `{}`\n  help: {help}", printable(key)))
 }
 
 /// How reports or a history met the inventory, with examples of both sides.

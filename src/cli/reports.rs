@@ -108,14 +108,12 @@ pub(super) fn no_format(source: &str, more: &[&'static str]) -> Option<Failure> 
     if word.len() < 2 || !word.bytes().all(plain) || known().any(|known| known == word) {
         return None;
     }
-    let close =
-        text::closest(word, known()).map_or_else(String::new, |close| format!(", did you mean `{close}`?"));
-    let names: Vec<&str> = more.iter().copied().chain(Format::all().map(Format::name)).collect();
-    let names = names.join(", ");
-    Some(Failure::new(
-        ErrorId::UnknownFormat,
-        format!("no format `{word}`{close}\n  help: in front of the colon may stand {names}"),
-    ))
+    let all = || {
+        let names: Vec<&str> = more.iter().copied().chain(Format::all().map(Format::name)).collect();
+        format!("in front of the colon may stand {}", names.join(", "))
+    };
+    let help = text::did_you_mean(word, known()).unwrap_or_else(all);
+    Some(Failure::new(ErrorId::UnknownFormat, format!("no format `{word}`\n  help: {help}")))
 }
 
 /// Reads every file, and every file of an archive, each into a sink of its own; in the order of their names.
@@ -158,7 +156,9 @@ fn read_file<S: Sink>(
         all.push(Read { name, result, digest });
     });
     if let Err(err) = unpacked {
-        let err = ReportError::new(None, format!("cannot read it: {err}")).of(named.format);
+        let close = files::did_you_mean(&named.path).filter(|_| err.kind() == io::ErrorKind::NotFound);
+        let close = close.map_or_else(String::new, |close| format!("; {close}"));
+        let err = ReportError::new(None, format!("cannot read it: {err}{close}")).of(named.format);
         all.push(Read { name: shown, result: Err(err), digest: None });
     }
     all

@@ -30,7 +30,7 @@ pub(super) fn run(
         if root.is_none() && plan.round > 0 {
             terminal.say(format!(
                 "warning: `{}` holds only what was left after round {}, and the first plan is not beside it: name that with --plan to count all suites",
-                path.display(),
+                files::shown(&path),
                 plan.round - 1
             ));
         }
@@ -58,7 +58,7 @@ pub(super) fn run(
         }
     }
     let found = text::count(findings.len(), "finding");
-    let message = format!("{found} in `{}`: make the plan again", path.display());
+    let message = format!("{found} in `{}`", path.display());
     Err(Failure::new(ErrorId::VerifyFailed, message))
 }
 

@@ -248,10 +248,8 @@ fn from_toml(text: &str, err: &toml::de::Error) -> ConfigError {
     };
     let known: Vec<&str> = names.collect();
     let what = if message.starts_with("unknown field") { "key" } else { "value" };
-    let help = match crate::text::closest(wrong, known.iter().copied()) {
-        Some(close) => format!("did you mean `{close}`?"),
-        None => format!("known here: {}", known.join(", ")),
-    };
+    let help = crate::text::did_you_mean(wrong, known.iter().copied());
+    let help = help.unwrap_or_else(|| format!("known here: {}", known.join(", ")));
     ConfigError { line, message: format!("unknown {what} `{wrong}`"), help: Some(help) }
 }
 

@@ -104,10 +104,8 @@ impl FromStr for ListFormat {
             Ok(Format::FileList) => Ok(ListFormat::Lines),
             Ok(Format::PytestCollect) => Ok(ListFormat::Pytest),
             Ok(format) => Ok(ListFormat::Report(format)),
-            Err(()) => Err(match crate::text::closest(text, Format::words()) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None => "known are lines, pytest, and every format of a report".to_owned(),
-            }),
+            Err(()) => Err(crate::text::did_you_mean(text, Format::words())
+                .unwrap_or_else(|| "known are lines, pytest, and every format of a report".to_owned())),
         }
     }
 }

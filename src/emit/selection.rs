@@ -73,7 +73,7 @@ pub fn write<'a>(form: Form, ids: impl Iterator<Item = &'a str>) -> Result<Vec<u
                 if id.contains(LINE_BREAKS) {
                     return Err(Unwritable {
                         id: id.to_owned(),
-                        reason: "has a line break in its name: use --selection-format null or json",
+                        reason: "has a line break in its name\n  help: use --selection-format null or json",
                     });
                 }
                 out.extend_from_slice(guarded(id)?.as_bytes());
@@ -126,7 +126,7 @@ fn guarded(id: &str) -> Result<String, Unwritable> {
     }
     Err(Unwritable {
         id: id.to_owned(),
-        reason: "would be taken for an option and is no path: use --selection-format json",
+        reason: "would be taken for an option and is no path\n  help: use --selection-format json",
     })
 }
 
@@ -165,7 +165,7 @@ mod tests {
         check(
             Form::Lines,
             &["a\nb"],
-            Err("suite `a\\u{a}b` has a line break in its name: use --selection-format null or json"),
+            Err("suite `a\\u{a}b` has a line break in its name\n  help: use --selection-format null or json"),
         );
     }
 
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn no_id_becomes_an_option() {
         check(Form::Lines, &["-a.py", "@b/c", "-d.py::t"], Ok("./-a.py\n./@b/c\n./-d.py::t\n"));
-        let refused = "would be taken for an option and is no path: use --selection-format json";
+        let refused = "would be taken for an option and is no path\n  help: use --selection-format json";
         check(Form::Lines, &["--collect-only"], Err(&format!("suite `--collect-only` {refused}")));
         check(Form::Args, &["@x"], Err(&format!("suite `@x` {refused}")));
         check(Form::Lines, &["-k.=x"], Err(&format!("suite `-k.=x` {refused}")));

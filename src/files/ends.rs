@@ -13,11 +13,11 @@ use anyhow::{Context, Result, bail};
 /// # Errors
 /// The file is missing, a folder, or unreadable.
 pub fn read_ends(path: &Path, head: u64, tail: u64) -> Result<(Vec<u8>, Vec<u8>)> {
-    let cannot = || format!("cannot read `{}`", path.display());
-    let mut file = File::open(path).with_context(cannot)?;
+    let cannot = || format!("cannot read `{}`", super::shown(path));
+    let mut file = File::open(path).map_err(|err| super::cannot_read(path, err))?;
     let metadata = file.metadata().with_context(cannot)?;
     if metadata.is_dir() {
-        bail!("`{}` is a folder, not a file", path.display());
+        bail!("`{}` is a folder, not a file", super::shown(path));
     }
     if !metadata.is_file() || metadata.len() <= head.saturating_add(tail) {
         return ends_of(file, head, tail).with_context(cannot);

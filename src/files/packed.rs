@@ -118,10 +118,10 @@ impl Packing {
 /// # Errors
 /// The file is missing, no file, unreadable, not soundly packed or too large.
 pub fn read_packed(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let cannot = || format!("cannot read `{}`", path.display());
-    let mut file = File::open(path).with_context(cannot)?;
+    let cannot = || format!("cannot read `{}`", super::shown(path));
+    let mut file = File::open(path).map_err(|err| super::cannot_read(path, err))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        bail!("`{}` is a folder, not a file", path.display());
+        bail!("`{}` is a folder, not a file", super::shown(path));
     }
     let start = beginning(&mut file).with_context(cannot)?;
     super::read_from(contents(&start, start.as_slice().chain(file)), most).with_context(cannot)

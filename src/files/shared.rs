@@ -33,7 +33,7 @@ impl Exclusive {
     /// # Errors
     /// A folder that cannot be written, or somebody who holds the file for ten minutes.
     pub fn new(path: &Path) -> Result<Exclusive> {
-        let shown = path.display();
+        let shown = super::shown(path);
         let path = match fs::canonicalize(path) {
             Ok(path) => path,
             Err(_) => path.to_owned(),
@@ -43,11 +43,12 @@ impl Exclusive {
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned();
         let name = name.to_string_lossy().into_owned();
-        fs::create_dir_all(&folder).with_context(|| format!("cannot write to `{}`", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot write to `{}`", super::shown(&folder)))?;
         let lock = folder.join(format!(".{name}.lock"));
         for _ in 0..TRIES {
             if let Some(held) =
-                try_lock(&lock).with_context(|| format!("cannot lock `{}`", lock.display()))?
+                try_lock(&lock).with_context(|| format!("cannot lock `{}`", super::shown(&lock)))?
             {
                 return Ok(Exclusive { path, folder, name, lock, _held: held });
             }
@@ -62,7 +63,7 @@ impl Exclusive {
     /// # Errors
     /// The folder cannot be written, or the name is that of a folder.
     pub fn replace(&self, bytes: &[u8]) -> Result<()> {
-        let cannot = || format!("cannot write `{}`", self.path.display());
+        let cannot = || format!("cannot write `{}`", super::shown(&self.path));
         let (prefix, suffix) = (format!(".{}.", self.name), ".new");
         // What processes left that were killed while they wrote: the lock is ours, so nobody needs it.
         for entry in fs::read_dir(&self.folder).with_context(cannot)?.flatten() {

@@ -34,8 +34,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, ReportError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
     let headers = reader.headers().map_err(|err| from_csv(&err))?.clone();
     if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(name)) {
-        let message =
-            format!("unknown column `{}`: known are {}", crate::text::printable(unknown), COLUMNS.join(", "));
+        let known = || format!("known are {}", COLUMNS.join(", "));
+        let meant = crate::text::did_you_mean(unknown, COLUMNS).unwrap_or_else(known);
+        let message = format!("unknown column `{}`: {meant}", crate::text::printable(unknown));
         return Err(ReportError::new(1, message));
     }
     let column = |name: &str| headers.iter().position(|header| header == name);

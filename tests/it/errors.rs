@@ -224,7 +224,7 @@ fn every_error_of_the_catalogue_is_in_the_manual_as_it_is_printed() {
     page.push_str("\n## Warnings of plans\n\n| code | meaning | what to do |\n|---|---|---|\n");
     for code in WarningCode::ALL {
         let entry = code.entry();
-        let _ = write!(page, "| `{}` | {} | {} |\n", entry.slug, entry.meaning, entry.next);
+        let _ = writeln!(page, "| `{}` | {} | {} |", entry.slug, entry.meaning, entry.next);
     }
     let path = root().join("docs/errors.md");
     let manual = std::fs::read_to_string(&path).unwrap_or_default();

@@ -280,7 +280,7 @@ fn a_lost_machine_never_gets_the_same_plan_again() {
     let done = after.shard("plan tests.txt").ok();
     assert!(peak(&after) <= before * 3 / 4, "{}", peak(&after));
     assert!(
-        done.stdout().contains("warning: tier `default`: a machine was lost with a shard planned at"),
+        done.stdout().contains("warning[machine-lost]: tier `default`: a machine was lost with a shard"),
         "{}",
         done.stdout()
     );

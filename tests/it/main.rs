@@ -31,6 +31,7 @@ mod learning;
 mod limit;
 mod manual;
 mod markdown;
+mod meant;
 mod mutations;
 #[cfg(target_os = "linux")]
 mod node;
