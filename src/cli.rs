@@ -28,6 +28,7 @@ mod record;
 mod report;
 mod reports;
 mod run;
+mod schema;
 mod select;
 mod split;
 mod triage;
@@ -72,6 +73,7 @@ pub fn run(
         Command::Probe(args) => probe::run(args, &mut terminal),
         Command::Report(args) => page::run(args, &mut terminal),
         Command::Rebalance(args) => rebalance::run(args, &mut terminal),
+        Command::Schema(args) => schema::run(args, &mut terminal),
         Command::Completions(args) => completions::run(args, &mut terminal),
         Command::Man(args) => man::run(args, &mut terminal),
     };

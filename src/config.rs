@@ -10,10 +10,12 @@ pub mod documents;
 pub mod file;
 mod pattern;
 mod running;
+mod shapes;
 mod values;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -236,7 +238,7 @@ pub struct Rule {
 }
 
 /// What a rule wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleKind {
     /// All of them share a shard.

@@ -31,12 +31,13 @@
 //! | [`init`] | names and texts of a project's files | what they tell of tests; a first `shard.toml` and a workflow |
 //! | [`machine`] | `/proc`, control groups | what this machine has, and whether that is enough |
 //! | [`run`] | a shard and its command | its processes, measured and watched, and an outcome |
+//! | [`schema`] | the types of the files | a JSON Schema of each |
 //! | [`files`] | | the disk, shared storage, and the inventory's command |
 //! | [`catalogue`] | | the id, the exit code and the advice of every error |
 //! | [`cli`] | flags | all of the above, glued |
 //!
 //! Dependencies point one way: `model ← report ← inventory, history ← estimate ← pack ← plan ← backtest, drift ← emit`; each
-//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` and `ended` after `plan` and `triage`, `init` beside `config`, and [`text`]
+//! may use what is left of it, `config` is beside `model`, `outcome ← triage` beside `report`, `rebalance` between `plan` and `emit`, `github` and `ended` after `plan` and `triage`, `init` beside `config`, `schema` after `emit`, and [`text`]
 //! and [`catalogue`] are under all. What is deliberately absent:
 //!
 //! - `model` knows no file format, no flag and no algorithm.
@@ -71,5 +72,6 @@ pub mod plan;
 pub mod rebalance;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod text;
 pub mod triage;

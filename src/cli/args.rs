@@ -36,6 +36,7 @@ pub(super) enum Command {
     Probe(ProbeArgs),
     Rebalance(RebalanceArgs),
     Report(ReportArgs),
+    Schema(SchemaArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -777,6 +778,22 @@ pub(super) struct ProbeArgs {
     pub(super) command: Vec<String>,
 }
 
+/// Print the JSON Schema of a file that shard reads or writes
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  shard schema config > shard.schema.json
+  shard schema plan
+
+With `#:schema ./shard.schema.json` in the first line of shard.toml, editors that know taplo (Even Better TOML) complete its \
+keys, show what they mean and mark mistakes.
+
+Exit codes: 0 printed, 2 wrong usage")]
+pub(super) struct SchemaArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(super) document: SchemaDocument,
+}
+
 /// Print a script that completes commands and flags in a shell
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -847,6 +864,32 @@ impl PlanFormat {
 pub(super) enum DiffFormat {
     Table,
     Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum SchemaDocument {
+    /// plan.json
+    Plan,
+    /// matrix.json
+    Matrix,
+    /// shard-history.json
+    History,
+    /// One line of an outcome of `shard run`
+    Outcome,
+    /// shard.toml
+    Config,
+}
+
+impl From<SchemaDocument> for crate::schema::Document {
+    fn from(document: SchemaDocument) -> Self {
+        match document {
+            SchemaDocument::Plan => Self::Plan,
+            SchemaDocument::Matrix => Self::Matrix,
+            SchemaDocument::History => Self::History,
+            SchemaDocument::Outcome => Self::Outcome,
+            SchemaDocument::Config => Self::Config,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -1,26 +1,30 @@
 //! `[cluster]`, `[slurm]`, `[kubernetes]` and `[argo]`: what engines beyond one machine must be told besides
 //! the plan.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use super::shapes::{Size, Word};
 use crate::model::Bytes;
 
 /// Longest string of these tables, in bytes.
-const STRING_MAX: usize = 4_096;
+pub(super) const STRING_MAX: usize = 4_096;
 
 /// Most words of a list of these tables.
 const LIST_MAX: usize = 1_000;
 
 /// What all of them are told.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Cluster {
-    /// The amounts of memory that a task may ask for, ascending; none: in [steps](crate::emit::clusters::classes).
+    /// The amounts of memory that a task may ask for; none: in steps of at most a quarter.
     #[serde(deserialize_with = "classes")]
+    #[schemars(with = "Vec<Size>", length(max = LIST_MAX))]
     pub memory_classes: Vec<Bytes>,
-    /// How a task starts `shard`; never empty.
+    /// How a task starts `shard`, a word each.
     #[serde(deserialize_with = "command")]
+    #[schemars(with = "Vec<Word>", length(min = 1, max = LIST_MAX), extend("default" = ["shard"]))]
     pub command: Vec<String>,
 }
 
@@ -31,25 +35,31 @@ impl Default for Cluster {
 }
 
 /// What `sbatch` is told.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Slurm {
     /// `--partition`.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub partition: Option<String>,
     /// `--account`.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub account: Option<String>,
     /// Further options, a word each.
     #[serde(deserialize_with = "list")]
+    #[schemars(with = "Vec<Word>", length(max = LIST_MAX))]
     pub options: Vec<String>,
     /// A shell script that every task reads before it starts.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub source: Option<String>,
-    /// Tasks of one array that run at once; `None`: all.
+    /// Tasks of one array that run at once; default: all.
     #[serde(deserialize_with = "positive")]
+    #[schemars(with = "u32", range(min = 1))]
     pub at_once: Option<u32>,
     /// Indices of an array are below it: the cluster's `MaxArraySize`.
+    #[schemars(extend("default" = 1_001))]
     pub max_array_size: u32,
 }
 
@@ -67,35 +77,44 @@ impl Default for Slurm {
 }
 
 /// What Kubernetes is told, and Argo Workflows, which runs there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Kubernetes {
     /// The container's image, with `shard` and the test tools in it.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub image: Option<String>,
     /// A claim of a volume that all pods share.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub claim: Option<String>,
     /// Where the claim is in the container.
     #[serde(deserialize_with = "string")]
+    #[schemars(with = "Word", extend("default" = "/work"))]
     pub mount: String,
-    /// A ConfigMap made of the plan's folder; `None`: the plan is on the claim.
+    /// A ConfigMap made of the plan's folder; default: the plan is on the claim.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub config_map: Option<String>,
-    /// The working directory; `None`: the claim's, or the image's where there is no claim.
+    /// The working directory; default: the claim's, or the image's where there is no claim.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub folder: Option<String>,
-    /// The namespace; `None`: that of whoever submits.
+    /// The namespace; default: that of whoever submits.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub namespace: Option<String>,
     /// The pods' service account.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub service_account: Option<String>,
     /// Kueue's queue.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Word")]
     pub queue: Option<String>,
-    /// Pods of one job, or of one workflow, that run at once; `None`: all.
+    /// Pods of one job, or of one workflow, that run at once; default: all.
     #[serde(deserialize_with = "positive")]
+    #[schemars(with = "u32", range(min = 1))]
     pub at_once: Option<u32>,
     /// How often a pod is started again that failed for another reason than memory.
     pub retries: u32,
@@ -119,7 +138,7 @@ impl Default for Kubernetes {
 }
 
 /// What only Argo Workflows is told.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Argo {
     /// Whether what ran out of memory is tried once more in the next larger class.

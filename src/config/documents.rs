@@ -2,6 +2,7 @@
 //!
 //! Tables hold keys of that CI as they stand: nothing of a CI's own configuration has a second name here.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 pub type Table = Map<String, Value>;
 
 /// `[gitlab]`: the child pipeline.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Gitlab {
     /// Of every job.
@@ -43,7 +44,7 @@ impl Default for Gitlab {
 }
 
 /// `[buildkite]`: the steps of an upload.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Buildkite {
     /// Of every step.
@@ -59,7 +60,7 @@ pub struct Buildkite {
 }
 
 /// `[circleci]`: the configuration to continue with.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Circleci {
     /// Of every job.

@@ -1,9 +1,11 @@
 //! The types of single values in `shard.toml`, each read with a message that says what would be
 //! right.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -56,7 +58,7 @@ impl FromStr for ShardCount {
 }
 
 /// `memory = …`: whether processes live on from suite to suite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MemoryKind {
     /// One process, or workers that live on: what a suite retains stays.
@@ -66,7 +68,7 @@ pub enum MemoryKind {
 }
 
 /// `order = …`: whether the runner keeps the order of a selection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// As selected.
@@ -76,7 +78,7 @@ pub enum Order {
 }
 
 /// `time-from = …`: whose times count where both cases and suites of a report have some.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TimeFrom {
     /// The cases'; a suite's own only where none of its cases has one.
@@ -118,7 +120,7 @@ pub fn budget_of_machine(memory: Bytes) -> Bytes {
 }
 
 /// What becomes a suite where the inventory lists tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Granularity {
     /// The test file.
@@ -146,6 +148,22 @@ impl RunsOn {
             },
             _ => None,
         }
+    }
+}
+
+impl JsonSchema for RunsOn {
+    fn schema_name() -> Cow<'static, str> {
+        "RunsOn".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What a CI job runs on: a label, a list of labels, or a table. Copied verbatim.",
+            "anyOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "minItems": 1, "items": { "type": "string" } },
+                { "type": "object", "minProperties": 1 },
+            ],
+        })
     }
 }
 
@@ -263,6 +281,18 @@ pub(super) fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
         }
     }
     deserializer.deserialize_any(Number).map(Some)
+}
+
+impl JsonSchema for Price {
+    fn schema_name() -> Cow<'static, str> {
+        "Price".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number" })
+    }
 }
 
 /// Sums of prices too, as they stand in a plan.

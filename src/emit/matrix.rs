@@ -2,26 +2,47 @@
 //!
 //! No suite's name is in it: names could be script injections, and outputs are limited.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::{Runner, RunsOn};
 use crate::model::Digest;
 use crate::plan::{Plan, Shard};
 
+/// The jobs of a CI's matrix. Ids and numbers only, never the name of a suite.
+#[derive(Serialize, JsonSchema)]
+pub struct Matrix<'a> {
+    /// One for each shard, in the plan's order.
+    include: &'a [Row<'a>],
+}
+
 /// One job of a matrix.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
 pub struct Row<'a> {
+    /// Its place, from 0.
     index: usize,
+    /// The shard.
     shard: &'a str,
+    /// What the job is called: with the plan's token, so that a dead job leads back to its plan.
     name: String,
+    /// The shard's tier.
     tier: &'a str,
+    /// What it runs on, verbatim.
     runs_on: &'a RunsOn,
+    /// What to run it on again after it ran out of memory.
     runs_on_retry: &'a RunsOn,
+    /// Worker processes of a session.
     workers: u32,
+    /// When it is given up, in minutes.
     timeout_minutes: u32,
+    /// How many suites it has.
     suites: usize,
+    /// How many sessions, one after another.
     sessions: usize,
+    /// Set-up and all sessions, in seconds, rounded up.
     predicted_seconds: u64,
+    /// The largest session at its peak, in MB (powers of ten), rounded up.
     predicted_mb: u64,
 }
 
@@ -37,10 +58,6 @@ pub fn rows<'a>(plan: &'a Plan, digest: &Digest, runners: &'a [Runner]) -> Vec<R
 /// # Errors
 /// None in practice: every value here can be written as JSON.
 pub fn include(rows: &[Row<'_>]) -> serde_json::Result<String> {
-    #[derive(Serialize)]
-    struct Matrix<'a> {
-        include: &'a [Row<'a>],
-    }
     serde_json::to_string(&Matrix { include: rows })
 }
 

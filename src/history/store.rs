@@ -11,6 +11,7 @@
 
 mod file;
 mod settle;
+pub(crate) mod shape;
 mod shard;
 
 use std::cmp::Reverse;

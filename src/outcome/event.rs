@@ -1,5 +1,6 @@
 //! The lines of an outcome: one event each, written and flushed as it happens.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Bytes, Confidence, Millis, Verdict};
@@ -10,8 +11,8 @@ pub const SCHEMA: u64 = 1;
 /// Seconds since 1970, as in the history.
 pub type At = i64;
 
-/// Something that happened while a shard ran. What was not measured is `None`, never 0.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Something that happened while a shard ran. What was not measured is null or left out, never 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The shard began. The first line.
@@ -47,9 +48,10 @@ impl Event {
 }
 
 /// The shard began.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Start {
-    /// [`SCHEMA`].
+    /// The version of this format. Readers refuse a newer one.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u64,
     /// The shard's name.
     pub shard: String,
@@ -68,7 +70,7 @@ pub struct Start {
     /// Whose observations compare, such as `linux-x64`.
     #[serde(default)]
     pub key: String,
-    /// When.
+    /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
     /// The machine.
@@ -77,7 +79,7 @@ pub struct Start {
     /// Processes that work side by side in one session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<u32>,
-    /// Bytes that the plan allows.
+    /// What the plan allows at the peak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_bytes: Option<Bytes>,
     /// The plan's prediction of the peak.
@@ -95,7 +97,7 @@ pub struct Start {
 }
 
 /// The machine that a shard ran on, when it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Host {
     /// All memory of the machine.
@@ -112,17 +114,17 @@ pub struct Host {
 }
 
 /// A session began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionStart {
     /// Its place in the plan's shard, from 1. Sessions that the plan does not have go on from there.
     pub index: u32,
     /// Which start of this session, from 1.
     #[serde(default = "one")]
     pub attempt: u32,
-    /// When.
+    /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
-    /// Milliseconds since the shard began, by a clock that never jumps.
+    /// Time since the shard began, by a clock that never jumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<Millis>,
     /// The suites that it was asked to run.
@@ -134,7 +136,7 @@ pub struct SessionStart {
 }
 
 /// What a worker holds before any suite.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Floor {
     /// `main`, `gw0`, …: any name that tells the workers of a session apart.
     pub worker: String,
@@ -149,43 +151,43 @@ pub struct Floor {
 }
 
 /// What collecting a suite added to its worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
-    /// As in [`Floor`].
+    /// `main`, `gw0`, …: any name that tells the workers of a session apart.
     pub worker: String,
     /// The suite.
     pub id: String,
-    /// May be negative: memory is also given back.
+    /// What it added; may be negative, since memory is also given back.
     pub bytes: i64,
-    /// As in [`Floor`].
+    /// The index of its session, where several run side by side; else the last that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,
 }
 
 /// A suite began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Begin {
-    /// As in [`Floor`].
+    /// `main`, `gw0`, …: any name that tells the workers of a session apart.
     pub worker: String,
     /// The suite.
     pub id: String,
-    /// When.
+    /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
     /// What the worker held.
     pub level_bytes: Option<Bytes>,
-    /// As in [`SessionStart`].
+    /// Time since the shard began, by a clock that never jumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<Millis>,
-    /// As in [`Floor`].
+    /// The index of its session, where several run side by side; else the last that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,
 }
 
 /// A suite, or a part of it, ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finished {
-    /// As in [`Floor`].
+    /// `main`, `gw0`, …: any name that tells the workers of a session apart.
     pub worker: String,
     /// The suite.
     pub id: String,
@@ -214,13 +216,13 @@ pub struct Finished {
     /// How long its own process was stopped besides, to leave memory to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rested_ms: Option<Millis>,
-    /// As in [`Floor`].
+    /// The index of its session, where several run side by side; else the last that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,
 }
 
 /// How a suite ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It ran to its end; tests of it may have been skipped.
@@ -250,29 +252,29 @@ impl Status {
 }
 
 /// What the session and all its processes held at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
-    /// When.
+    /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
     /// What they held.
     pub bytes: Option<Bytes>,
     /// What the machine had left.
     pub available_bytes: Option<Bytes>,
-    /// As in [`SessionStart`].
+    /// Time since the shard began, by a clock that never jumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<Millis>,
 }
 
 /// A session ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionEnd {
-    /// As in [`SessionStart`].
+    /// Its place in the plan's shard, from 1.
     pub index: u32,
-    /// As in [`SessionStart`].
+    /// Which start of this session, from 1.
     #[serde(default = "one")]
     pub attempt: u32,
-    /// When.
+    /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
     /// Its exit code; `None` where a signal ended it.
@@ -310,16 +312,16 @@ pub struct SessionEnd {
 }
 
 /// A peak by one way of measuring it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Meter {
-    /// As [`SessionEnd::method`].
+    /// What measured it: `cgroup2`, `cgroup1`, `highwater`, `tree`, `wait4`, ….
     pub method: String,
     /// The most that it saw.
     pub peak_bytes: Bytes,
 }
 
 /// What made `shard run` end a session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// The machine's memory was about to run out.
@@ -341,9 +343,9 @@ pub enum Stopped {
 }
 
 /// The shard ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct End {
-    /// When.
+    /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
     /// The code that `shard run` passes on.
@@ -363,7 +365,7 @@ pub struct End {
     /// What to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// As in [`SessionStart`]: how long the shard took.
+    /// How long the shard took, by a clock that never jumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<Millis>,
 }

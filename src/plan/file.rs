@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::WarningCode;
+use crate::config::file::TIER_NAME;
 use crate::config::{MemoryKind, Order, Price, RuleKind, RunsOn};
 use crate::model::{Basis, Bytes, Confidence, Millis, Verdict};
 
@@ -17,10 +19,17 @@ pub const SIZE_MAX: u64 = 1 << 30;
 /// The highest number of a shard that is accepted: far above any that is given, far below an overflow.
 pub const NUMBER_MAX: u64 = 1 << 52;
 
+/// What a shard is called, as a regular expression.
+const SHARD_NAME: &str = "^[a-z0-9][a-z0-9-]{0,63}-[1-9][0-9]{0,15}$";
+
+/// What a selection is called, as a regular expression.
+const SELECTION_NAME: &str = r"^[a-z0-9][a-z0-9-]*(\.[0-9]+)?\.(txt|nul|json)$";
+
 /// Every shard with its sessions, suites and predictions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// [`SCHEMA`].
+    /// The version of this format. Readers refuse a newer one.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u64,
     /// Who wrote it: `shard 0.1.0`.
     pub tool: String,
@@ -49,6 +58,7 @@ pub struct Plan {
     /// The highest number that a shard of each tier was ever given, so that no name comes twice; of
     /// tiers without suites too.
     #[serde(default)]
+    #[schemars(extend("additionalProperties" = { "type": "integer", "minimum": 0, "maximum": NUMBER_MAX }))]
     pub last_numbers: BTreeMap<String, u64>,
     /// Which suites share a shard, and which do not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,7 +71,7 @@ pub struct Plan {
 }
 
 /// How a shard ended whose rest is planned again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// The shard.
     pub shard: String,
@@ -85,13 +95,13 @@ pub struct Ended {
 }
 
 /// What a plan was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Objective {
     /// What was made as small as possible.
     pub kind: ObjectiveKind,
-    /// Most shards over all tiers.
+    /// Most shards over all tiers; null: as many as it takes.
     pub shards: Option<u32>,
-    /// Longest shard over all tiers.
+    /// Longest shard over all tiers; null: no target.
     pub target_ms: Option<Millis>,
     /// Waiting that one shard less is worth, where time decided how many there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +115,7 @@ pub struct Objective {
 }
 
 /// The objectives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectiveKind {
     /// Fewest shards that memory allows.
@@ -119,7 +129,7 @@ pub enum ObjectiveKind {
 }
 
 /// How a plan came from the previous one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Previous {
     /// Suites that both plans have.
     pub known: usize,
@@ -134,7 +144,7 @@ pub struct Previous {
 }
 
 /// Suites that share a shard, or do not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// What is wanted of them.
     pub kind: RuleKind,
@@ -144,9 +154,9 @@ pub struct Rule {
 }
 
 /// A number of shards and what it costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
-    /// Over all tiers.
+    /// How many shards, over all tiers.
     pub shards: usize,
     /// The longest shard.
     pub longest_ms: Millis,
@@ -163,7 +173,7 @@ pub struct Point {
 }
 
 /// What a plan was made from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
     /// Suites in all.
     pub suites: usize,
@@ -178,9 +188,10 @@ pub struct Inputs {
 }
 
 /// Suites that run the same way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tier {
-    /// `[a-z0-9][a-z0-9-]*`.
+    /// What it is called: `[a-z0-9][a-z0-9-]*`, at most 64 characters.
+    #[schemars(regex(pattern = TIER_NAME))]
     pub name: String,
     /// Worker processes of a session.
     pub workers: u32,
@@ -194,15 +205,15 @@ pub struct Tier {
     pub each: bool,
     /// CPUs to share out where `each` is set.
     pub cpus: u32,
-    /// Bytes of a session before any suite.
+    /// What a session holds before any suite.
     pub floor_bytes: Bytes,
-    /// Most that a worker pays for imports.
+    /// Most that a worker pays for imports; null: their sum.
     pub import_cap_bytes: Option<Bytes>,
-    /// Bytes that a shard may use; null without a budget.
+    /// What a shard may use at its peak; null without a budget.
     pub budget_bytes: Option<Bytes>,
-    /// Once a shard.
+    /// Set-up, paid once a shard: checkout, install.
     pub setup_ms: Millis,
-    /// Once a session.
+    /// Start of the test runner, paid once a session.
     pub session_start_ms: Millis,
     /// Most sessions of one shard; 0: any number.
     #[serde(default = "one")]
@@ -210,20 +221,22 @@ pub struct Tier {
 }
 
 /// One CI job's work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shard {
     /// `<tier>-<n>`, n from 1.
+    #[schemars(regex(pattern = SHARD_NAME))]
     pub id: String,
     /// Its tier's name.
+    #[schemars(regex(pattern = TIER_NAME))]
     pub tier: String,
     /// The configuration's value, verbatim.
     pub runs_on: RunsOn,
-    /// The kind of machine, where it is not the tier's own.
+    /// The name of the kind of machine, where it is not the tier's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<String>,
-    /// Bytes that it may use.
+    /// What it may use at its peak; null without a budget.
     pub budget_bytes: Option<Bytes>,
-    /// When to give up.
+    /// When its job is given up, in minutes.
     pub timeout_minutes: u32,
     /// Set-up and all sessions.
     pub predicted_ms: Millis,
@@ -236,9 +249,10 @@ pub struct Shard {
 }
 
 /// One process of the test runner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// The file with its suites, relative to the plan's folder.
+    #[schemars(regex(pattern = SELECTION_NAME))]
     pub selection: String,
     /// Session start included.
     pub predicted_ms: Millis,
@@ -249,11 +263,11 @@ pub struct Session {
 }
 
 /// One suite as it was planned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suite {
     /// What the runner is told to run.
     pub id: String,
-    /// Predicted time.
+    /// How long it runs, as predicted.
     pub ms: Millis,
     /// Paid at collection, in every worker.
     pub import_bytes: Bytes,
@@ -261,7 +275,7 @@ pub struct Suite {
     pub retained_bytes: Bytes,
     /// Needed while it runs.
     pub transient_bytes: Bytes,
-    /// Where suites of a tier run side by side.
+    /// CPUs that it takes, where suites of a tier run side by side.
     pub cpus: u32,
     /// Runs with no other beside it.
     pub exclusive: bool,
@@ -287,7 +301,7 @@ fn assumed() -> Basis {
 }
 
 /// How good a plan is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// The longest shard.
     pub makespan_ms: Millis,
@@ -306,7 +320,7 @@ pub struct Quality {
 }
 
 /// What the reader should know.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// For programs: `oversize`, `memory-assumed`, `history-mismatch`, ….
     pub code: String,

@@ -24,11 +24,7 @@ fn sources() {
         &["nothing says which suites exist", "help: let `shard init` look", "help: or name a list or a glob"],
     );
     refused(&[], "plan missing.txt", &["`missing.txt` does not exist"]);
-    refused(
-        &[],
-        "plan jset:tests.txt",
-        &["error[unknown-format]: no format `jset`", "did you mean `jest`?"],
-    );
+    refused(&[], "plan jset:tests.txt", &["error[unknown-format]: no format `jset`", "did you mean `jest`?"]);
     refused(&[], "plan spec/**/*.rb", &["`spec/**/*.rb` matches no file", "`*` stops at `/`"]);
     refused(
         &[("sub/x.py", "")],
@@ -111,7 +107,11 @@ fn configuration() {
         "[tier.unit]\nmatch = [\"**\"]\nsessions = -1",
         &["shard.toml:3:12: invalid value: integer `-1`, expected u32"],
     );
-    refused(&[], "plan tests.txt --config nowhere.toml", &["error[not-found]: `nowhere.toml` does not exist"]);
+    refused(
+        &[],
+        "plan tests.txt --config nowhere.toml",
+        &["error[not-found]: `nowhere.toml` does not exist"],
+    );
     refused(&[], "plan tests.txt --budget 3gigs", &["`3gigs` is not an amount of memory"]);
     refused(&[], "plan tests.txt --shards auto --target 6m", &["--shards auto and --target both decide"]);
     refused(
@@ -190,7 +190,11 @@ fn strict_refuses_oversize_suites() {
         ],
     );
     let done = project.shard("plan tests.txt --budget 120MB").ok();
-    assert!(done.stdout().contains("warning[oversize]: `tests/a.py` alone needs 154 MB"), "{}", done.stdout());
+    assert!(
+        done.stdout().contains("warning[oversize]: `tests/a.py` alone needs 154 MB"),
+        "{}",
+        done.stdout()
+    );
 }
 
 #[test]

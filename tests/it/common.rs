@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::written::{self, Snapshot};
+
 /// The folder of this package.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -49,7 +51,8 @@ impl Project {
     pub(crate) fn file(&self, name: &str, bytes: &[u8]) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        fs::write(&path, bytes).unwrap();
+        written::placed(&path);
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
@@ -89,13 +92,23 @@ impl Project {
     }
 }
 
-/// Runs `shard` in a folder, in an environment without a CI's variables.
+/// What was written by a command that was not started by [`Project::run`].
+impl Drop for Project {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            written::check(self.path(), &Snapshot::default());
+        }
+    }
+}
+
+/// Runs `shard` in a folder, in an environment without a CI's variables. What it writes there is held against its schema.
 pub(crate) fn run_in<S: AsRef<OsStr>>(
     folder: &Path,
     args: impl IntoIterator<Item = S>,
     stdin: &[u8],
     env: &[(&str, &str)],
 ) -> Done {
+    let before = Snapshot::of(folder);
     let mut command = Command::new(env!("CARGO_BIN_EXE_shard"));
     command
         .args(args)
@@ -106,7 +119,9 @@ pub(crate) fn run_in<S: AsRef<OsStr>>(
     let mut child = command.spawn().unwrap();
     // The command may end before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(stdin);
-    Done(child.wait_with_output().unwrap())
+    let done = Done(child.wait_with_output().unwrap());
+    written::check(folder, &before);
+    done
 }
 
 /// How a command ended.

@@ -179,7 +179,12 @@ fn a_spreading_command_is_planned_as_it_runs() {
     let toml = "[tier.x]\nmatch = [\"**\"]\nworkers = 2\nrun = [\"pytest\", \"-n\", \"{workers}\", \"@{selection}\"]\n";
     let project = Project::with(&[("list", "a.py\nb.py\n"), ("shard.toml", toml)]);
     let done = project.shard("plan list").ok();
-    assert!(done.stdout().contains("warning[spread]: tier `x`: its `run` command spreads each file's tests over all"), "{}", done.stdout());
+    assert!(
+        done.stdout()
+            .contains("warning[spread]: tier `x`: its `run` command spreads each file's tests over all"),
+        "{}",
+        done.stdout()
+    );
     assert_eq!(project.plan()["tiers"][0]["spread"], true);
     project.file("shard.toml", toml.replace("match", "spread = false\nmatch").as_bytes());
     project.shard("plan list").ok();

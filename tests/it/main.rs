@@ -59,12 +59,15 @@ mod rules;
 #[cfg(target_os = "linux")]
 mod run;
 mod scenarios;
+mod schema_page;
+mod schemas;
 mod share;
 mod shared;
 mod split;
 mod triage;
 mod verify;
 mod what_if;
+mod written;
 
 // The benchmark asks more of a problem than the test of quality does.
 #[allow(dead_code)]

@@ -32,12 +32,12 @@ use crate::history::ReportError;
 use crate::text::printable;
 
 /// The newest schema that is understood.
-const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 1;
 
 /// How systems count memory.
 const PAGE: i64 = 4096;
 /// Largest unit that is read.
-const PAGE_MAX: u64 = 1 << 20;
+pub(super) const PAGE_MAX: u64 = 1 << 20;
 
 /// Run and part, and five figures.
 const ROW_MAX: usize = 7;
