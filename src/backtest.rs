@@ -203,7 +203,7 @@ pub fn judge(
     Ok(Judged { replayed, misses: misses.map(Iterator::collect).collect() })
 }
 
-/// Replays the times of every run.
+/// Replays the times of every run. `done` hears when one is.
 ///
 /// # Errors
 /// Suites that no tier takes.
@@ -212,9 +212,14 @@ pub fn replay(
     config: &Config,
     shards: &[usize],
     settings: &[Setting],
+    done: &dyn Fn(),
 ) -> Result<Backtest, ListingError> {
-    let judged: Vec<Judged> =
-        steps.iter().map(|step| judge(step, config, shards, settings)).collect::<Result<_, _>>()?;
+    let judge = |step| {
+        let judged = judge(step, config, shards, settings);
+        done();
+        judged
+    };
+    let judged: Vec<Judged> = steps.iter().map(judge).collect::<Result<_, _>>()?;
     let summary = |number: usize| {
         let misses = || judged.iter().flat_map(move |judged| &judged.misses[number]);
         let ratios =

@@ -23,6 +23,7 @@ mod page;
 mod place;
 mod plan;
 mod probe;
+mod progress;
 mod rebalance;
 mod record;
 mod report;

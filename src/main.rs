@@ -6,7 +6,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let run = || {
         let mut stdout = std::io::stdout().lock();
-        let mut stderr = std::io::stderr().lock();
+        // Not locked: other threads say what is going on.
+        let mut stderr = std::io::stderr();
         shard::cli::run(std::env::args_os(), &mut stdout, &mut stderr)
     };
     // A panic has said what happened; its exit code is one of ours.

@@ -167,6 +167,11 @@ pub fn run(order: &Order, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     }
     let mut last_index = queue.back().map_or(0, |piece| piece.index);
     while let Some(piece) = queue.pop_front() {
+        // A line and no bar: while a session runs, the terminal and the log are its own.
+        if last_index > 1 && piece.attempt == 1 {
+            let suites = crate::text::examples(piece.suites.iter().map(|suite| suite.id.as_str()), 2);
+            executor.tell(&format!("session {} of {last_index}: {suites}", piece.index));
+        }
         let ended = match executor.run(&piece) {
             Ok(ended) => ended,
             Err(message) => {

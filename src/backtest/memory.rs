@@ -144,12 +144,15 @@ pub fn replay(
     config: &Config,
     shards: &[usize],
     rules: &[MemoryRule],
+    done: &(dyn Fn() + Sync),
 ) -> Result<MemoryBacktest, ListingError> {
     let goals: Vec<Option<usize>> = std::iter::once(None).chain(shards.iter().copied().map(Some)).collect();
     let configs: Vec<Config> = goals.iter().map(|goal| asked(config, *goal)).collect();
     let judge = |step: &MemoryStep| -> Result<Vec<Judged>, ListingError> {
         let assigned = assign(&step.inventory, &config.tiers)?;
-        Ok(rules.iter().map(|rule| judge(step, *rule, &configs, &assigned)).collect())
+        let judged = rules.iter().map(|rule| judge(step, *rule, &configs, &assigned)).collect();
+        done();
+        Ok(judged)
     };
     let judged: Vec<Vec<Judged>> =
         steps.par_iter().map(judge).collect::<Vec<_>>().into_iter().collect::<Result<_, _>>()?;
@@ -371,7 +374,7 @@ mod tests {
         );
         let store = store::read(text.as_bytes()).unwrap();
         let config = crate::config::file::parse(config).unwrap();
-        replay(&weighed_runs(&store), &config, shards, &MEMORY_RULES).unwrap()
+        replay(&weighed_runs(&store), &config, shards, &MEMORY_RULES, &|| ()).unwrap()
     }
 
     /// Setting, asked, planned, over the prediction, over the budget.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::args::{BacktestArgs, DiffFormat};
 use super::configured::{self, Configured};
+use super::progress::Progress;
 use super::{Failure, Terminal, output, report};
 use crate::backtest::{
     MEMORY_RULES, MemoryRule, MemoryStep, Ran, Setting, Step, memory, recorded, replay, standard, steps,
@@ -36,13 +37,16 @@ pub(super) fn run(
     };
     let usual = configured.config.time;
     let settings = if args.compare { standard(usual) } else { vec![Setting::Ours(usual)] };
-    let mut backtest = replay(&steps, &configured.config, &args.shards, &settings)
+    let progress = Progress::new("replaying", steps.len() + weighed.len(), "runs");
+    let done = || progress.step();
+    let mut backtest = replay(&steps, &configured.config, &args.shards, &settings, &done)
         .map_err(Failure::of(ErrorId::SuiteWithoutTier))?;
     if !weighed.is_empty() {
         let rules = if args.compare { &MEMORY_RULES[..] } else { &[MemoryRule::Ours] };
-        let memory = memory::replay(&weighed, &configured.config, &args.shards, rules);
+        let memory = memory::replay(&weighed, &configured.config, &args.shards, rules, &done);
         backtest.memory = Some(memory.map_err(Failure::of(ErrorId::SuiteWithoutTier))?);
     }
+    drop(progress);
     let text = match args.format {
         DiffFormat::Table => emit::render(&backtest, output::style()),
         DiffFormat::Json => emit::to_json(&backtest)

@@ -13,6 +13,7 @@ use super::ci::{self, At};
 use super::configured::{self, Configured};
 use super::ended::Tasks;
 use super::place::{self, Place, shown};
+use super::progress::Progress;
 use super::report::{cannot_read, left_out, parse_store};
 use super::{Failure, Terminal, github, reports};
 use crate::catalogue::ErrorId;
@@ -236,8 +237,12 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
         }
         paths.extend(found);
     }
-    let read =
-        |path: &PathBuf| parse_store(&files::read_packed(path, history::SIZE_MAX)?, &shown(path, configured));
+    let progress = Progress::new("reading", paths.len(), "histories");
+    let read = |path: &PathBuf| {
+        let store = parse_store(&files::read_packed(path, history::SIZE_MAX)?, &shown(path, configured));
+        progress.step();
+        store
+    };
     let read: Vec<Store> = paths.iter().map(read).collect::<Result<_, _>>()?;
     stores.extend(read);
     Ok(stores)

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use crate::catalogue::ErrorId;
+use super::progress::Progress;
 use crate::model::{Digest, Digesting};
 use crate::report::{self, Format, ReportError, Sink};
 use crate::{files, text};
@@ -122,7 +123,7 @@ pub(super) fn read<S: Sink + Send>(
     here: &Path,
     sink: impl Fn() -> S + Sync,
 ) -> Vec<Read<S>> {
-    named.par_iter().flat_map_iter(|named| read_file(named, here, &sink, || None)).collect()
+    read_all(named, here, sink, || None)
 }
 
 /// As [`read`], with the digest of every report.
@@ -131,8 +132,22 @@ pub(super) fn read_digested<S: Sink + Send>(
     here: &Path,
     sink: impl Fn() -> S + Sync,
 ) -> Vec<Read<S>> {
-    let digesting = || Some(Digesting::default());
-    named.par_iter().flat_map_iter(|named| read_file(named, here, &sink, digesting)).collect()
+    read_all(named, here, sink, || Some(Digesting::default()))
+}
+
+fn read_all<S: Sink + Send>(
+    named: &[Named],
+    here: &Path,
+    sink: impl Fn() -> S + Sync,
+    digesting: impl Fn() -> Option<Digesting> + Sync,
+) -> Vec<Read<S>> {
+    let progress = Progress::new("reading", named.len(), "files");
+    let read = |named| {
+        let read = read_file(named, here, &sink, &digesting);
+        progress.step();
+        read
+    };
+    named.par_iter().flat_map_iter(read).collect()
 }
 
 fn read_file<S: Sink>(

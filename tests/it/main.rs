@@ -47,6 +47,8 @@ mod podman;
 mod previous;
 #[cfg(target_os = "linux")]
 mod probe;
+#[cfg(target_os = "linux")]
+mod progress;
 mod pytest;
 mod quality;
 mod readme;

@@ -6,6 +6,7 @@ use std::io::Write;
 use super::super::args::RecordArgs;
 use super::super::configured::Configured;
 use super::super::ended::Tasks;
+use super::super::progress::Progress;
 use super::super::reports::Named;
 use super::super::{Failure, Terminal, folder, outcomes, output};
 use super::name;
@@ -40,13 +41,16 @@ pub(super) fn read(
     let run = args.run.as_ref().map(|run| name("--run", run)).transpose()?;
     let key = args.key.as_ref().map(|key| name("--key", key)).transpose()?;
     let mut readable = Vec::new();
+    let progress = Progress::new("reading", named.len(), "outcomes");
     for named in named {
         let shown = printable(&named.shown(&configured.here));
         match outcomes::read(named.path()) {
             Ok(outcome) => readable.push((shown, outcome)),
             Err(err) => errors.push(err.in_file(shown)),
         }
+        progress.step();
     }
+    drop(progress);
     let evidence = tasks.evidence(&readable.iter().map(|(_, outcome)| outcome).collect::<Vec<_>>());
     let mut all = Vec::new();
     for ((shown, outcome), evidence) in readable.into_iter().zip(evidence) {
