@@ -2,11 +2,17 @@
 """What other splitters make of the same history: the longest job and the largest one, priced by a run that none of them saw.
 
     python3 -m venv target/compare && target/compare/bin/pip install pytest pytest-split pytest-shard pytest-test-groups pandas numpy networkx hypothesis
-    target/compare/bin/python benches/compare.py [SHARD] [--keep FOLDER] [--jobs 8] [PART…]
+    target/compare/bin/python benches/compare.py [SHARD] [--keep FOLDER] [--jobs 8] [--subsets 10] [PART…]
 
-SHARD is target/release/shard unless it is named. Parts are pandas (120 files of pandas' own tests) and networkx (all of its tests), both by default.
+SHARD is target/release/shard unless it is named. Parts, all of them by default:
+
+    application   96 generated files as applications have them: each keeps 2 to 80 MB that nobody gives back, and every eighth needs 100 to 350 MB more
+                  while it runs
+    pandas        120 files of pandas' own tests, which keep little; a few need much for a moment
+    networkx      all of networkx' tests, which need little
+
 The files run twice, each time in 16 other random shards that `shard run` measures. The first run is the history that all get, each in its own format;
-the second is the truth that prices their jobs. Every tool runs for real, on a project with the same names whose tests do nothing, so that all split the
+the second is the truth that prices their jobs. Figures are means over random subsets of 80 % of the files, the same every time. Every tool runs for real, on a project with the same names whose tests do nothing, so that all split the
 same files. Tools that are not there are left out, and said so: Jest in target/js (`npm install --prefix target/js jest@30`), cargo-nextest and Ruby's
 knapsack on the path (`gem install knapsack`, or its `lib` in $KNAPSACK).
 
@@ -162,37 +168,79 @@ class Tools:
 
 
 def least(tests, tools):
-    """The smallest budget for which there is a plan of so many jobs, by asking for too small ones."""
+    """The smallest budget in MB for which there is a plan of so many jobs, by asking for too small ones."""
+    with open(f"{tests.folder}/list.txt", "w") as file:
+        file.writelines(f"{name}\n" for name in tools.files)
     low, high = 1, 1 << 14
     while low < high:
         middle = (low + high) // 2
-        with open(f"{tests.folder}/list.txt", "w") as file:
-            file.writelines(f"{name}\n" for name in tools.files)
-        done = tests.shard("plan", "list.txt", "--dry-run", "--strict", "--shards", str(tools.jobs), "--budget", f"{middle}MB")
-        low, high = (low, middle) if done.returncode == 0 else (middle + 1, high)
+        words = ["plan", "list.txt", "--dry-run", "--strict", "--effort", "quick", "--shards", str(tools.jobs), "--budget", f"{middle}MB"]
+        low, high = (low, middle) if tests.shard(*words).returncode == 0 else (middle + 1, high)
     return low
 
 
-def row(name, jobs, truth, budget, files):
-    if jobs is None:
-        return print(f"{name:<34} left out: it is not installed")
+def splits(tests, tools, budget):
+    """What each tool makes of the files: jobs, or `None` where it is not there."""
+    split = ["--splits", "{jobs}", "--group", "{number}", "--splitting-algorithm"]
+    return {
+        "shard, with the budget": tools.shard(tests, "--budget", f"{budget:.0f}MB"),
+        "shard, times alone": tools.shard(tests, "--budget", "none"),
+        "pytest-split least_duration": tools.pytest("pytest_split", *split, "least_duration"),
+        "pytest-split duration_based_chunks": tools.pytest("pytest_split", *split, "duration_based_chunks"),
+        "knapsack": tools.knapsack(),
+        "pytest-test-groups": tools.pytest("pytest_test_groups", "--test-group-count", "{jobs}", "--test-group", "{number}"),
+        "pytest-shard": tools.pytest("pytest_shard", "--num-shards", "{jobs}", "--shard-id", "{job}"),
+        "jest --shard": tools.jest(),
+        "nextest --partition slice": tools.nextest("slice"),
+        "nextest --partition hash": tools.nextest("hash"),
+    }
+
+
+def price(name, jobs, truth, budget, files):
+    """Longest job ÷ what none can beat, the largest in MB and as a share of the budget, and how many jobs exceed that."""
     ran = sorted(file for job in jobs for file in job)
     assert ran == sorted(files), f"{name}: {len(ran)} of {len(files)} files"
-    times = [sum(truth.ms.get(file, 0) for file in job) for job in jobs]
+    times = [sum(truth.ms[file] for file in job) for job in jobs]
     peaks = [truth.peak(job) / 1e6 for job in jobs]
-    even, longest = sum(times) / len(times), max(truth.ms.values())
-    over = sum(peak > budget for peak in peaks)
-    print(f"{name:<34} {max(times) / max(even, longest):>14.3f} {max(peaks):>12.0f} {over:>12}", flush=True)
+    best = max(sum(times) / len(times), max(truth.ms[file] for file in files))
+    return max(times) / best, max(peaks), max(peaks) / budget, sum(peak > budget for peak in peaks)
 
 
-def part(name, folder, jobs):
+def application(folder):
+    """Sizes and times as they are spread in real suites: many small, a few large."""
+    files = []
+    for number in range(96):
+        keep = min(80, max(2, memory.RANDOM.lognormvariate(2.7, 0.8)))
+        moment = memory.RANDOM.uniform(100, 350) if number % 8 == 5 else 0
+        seconds = min(6, memory.RANDOM.lognormvariate(-0.3, 0.9))
+        name = f"tests/{'abcdefgh'[number % 8]}/test_{number:02}.py"
+        os.makedirs(os.path.dirname(f"{folder}/{name}"), exist_ok=True)
+        with open(f"{folder}/{name}", "w") as file:
+            file.write("import time\nKEPT = []\ndef hold(mb): return bytes([1]) * int(mb * 1_000_000)\n")
+            file.write(f"def test_all():\n    KEPT.append(hold({keep:.1f}))\n    more = hold({moment:.0f})\n    time.sleep({seconds:.2f})\n")
+        files.append(name)
+    return files
+
+
+def package(name):
+    def found(folder):
+        files = memory.installed(folder, name)
+        # Some need more than their package.
+        files = files and [file for file in files if not re.search("/arrow/|/io/|/f2py/|/distutils/", file)]
+        return files and memory.RANDOM.sample(files, min(120, len(files))) if name == "pandas" else files
+
+    return found
+
+
+PARTS = {"application": application, "pandas": package("pandas"), "networkx": package("networkx")}
+
+
+def part(name, folder, jobs, subsets):
     memory.RANDOM = random.Random(name)
-    files = memory.installed(folder, name)
+    files = PARTS[name](folder)
     if files is None:
         return print(f"{name}: skipped, `pip install {name}` first")
-    # Some need more than their package.
-    files = [file for file in files if not re.search("/arrow/|/io/|/f2py/|/distutils/", file)]
-    tests = memory.Tests(folder, memory.RANDOM.sample(files, min(120, len(files))) if name == "pandas" else files)
+    tests = memory.Tests(folder, files)
     tests.learn(16)
     was = Run(tests)
     history = f"{folder}/history.json"
@@ -201,41 +249,36 @@ def part(name, folder, jobs):
     truth = Run(tests)
     shutil.copyfile(history, f"{folder}/shard-history.json")
     files = [file for file in tests.files if file in was.ms and file in truth.ms]
-    tools = Tools(folder, files, was, jobs)
-    budget = least(tests, tools) * 1.1
-    total = truth.peak(sorted(files)) / 1e6
-    print(f"\n{name}: {len(files)} files, {total:.0f} MB in one process; {jobs} jobs, budget {budget:.0f} MB, a tenth above the least that has a plan")
-    print(f"{'':<34} {'longest ÷ best':>14} {'largest, MB':>12} {'over budget':>12}")
-    split = ["--splits", "{jobs}", "--group", "{number}", "--splitting-algorithm"]
-    for title, made in [
-        ("shard, with the budget", tools.shard(tests, "--budget", f"{budget:.0f}MB")),
-        ("shard, times alone", tools.shard(tests, "--budget", "none")),
-        ("pytest-split least_duration", tools.pytest("pytest_split", *split, "least_duration")),
-        ("pytest-split duration_based_chunks", tools.pytest("pytest_split", *split, "duration_based_chunks")),
-        ("knapsack", tools.knapsack()),
-        ("pytest-test-groups", tools.pytest("pytest_test_groups", "--test-group-count", "{jobs}", "--test-group", "{number}")),
-        ("pytest-shard", tools.pytest("pytest_shard", "--num-shards", "{jobs}", "--shard-id", "{job}")),
-        ("jest --shard", tools.jest()),
-        ("nextest --partition slice", tools.nextest("slice")),
-        ("nextest --partition hash", tools.nextest("hash")),
-    ]:
-        row(title, made, truth, budget, files)
+    found = {}
+    for number in range(subsets):
+        some = random.Random(number).sample(files, len(files) * 8 // 10)
+        tools = Tools(folder, some, was, jobs)
+        budget = least(tests, tools) * 1.1
+        for name_of, made in splits(tests, tools, budget).items():
+            found.setdefault(name_of, []).append(made and price(name_of, made, truth, budget, some))
+    print(f"\n{name}: {len(files)} files, {truth.peak(sorted(files)) / 1e6:.0f} MB in one process; {jobs} jobs, a budget a tenth above the least that has a plan")
+    print(f"{'means of ' + str(subsets) + ' subsets of 80 %':<34} {'longest ÷ best':>14} {'largest, MB':>12} {'÷ budget':>9} {'jobs over':>10}")
+    for name_of, figures in found.items():
+        if None in figures:
+            print(f"{name_of:<34} left out: it is not installed")
+            continue
+        longest, largest, share, over = (sum(column) / len(figures) for column in zip(*figures))
+        print(f"{name_of:<34} {longest:>14.3f} {largest:>12.0f} {share:>9.2f} {over:>10.1f}", flush=True)
 
 
 def main():
-    words, memory.KEPT, jobs = sys.argv[1:], None, 8
-    for flag in ("--keep", "--jobs"):
+    words, asked = sys.argv[1:], {"--keep": None, "--jobs": 8, "--subsets": 10}
+    for flag in asked:
         if flag in words:
             at = words.index(flag)
-            value = words[at + 1]
+            asked[flag] = words[at + 1]
             del words[at : at + 2]
-            memory.KEPT, jobs = (os.path.abspath(value), jobs) if flag == "--keep" else (memory.KEPT, int(value))
-    known = ("pandas", "networkx")
-    memory.SHARD = os.path.abspath(words.pop(0) if words and words[0] not in known else "target/release/shard")
-    for name in words or known:
+    memory.KEPT = asked["--keep"] and os.path.abspath(asked["--keep"])
+    memory.SHARD = os.path.abspath(words.pop(0) if words and words[0] not in PARTS else "target/release/shard")
+    for name in words or PARTS:
         with tempfile.TemporaryDirectory() as top:
             os.mkdir(f"{top}/{name}")
-            part(name, f"{top}/{name}", jobs)
+            part(name, f"{top}/{name}", int(asked["--jobs"]), int(asked["--subsets"]))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,8 @@ mod reports;
 mod rules;
 #[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod runners;
 mod scenarios;
 mod schema_page;
 mod schemas;
