@@ -1,31 +1,12 @@
 //! The README's words held against the program.
 
 use crate::common::{Project, root};
+use crate::markdown::{self, page, pages};
 
-fn page(name: &str) -> String {
-    std::fs::read_to_string(root().join(name)).unwrap()
-}
-
-/// The blocks of a page that begin with the given fence.
-fn blocks(name: &str, fence: &str) -> Vec<String> {
-    let text = page(name);
-    let mut found = Vec::new();
-    let mut inside: Option<Vec<&str>> = None;
-    for line in text.lines() {
-        inside = match inside {
-            None if line == fence => Some(Vec::new()),
-            Some(lines) if line == "```" => {
-                found.push(lines.join("\n") + "\n");
-                None
-            }
-            Some(mut lines) => {
-                lines.push(line);
-                Some(lines)
-            }
-            None => None,
-        };
-    }
-    found
+/// The texts of a page's blocks in this language.
+fn blocks(name: &str, language: &str) -> Vec<String> {
+    let found = markdown::blocks(&page(name)).into_iter().filter(|block| block.language == language);
+    found.map(|block| block.text).collect()
 }
 
 #[test]
@@ -35,18 +16,18 @@ fn the_picture_is_what_the_example_prints() {
         project.file(name, &std::fs::read(root().join("testdata/scenarios/unit-e2e").join(name)).unwrap());
     }
     let done = project.run(["plan", "tests.txt"], b"", &[("LANG", "C.UTF-8")]).ok();
-    assert_eq!(blocks("README.md", "```text").first(), Some(&done.stdout()));
+    assert_eq!(blocks("README.md", "text").first(), Some(&done.stdout()));
 }
 
 #[test]
 fn the_manual_s_image_builds_are_planned_as_it_says() {
-    let [toml, csv] = [("```toml"), ("```csv")].map(|fence| blocks("docs/images.md", fence).remove(0));
+    let [toml, csv] = ["toml", "csv"].map(|fence| blocks("docs/images.md", fence).remove(0));
     let first = |toml: &str| {
         let project = Project::with(&[("shard.toml", toml), ("images.csv", &csv)]);
         let done = project.run(["plan", "--costs", "images.csv"], b"", &[("LANG", "C.UTF-8")]).ok();
         done.stdout().lines().next().unwrap().to_owned()
     };
-    let shown = blocks("docs/images.md", "```console").remove(0);
+    let shown = blocks("docs/images.md", "console").remove(0);
     assert_eq!(shown.lines().nth(1), Some(first(&toml).as_str()));
     let check = |from: &str, to: &str, expect: &str| {
         let changed = toml.replace(from, to);
@@ -62,19 +43,8 @@ fn the_manual_s_image_builds_are_planned_as_it_says() {
 }
 
 #[test]
-fn every_configuration_is_valid() {
-    for name in ["README.md", "docs/configuration.md", "docs/images.md", "docs/ci.md"] {
-        let found = blocks(name, "```toml");
-        assert!(!found.is_empty());
-        for text in found {
-            shard::config::file::parse(&text).unwrap_or_else(|err| panic!("{name}: {err}\n{text}"));
-        }
-    }
-}
-
-#[test]
 fn the_defaults_of_the_manual_are_the_program_s() {
-    let manual = &blocks("docs/configuration.md", "```toml")[0];
+    let manual = &blocks("docs/configuration.md", "toml")[0];
     let tier = manual.split("[tier.unit]").nth(1).unwrap().split("\n\n").next().unwrap();
     // What the manual shows but does not call a default.
     let shown = ["match", "budget", "run", "timeout", "price"];
@@ -96,18 +66,12 @@ fn workflows_are_those_that_engines_execute() {
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let texts: Vec<String> = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    assert_eq!(blocks("README.md", "```yaml").first(), Some(&page("docs/workflows/test.yml")));
-    let mut pages: Vec<String> = std::fs::read_dir(root().join("docs"))
-        .unwrap()
-        .map(|file| format!("docs/{}", file.unwrap().file_name().to_str().unwrap()))
-        .filter(|name| name.ends_with(".md"))
-        .collect();
-    pages.push("README.md".to_owned());
+    assert_eq!(blocks("README.md", "yaml").first(), Some(&page("docs/workflows/test.yml")));
     let (mut parts, mut whole) = (0, Vec::new());
-    for name in pages {
+    for name in pages() {
         let of_github =
             |block: &String| block.contains("uses: ") || block.contains("${{") || block.contains("@{");
-        for block in blocks(&name, "```yaml").into_iter().filter(of_github) {
+        for block in blocks(&name, "yaml").into_iter().filter(of_github) {
             // A step that stands alone is looked at by tests/engines/check_workflows.py.
             let step = block.trim_start().starts_with("- ") && !block.contains("matrix");
             assert!(
@@ -160,7 +124,7 @@ fn pipelines_of_the_manual_are_those_of_its_files() {
         .unwrap()
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .collect();
-    let found = blocks("docs/ci.md", "```yaml");
+    let found = blocks("docs/ci.md", "yaml");
     assert!(found.len() >= 4);
     for block in found {
         assert!(files.iter().any(|file| file.contains(&block)), "no file has\n{block}");
@@ -194,21 +158,6 @@ fn variables_of_the_manual_find_their_shards() {
         count += 1;
     }
     assert_eq!(count, 10);
-}
-
-#[test]
-fn every_command_is_one() {
-    let commands: Vec<String> =
-        blocks("README.md", "```sh").iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
-    let known =
-        commands.iter().filter_map(|line| line.split("shard ").nth(1)?.split(' ').next().map(str::to_owned));
-    let project = Project::new();
-    let mut count = 0;
-    for command in known.filter(|command| command.chars().all(char::is_alphabetic)) {
-        project.shard(&format!("{command} --help")).ok();
-        count += 1;
-    }
-    assert!(count >= 5, "{commands:?}");
 }
 
 #[test]
