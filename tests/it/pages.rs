@@ -5,11 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::{Project, has_pytest, root};
+use crate::common::{Done, Project, has_pytest, root};
+use crate::limit::Limited;
 use crate::markdown::{Block, blocks, page};
 
 /// Commands that are not run, and why.
-const SKIPPED: [(&str, &str); 2] = [
+const SKIPPED: [(&str, &str); 3] = [
+    ("systemd-run", "needs a session of systemd; a test below does the same in a control group of its own"),
     ("cargo install", "takes minutes; the checks of the repository build it in other ways"),
     ("pip install", "needs a network; where pytest is missing the pages are skipped"),
 ];
@@ -191,4 +193,32 @@ fn the_tutorial_works() {
         return println!("skipped: python3 has no pytest 8.2");
     }
     hold("docs/tutorial.md");
+}
+
+#[test]
+fn the_tutorial_s_job_dies_under_a_real_limit_too() {
+    let (Some(limited), true) = (Limited::new(500_000_000), has_pytest()) else {
+        return println!("skipped: no control group can be made here, or python3 has no pytest 8.2");
+    };
+    let project = Project::new();
+    let scripts: Vec<Step> = steps(&page("docs/tutorial.md")).into_iter().take(2).collect();
+    execute(&scripts, project.path());
+    let shop = project.path().join("shop");
+    let toml = fs::read_to_string(shop.join("shard.toml")).unwrap();
+    let unguarded = toml.replace("guard  = \"budget\"", "guard  = \"off\"");
+    assert_ne!(toml, unguarded);
+    fs::write(shop.join("shard.toml"), unguarded).unwrap();
+    let shard = |words: &str| {
+        let words: Vec<&str> = [env!("CARGO_BIN_EXE_shard")].into_iter().chain(words.split(' ')).collect();
+        Done(limited.command(&words).current_dir(&shop).stdin(Stdio::null()).output().unwrap())
+    };
+    shard("plan").ok();
+    shard("run unit-1 --preflight off").ok();
+    // The kernel takes the largest process of the group: pytest.
+    assert_eq!(shard("run unit-2 --preflight off").code(), 137);
+    let said = shard("triage shard-out/outcomes").ok().stdout();
+    assert!(said.contains("unit-2 (attempt 1): out-of-memory, certain"), "{said}");
+    shard("rebalance").ok();
+    shard("run unit-3 --preflight off").ok();
+    shard("verify shard-out/outcomes").ok();
 }
