@@ -40,13 +40,17 @@ impl Written {
     ///
     /// The new plan is published before the files that it names, so that after a crash in between
     /// the next plan knows them for its own.
-    pub(super) fn publish(&self, out: &Path) -> Result<(), Failure> {
-        self.publish_after(out, &[])
+    pub(super) fn publish(&self, out: &Path, replaced: Replaced) -> Result<(), Failure> {
+        self.put(out, &[], replaced)
     }
 
     /// The same, with the plans that it comes from beside it, each as [`ancestors`] names it.
     pub(super) fn publish_after(&self, out: &Path, earlier: &[(String, Vec<u8>)]) -> Result<(), Failure> {
-        let old = old_plan(out)?;
+        self.put(out, earlier, replaced(out))
+    }
+
+    fn put(&self, out: &Path, earlier: &[(String, Vec<u8>)], replaced: Replaced) -> Result<(), Failure> {
+        let old = replaced.selections()?;
         for (name, _) in earlier {
             let path = out.join(name);
             if path.symlink_metadata().is_ok()
@@ -97,12 +101,14 @@ impl Written {
     }
 }
 
-/// The selections of the plan that is in `out` now, as far as they are named as a plan names them.
-/// `None` where there is no plan.
-fn old_plan(out: &Path) -> Result<Option<Vec<String>>, Failure> {
+/// The plan that a new one takes the place of, read once.
+pub(super) struct Replaced(Result<Option<Plan>, Failure>);
+
+/// What is in `out` now. That it cannot be read is no error before it is replaced.
+pub(super) fn replaced(out: &Path) -> Replaced {
     let path = out.join("plan.json");
     if path.symlink_metadata().is_err() {
-        return Ok(None);
+        return Replaced(Ok(None));
     }
     let foreign = |why: String| {
         Failure::new(
@@ -114,9 +120,22 @@ fn old_plan(out: &Path) -> Result<Option<Vec<String>>, Failure> {
             ),
         )
     };
-    let old = Plan::from_bytes(&files::read(&path, file::SIZE_MAX)?).map_err(foreign)?;
-    let names = old.shards.into_iter().flat_map(|shard| shard.sessions).map(|session| session.selection);
-    Ok(Some(names.filter(|name| is_selection(name)).collect()))
+    let bytes = files::read(&path, file::SIZE_MAX).map_err(Failure::from);
+    Replaced(bytes.and_then(|bytes| Plan::from_bytes(&bytes).map(Some).map_err(foreign)))
+}
+
+impl Replaced {
+    /// The plan, if it is one and keeps its own rules.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.0.as_ref().ok()?.as_ref().filter(|plan| verify::verify(plan).is_empty())
+    }
+
+    /// Its selections, as far as they are named as a plan names them. `None` where there is no plan.
+    fn selections(self) -> Result<Option<Vec<String>>, Failure> {
+        let Some(old) = self.0? else { return Ok(None) };
+        let names = old.shards.into_iter().flat_map(|shard| shard.sessions).map(|session| session.selection);
+        Ok(Some(names.filter(|name| is_selection(name)).collect()))
+    }
 }
 
 /// `[a-z0-9-]+(\.[0-9]+)?\.(txt|nul|json)`, and neither of our two other files.

@@ -19,6 +19,7 @@ use crate::emit::style::Style;
 use crate::emit::{github, markdown, matrix, table};
 use crate::files;
 use crate::plan::Plan;
+use crate::plan::diff::Diff;
 use crate::plan::what_if::{self, Question};
 use crate::text::count;
 
@@ -39,6 +40,8 @@ pub(super) struct Form {
     pub(super) dry_run: bool,
     /// What is told before the plan.
     pub(super) preface: Option<Preface>,
+    /// How the plan differs from the one before it.
+    pub(super) since: Option<Diff>,
 }
 
 /// What is told before a plan.
@@ -64,18 +67,18 @@ pub(super) fn prepare(
         false => format!("wrote {files} to {shown}"),
     };
     let mut output = Output { stdout: Vec::new(), stderr: None, append: Vec::new() };
-    let preface = form.preface.as_ref();
+    let (preface, since) = (form.preface.as_ref(), form.since.as_ref());
     let document = |most: usize| match preface {
         Some(preface) => {
             let before = format!("{}\n\n", preface.sentences);
-            before.clone() + &markdown::render(plan, most.saturating_sub(before.len()))
+            before.clone() + &markdown::render(plan, since, most.saturating_sub(before.len()))
         }
-        None => markdown::render(plan, most),
+        None => markdown::render(plan, since, most),
     };
     let shown_as = |style: Style| match preface {
         Some(preface) if plan.shards.is_empty() => preface.text.clone(),
-        Some(preface) => format!("{}\n{}", preface.text, table::render(plan, style)),
-        None => table::render(plan, style),
+        Some(preface) => format!("{}\n{}", preface.text, table::render(plan, since, style)),
+        None => table::render(plan, since, style),
     };
     // Standard output is for the CI, the log for people.
     let jobs_of = |ci: Ci, wrote: String| {
@@ -171,11 +174,12 @@ pub(super) fn style_of(format: PlanFormat) -> Style {
     if format == PlanFormat::Table { style() } else { Style::default() }
 }
 
-/// What the terminal shows: its width between 80 and 200 columns, 80 where there is none; colours only
-/// where standard output is one and nobody said `NO_COLOR`.
+/// What the terminal shows: its width between 80 and 200 columns; where there is none, `COLUMNS` or 80. Colours only
+/// where standard output is one, or somebody said `CLICOLOR_FORCE`, and nobody said `NO_COLOR`.
 pub(super) fn style() -> Style {
-    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).clamp(80, 200);
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let width = width.or_else(|| variable("COLUMNS").parse().ok()).unwrap_or(80).clamp(80, 200);
     // A locale that is set and not UTF-8 cannot show blocks; none at all is today's CI, which can.
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .map(variable)
@@ -184,6 +188,7 @@ pub(super) fn style() -> Style {
         .unwrap_or_default();
     let utf8 = locale.is_empty() || locale.to_ascii_lowercase().replace('-', "").contains("utf8");
     let dumb = variable("TERM") == "dumb";
-    let colour = std::io::stdout().is_terminal() && variable("NO_COLOR").is_empty() && !dumb;
+    let forced = !matches!(variable("CLICOLOR_FORCE").as_str(), "" | "0");
+    let colour = (forced || (std::io::stdout().is_terminal() && !dumb)) && variable("NO_COLOR").is_empty();
     Style { width, unicode: utf8 && !dumb, colour }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::args::PlanArgs;
 use super::configured::{self, Configured};
-use super::folder::{Written, read_sound_plan};
+use super::folder::{self, Written, read_sound_plan};
 use super::place::READ_WAIT;
 use super::{Failure, Terminal, github, inventory, output, report, what_if};
 use crate::catalogue::ErrorId;
@@ -18,6 +18,7 @@ use crate::files;
 use crate::history::{History, costs};
 use crate::inventory::{Inventory, Suite, assign};
 use crate::model::{Basis, Estimate, SuiteId};
+use crate::plan::diff::diff;
 use crate::plan::{self, Options, Plan, Sources, file, verify};
 use crate::{exit, text};
 
@@ -89,10 +90,14 @@ pub(super) fn run(
     let plan = made?;
     prove(&plan)?;
     let written = Written::new(&plan, &configured, options.selection)?;
-    let form = output::Form { format: args.format, axes: args.axes, dry_run: args.dry_run, preface: None };
+    let replaced = folder::replaced(&out);
+    let before = options.previous.as_ref().or(replaced.plan()).filter(|old| old.round == 0);
+    let since = before.map(|old| diff(old, &plan, false));
+    let form =
+        output::Form { format: args.format, axes: args.axes, dry_run: args.dry_run, preface: None, since };
     let output = output::prepare(&form, &plan, &written, &configured, &out)?;
     if !args.dry_run {
-        written.publish(&out)?;
+        written.publish(&out, replaced)?;
     }
     output.print(terminal)?;
     Ok(exit::DONE)

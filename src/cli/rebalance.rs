@@ -67,6 +67,7 @@ pub(super) fn run(
         format: args.format,
         axes: args.axes,
         dry_run: args.dry_run,
+        since: None,
         preface: Some(output::Preface {
             text: emit::text(&done, output::style_of(args.format)),
             sentences: emit::summary(&done),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::Failure;
-use crate::catalogue::ErrorId;
 use super::progress::Progress;
+use crate::catalogue::ErrorId;
 use crate::model::{Digest, Digesting};
 use crate::report::{self, Format, ReportError, Sink};
 use crate::{files, text};

@@ -1,5 +1,7 @@
 //! The difference of two plans, for people and as JSON.
 
+mod why;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -7,6 +9,7 @@ use super::phrase;
 use super::style::{Paint, Style};
 use crate::model::{Bytes, Millis};
 use crate::plan::diff::{Diff, Placed, ShardChange, Why};
+use crate::plan::file::Previous;
 use crate::text::{count, examples, printable, shorten, thousands, width};
 
 /// Most lines of one kind.
@@ -24,11 +27,13 @@ pub fn to_json(diff: &Diff) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(diff)? + "\n")
 }
 
-/// For people: what changed in short, shards, what moved and why, what is new, gone, longer or heavier.
+/// For people: why the plan changed in a sentence, what changed in short, shards, what moved and why, what is new, gone,
+/// longer or heavier.
 #[must_use]
 pub fn render(diff: &Diff, style: Style) -> String {
     let mut out = String::new();
     let (old, new) = (&diff.old, &diff.new);
+    style.paragraph((Paint::Strong, ""), &why::sentence(diff), &mut out);
     let headline = format!(
         "{} · the longest {} · the largest {}",
         arrow(count(old.shards, "job"), count(new.shards, "job")),
@@ -36,19 +41,7 @@ pub fn render(diff: &Diff, style: Style) -> String {
         arrow(old.peak_bytes.to_string(), new.peak_bytes.to_string())
     );
     style.paragraph((Paint::Strong, ""), &headline, &mut out);
-    let mut moves = format!(
-        "{} of {} moved, {} new, {} gone",
-        thousands(diff.moved.len()),
-        count(diff.common, "suite"),
-        thousands(diff.added.len()),
-        thousands(diff.removed.len())
-    );
-    for (suites, what) in [(&diff.executed, "executed"), (&diff.given_up, "given up")] {
-        if !suites.is_empty() {
-            let _ = write!(moves, ", {} {what}", thousands(suites.len()));
-        }
-    }
-    let _ = writeln!(out, "{moves}");
+    let _ = writeln!(out, "{}", moves(diff));
     shards(diff, style, &mut out);
     moved(diff, style, &mut out);
     placed("new", "in", &diff.added, style, &mut out);
@@ -94,6 +87,44 @@ fn shards(diff: &Diff, style: Style, out: &mut String) {
     if same > 0 {
         let _ = writeln!(out, "{} as before", count(same, "shard"));
     }
+}
+
+/// How many suites moved, came and went.
+fn moves(diff: &Diff) -> String {
+    let mut moves = match (diff.moved.len(), diff.common) {
+        (0, _) => "no suite moved".to_owned(),
+        (moved, all) => format!("{} of {} moved", thousands(moved), count(all, "suite")),
+    };
+    let kinds = [
+        (diff.added.len(), "new"),
+        (diff.removed.len(), "gone"),
+        (diff.executed.len(), "executed"),
+        (diff.given_up.len(), "given up"),
+    ];
+    for (number, what) in kinds.iter().filter(|(number, _)| *number > 0) {
+        let _ = write!(moves, ", {} {what}", thousands(*number));
+    }
+    moves
+}
+
+/// The same in one sentence under a new plan; `None` where nothing changed. `previous`: what became of a plan whose
+/// suites were to stay where they were.
+pub(super) fn since(diff: &Diff, previous: Option<Previous>) -> Option<String> {
+    if why::is_same(diff) && previous.is_none() {
+        return None;
+    }
+    let sentence = why::inside(why::sentence(diff).trim_end_matches('.'));
+    let moved = diff.moved.len();
+    let hint = match previous {
+        Some(previous) if previous.moved_fresh > moved => {
+            format!(" (a fresh plan would move {})", thousands(previous.moved_fresh))
+        }
+        None if moved * 5 > diff.common => {
+            " (`--previous` would keep most of them where they were)".to_owned()
+        }
+        _ => String::new(),
+    };
+    Some(format!("{sentence}; {}{hint}", moves(diff)))
 }
 
 fn more(all: usize, what: &str, out: &mut String) {

@@ -1,12 +1,15 @@
 //! The plan as Markdown, for step summaries and pull requests: compact, the long parts collapsed,
 //! cut before the limits of GitHub.
 
+mod chart;
+
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::phrase;
+use super::{phrase, table};
 use crate::model::Basis;
-use crate::plan::file::{Plan, Shard, Suite};
+use crate::plan::diff::Diff;
+use crate::plan::file::{Plan, Shard, Suite, Warning};
 use crate::text::{count, printable, shorten, thousands};
 
 /// Most bytes of a document: a step summary may have 1 MiB, a comment 65,536 characters.
@@ -16,48 +19,70 @@ pub const COMMENT_BYTES_MAX: usize = 60_000;
 
 /// Shards that are shown at once; the others are collapsed.
 const SHARDS_SHOWN: usize = 20;
+/// Columns of what changed.
+const CHANGED_MAX: usize = 600;
 /// Suites that are listed.
 const SUITES_SHOWN: usize = 10;
-/// Warnings that are listed.
-const WARNINGS_SHOWN: usize = 20;
+/// Warnings that stand out.
+const WARNINGS_SHOWN: usize = 3;
+/// Warnings that are listed besides.
+const WARNINGS_LISTED: usize = 20;
 /// Columns of one warning.
 const WARNING_MAX: usize = 600;
 
-/// A document of at most `most` bytes.
+/// A document of at most `most` bytes. `since`: how the plan differs from the one before it.
 #[must_use]
-pub fn render(plan: &Plan, most: usize) -> String {
+pub fn render(plan: &Plan, since: Option<&Diff>, most: usize) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "### {}\n", phrase::headline(plan));
-    let mut left = plan.warnings.len();
-    for warning in plan.warnings.iter().take(WARNINGS_SHOWN) {
-        let text = format!("> [!WARNING]\n> {}\n\n", escaped(&shorten(&warning.message, WARNING_MAX)));
-        // At most half of the document: the jobs matter too.
-        if out.len() + text.len() > most / 2 {
-            break;
-        }
-        out.push_str(&text);
-        left -= 1;
+    if let Some(changed) = table::changed(plan, since) {
+        let changed = shorten(&changed, CHANGED_MAX);
+        let _ = writeln!(out, "{}\n", escaped(&changed));
     }
-    if left > 0 {
-        let _ = writeln!(out, "… and {} in `plan.json`\n", count(left, "more warning"));
-    }
+    warnings(plan, most, &mut out);
     if plan.shards.is_empty() {
         return out;
     }
     let tail = tail(plan);
+    chart::write(plan, &mut out);
     let (shown, hidden) = plan.shards.split_at(plan.shards.len().min(SHARDS_SHOWN));
-    table(plan, shown, most.saturating_sub(tail.len()), &mut out);
+    rows(plan, shown, most.saturating_sub(tail.len()), &mut out);
     if !hidden.is_empty() {
         let _ = writeln!(out, "<details><summary>{} more</summary>\n", count(hidden.len(), "shard"));
-        table(plan, hidden, most.saturating_sub(tail.len() + 200), &mut out);
+        rows(plan, hidden, most.saturating_sub(tail.len() + 200), &mut out);
         let _ = writeln!(out, "</details>\n");
     }
     out.push_str(&tail);
     out
 }
 
+/// The first few stand out, the others are collapsed: at most half of the document, since the jobs matter too.
+fn warnings(plan: &Plan, most: usize, out: &mut String) {
+    let (first, others) = plan.warnings.split_at(plan.warnings.len().min(WARNINGS_SHOWN));
+    let mut left = plan.warnings.len();
+    let mut add = |text: String, out: &mut String| {
+        let fits = out.len() + text.len() <= most / 2;
+        if fits {
+            out.push_str(&text);
+            left -= 1;
+        }
+        fits
+    };
+    let text = |warning: &Warning| escaped(&shorten(&warning.message, WARNING_MAX));
+    let all = first.iter().all(|warning| add(format!("> [!WARNING]\n> {}\n\n", text(warning)), out));
+    if all && !others.is_empty() {
+        let _ = writeln!(out, "<details><summary>{}</summary>\n", count(others.len(), "more warning"));
+        let listed = others.iter().take(WARNINGS_LISTED);
+        let _ = listed.into_iter().all(|warning| add(format!("- {}\n", text(warning)), out));
+        let _ = writeln!(out, "\n</details>\n");
+    }
+    if left > 0 {
+        let _ = writeln!(out, "… and {} in `plan.json`\n", count(left, "more warning"));
+    }
+}
+
 /// The rows that fit; how many do not is said.
-fn table(plan: &Plan, shards: &[Shard], most: usize, out: &mut String) {
+fn rows(plan: &Plan, shards: &[Shard], most: usize, out: &mut String) {
     let _ = writeln!(out, "| shard | suites | time | | memory | of budget | runs on |");
     let _ = writeln!(out, "|---|--:|--:|---|--:|--:|---|");
     for (number, shard) in shards.iter().enumerate() {
@@ -87,13 +112,12 @@ fn table(plan: &Plan, shards: &[Shard], most: usize, out: &mut String) {
 
 fn tail(plan: &Plan) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}\n", phrase::bases(plan));
-    let _ = writeln!(out, "{}\n", phrase::bound(plan));
-    if let Some(limit) = phrase::limit(plan) {
-        let _ = writeln!(out, "decided by {}\n", escaped(&limit));
-    }
-    if let Some(moves) = phrase::moves(plan) {
-        let _ = writeln!(out, "since the previous plan: {moves}\n");
+    let decided =
+        phrase::limit(plan).map_or(String::new(), |limit| format!("; decided by {}", escaped(&limit)));
+    let (suites, bases) = (count(plan.inputs.suites, "suite"), phrase::bases(plan));
+    let _ = writeln!(out, "{suites}: {bases} · {}{decided}\n", phrase::bound(plan));
+    if let Some(advice) = phrase::advice(plan) {
+        let _ = writeln!(out, "**Next:** {}\n", escaped(&advice));
     }
     curve(plan, &mut out);
     let mut suites: Vec<(&Shard, &Suite)> = plan.suites().collect();
@@ -177,11 +201,11 @@ mod tests {
         let shard = plan.shards[0].clone();
         plan.shards = vec![shard; 20_000];
         for most in [COMMENT_BYTES_MAX, SUMMARY_BYTES_MAX] {
-            let text = render(&plan, most);
+            let text = render(&plan, None, most);
             assert!(text.len() <= most, "{}", text.len());
             assert!(text.contains(" more, in `plan.json`") && text.trim_end().ends_with("</details>"));
         }
         plan.warnings = vec![crate::plan::Warning::new(WarningCode::Oversize, "", "[".repeat(3_000)); 100];
-        assert!(render(&plan, COMMENT_BYTES_MAX).len() <= COMMENT_BYTES_MAX);
+        assert!(render(&plan, None, COMMENT_BYTES_MAX).len() <= COMMENT_BYTES_MAX);
     }
 }

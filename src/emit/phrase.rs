@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalogue::WarningCode;
 use crate::model::{Basis, Millis, Verdict};
-use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite};
+use crate::plan::file::{ObjectiveKind, Plan, Point, Shard, Suite, Tier};
 use crate::plan::what_if::Curve;
 use crate::text::{count, printable, shorten, thousands};
 
@@ -67,49 +67,72 @@ pub(super) fn bases(plan: &Plan) -> String {
     let of = |pick: fn(&Suite) -> Basis| {
         let all =
             [(Basis::Measured, "measured"), (Basis::Inherited, "inherited"), (Basis::Assumed, "assumed")];
-        let shown = all.into_iter().filter_map(|(basis, name)| {
-            let count = plan.suites().filter(|(_, suite)| pick(suite) == basis).count();
-            (count > 0).then(|| format!("{} {name}", thousands(count)))
-        });
-        shown.collect::<Vec<_>>().join(", ")
+        let counted =
+            all.map(|(basis, name)| (plan.suites().filter(|(_, suite)| pick(suite) == basis).count(), name));
+        let some: Vec<_> = counted.into_iter().filter(|(count, _)| *count > 0).collect();
+        match some.as_slice() {
+            [(_, only)] => (*only).to_owned(),
+            several => {
+                let each = several.iter().map(|(count, name)| format!("{} {name}", thousands(*count)));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        }
     };
-    format!("time {}; memory {}", of(|suite| suite.basis), of(|suite| suite.memory_basis))
+    match (of(|suite| suite.basis), of(|suite| suite.memory_basis)) {
+        (time, memory) if time == memory => format!("time and memory {time}"),
+        (time, memory) => format!("time {time}; memory {memory}"),
+    }
 }
 
 /// How good the plan is, as far as it is proven.
 pub(super) fn bound(plan: &Plan) -> String {
     let quality = &plan.quality;
-    let longest = match (quality.makespan_ms.0, quality.makespan_bound_ms.0) {
-        (made, bound) if made == bound => {
-            format!("the longest shard is proven the shortest possible ({})", quality.makespan_ms)
-        }
-        (made, bound) => {
-            let gap = (u128::from(made.saturating_sub(bound)) * 10_000).div_ceil(u128::from(made.max(1)));
-            format!("no plan with as many shards can be more than {}.{:02} % shorter", gap / 100, gap % 100)
-        }
+    let (made, least) = (quality.makespan_ms.0, quality.makespan_bound_ms.0);
+    let gap = (u128::from(made.saturating_sub(least)) * 10_000).div_ceil(u128::from(made.max(1)));
+    let shorter = format!("the longest can be at most {}.{:02} % shorter", gap / 100, gap % 100);
+    let with = |fact: &str| match gap {
+        0 => format!("{fact}, and no shorter longest one"),
+        _ => format!("{fact}; with as many, {shorter}"),
     };
     match plan.objective.kind {
-        ObjectiveKind::Shards => longest,
-        ObjectiveKind::Price if quality.proven => format!("no plan costs less; {longest}"),
-        ObjectiveKind::Price => longest,
+        ObjectiveKind::Price if quality.proven => with("proven: no plan costs less"),
+        ObjectiveKind::Shards | ObjectiveKind::Price if gap == 0 => {
+            "proven: no plan with as many jobs has a shorter longest one".to_owned()
+        }
+        ObjectiveKind::Shards | ObjectiveKind::Price => format!("with as many jobs, {shorter}"),
         ObjectiveKind::Memory | ObjectiveKind::Target if quality.proven => {
-            format!(
-                "{} proven the fewest; {longest}",
-                if quality.shards == 1 {
-                    "1 shard is".to_owned()
-                } else {
-                    format!("{} shards are", quality.shards)
-                }
-            )
+            with("proven: no fewer jobs are possible")
         }
-        ObjectiveKind::Memory | ObjectiveKind::Target => {
-            format!(
-                "at least {} needed, {} planned; {longest}",
-                count(quality.shards_bound, "shard"),
-                quality.shards
-            )
-        }
+        ObjectiveKind::Memory | ObjectiveKind::Target => with(&format!(
+            "{} planned, at least {} needed",
+            count(quality.shards, "job"),
+            thousands(quality.shards_bound)
+        )),
     }
+}
+
+/// What every job of each tier begins with.
+pub(super) fn starts(plan: &Plan) -> String {
+    let budgets = plan.tiers.iter().any(|tier| tier.budget_bytes != plan.tiers[0].budget_bytes);
+    let several = plan.tiers.len() > 1;
+    let tier = |tier: &Tier| {
+        let mut text = if several { format!("{} ", tier.name) } else { String::new() };
+        text.push_str(&format!("{} and {}", tier.floor_bytes, tier.setup_ms + tier.session_start_ms));
+        match (tier.each, tier.workers) {
+            (true, most) => text.push_str(&format!(", up to {most} at once")),
+            (false, 1) => {}
+            (false, more) => text.push_str(&format!(", {more} workers")),
+        }
+        if tier.spread {
+            text.push_str(" that share each file");
+        }
+        if let (true, Some(budget)) = (budgets, tier.budget_bytes) {
+            text.push_str(&format!(", budget {budget}"));
+        }
+        text
+    };
+    let all: Vec<String> = plan.tiers.iter().map(tier).collect();
+    format!("{} before any suite", all.join(" · "))
 }
 
 /// What became of the previous plan, where there was one.
@@ -166,7 +189,7 @@ pub(super) struct CurveRow<'a> {
 
 /// The numbers of shards worth showing: the chosen one, its neighbours, the ends, and some between.
 pub(super) fn curve(plan: &Plan) -> Vec<CurveRow<'_>> {
-    const ROWS_MAX: usize = 12;
+    const ROWS_MAX: usize = 10;
     let Some(chosen) = plan.curve.iter().position(|point| point.shards == plan.quality.shards) else {
         return Vec::new();
     };
@@ -182,13 +205,17 @@ pub(super) fn rungs(numbers: &[usize], matter: &[usize], most: usize) -> BTreeSe
     let near = |at: &usize| [at.saturating_sub(1), *at, at.saturating_add(1)].map(|at| at.min(last));
     let mut shown: BTreeSet<usize> = matter.iter().flat_map(near).chain([0, last]).collect();
     while shown.len() < most.min(numbers.len()) {
-        // What matters is how many times more jobs there are from one row to the next.
-        let gaps = shown.iter().zip(shown.iter().skip(1)).filter(|(from, to)| **to > **from + 1);
+        // What matters is how many times more jobs there are from one row to the next, a tenth at least.
         let ratio = |from: usize, to: usize| numbers[to] as u128 * 1_000 / numbers[from].max(1) as u128;
-        let Some((from, to)) = gaps.max_by_key(|(from, to)| ratio(**from, **to)) else { break };
-        let (from, to) = (*from, *to);
-        let uneven = |at: &usize| ratio(from, *at).abs_diff(ratio(*at, to));
-        shown.extend((from + 1..to).min_by_key(uneven));
+        let apart = |from: usize, to: usize| ratio(from, to) >= 1_100;
+        let pairs = shown.iter().zip(shown.iter().skip(1));
+        let middles = pairs.filter_map(|(from, to)| {
+            let between = (from + 1..*to).filter(|at| apart(*from, *at) && apart(*at, *to));
+            let middle = between.min_by_key(|at| ratio(*from, *at).abs_diff(ratio(*at, *to)))?;
+            Some((ratio(*from, *to), middle))
+        });
+        let Some((_, middle)) = middles.max() else { break };
+        shown.insert(middle);
     }
     shown
 }
@@ -251,30 +278,62 @@ pub(super) fn limit(plan: &Plan) -> Option<String> {
 /// The one thing that would help most.
 pub(super) fn advice(plan: &Plan) -> Option<String> {
     let longest = plan.shards.first()?;
-    let suites = || longest.suites();
-    let assumed = plan.suites().filter(|(_, suite)| suite.basis == Basis::Assumed).count();
+    let name = |id: &str| shorten(&printable(id), 60);
+    if let Some(shard) = plan.shards.iter().find(|shard| shard.oversize) {
+        let suite = shard.suites().next()?;
+        return Some(format!(
+            "`{}` fits no machine: give it one, a [[runner]] with a budget of {} or more, or split it",
+            name(&suite.id),
+            shard.predicted_bytes
+        ));
+    }
+    let most = |assumed: fn(&Suite) -> bool| {
+        plan.suites().filter(|(_, suite)| assumed(suite)).count() * 2 > plan.inputs.suites
+    };
+    let measure = "run the jobs with `shard run`, then `shard record shard-out/outcomes`";
     // A report that met nothing has a warning of its own.
     let mismatch = plan.warnings.iter().any(|warning| warning.is(WarningCode::HistoryMismatch));
-    if assumed * 2 > plan.inputs.suites && !mismatch {
-        return Some("most times are assumed: give `--timings` a report of an earlier run (JUnit XML, .test_durations)".to_owned());
+    if most(|suite| suite.basis == Basis::Assumed) && !mismatch {
+        return Some(format!(
+            "measure: {measure}; or give `--timings` a report (JUnit XML, .test_durations)"
+        ));
     }
-    let heaviest = suites().max_by_key(|suite| suite.ms)?;
+    let heaviest = longest.suites().max_by_key(|suite| suite.ms)?;
     let saved = plan.quality.makespan_ms.0.saturating_sub(without(plan, longest, heaviest));
     // A twentieth is worth the trouble.
     if saved * 20 > plan.quality.makespan_ms.0 {
-        let name = shorten(&printable(&heaviest.id), 60);
         return Some(format!(
-            "splitting `{name}`, which takes {} of the longest shard, saves up to {}: set `split = true` in its \
+            "splitting `{}`, which takes {} of the longest shard, saves up to {}: set `split = true` in its \
              tier and list its tests, or cut the file in two",
+            name(&heaviest.id),
             heaviest.ms,
             Millis(saved)
         ));
     }
-    let memory = plan.suites().filter(|(_, suite)| suite.memory_basis == Basis::Assumed).count();
-    if memory * 2 > plan.inputs.suites && plan.tiers.iter().any(|tier| tier.budget_bytes.is_some()) {
+    let bounded = plan.tiers.iter().any(|tier| tier.budget_bytes.is_some());
+    if bounded && most(|suite| suite.memory_basis == Basis::Assumed) {
+        return Some(format!("most memory is assumed; to measure it, {measure}"));
+    }
+    let tier = plan.tiers.iter().find(|tier| tier.name == longest.tier)?;
+    let start = tier.setup_ms + tier.session_start_ms;
+    if plan.shards.len() > plan.tiers.len() && start.0 * 2 > longest.predicted_ms.0 {
+        return Some(format!(
+            "{start} of {} are set-up: fewer jobs would hardly take longer, see `shard plan --what-if`",
+            longest.predicted_ms
+        ));
+    }
+    // Half of the longest job could be had with more of them.
+    let few = plan.objective.kind == ObjectiveKind::Memory;
+    if few && (heaviest.ms + start).0 * 2 < longest.predicted_ms.0 {
         return Some(
-            "most memory is assumed: set `assume` for each tier to what one run of it showed".to_owned(),
+            "these are as few jobs as memory allows; `shard plan --what-if` shows what more of them would save"
+                .to_owned(),
         );
     }
-    None
+    let full = plan.shards.iter().filter_map(percent).max()?;
+    (full >= 97).then(|| {
+        format!(
+            "the fullest job has {full} % of its budget: `shard plan --what-if` shows what others would cost"
+        )
+    })
 }

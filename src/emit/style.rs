@@ -52,7 +52,18 @@ impl Style {
     }
 
     /// Text in lines that fit, those after the first indented, its label painted.
-    pub(super) fn paragraph(self, (paint, label): (Paint, &str), text: &str, out: &mut String) {
+    pub(super) fn paragraph(self, label: (Paint, &str), text: &str, out: &mut String) {
+        self.wrapped(label, "  ", text, out);
+    }
+
+    /// The same with the label in a column of its own, which all facts of a page share.
+    pub(super) fn fact(self, (paint, label): (Paint, &str), text: &str, out: &mut String) {
+        const COLUMN: usize = 8;
+        let label = format!("{:<COLUMN$} ", format!("{label}:"));
+        self.wrapped((paint, &label), &" ".repeat(COLUMN + 1), text, out);
+    }
+
+    fn wrapped(self, (paint, label): (Paint, &str), indent: &str, text: &str, out: &mut String) {
         let mut line = label.to_owned();
         let (mut empty, mut first) = (true, true);
         let mut end = |line: &str, out: &mut String| {
@@ -65,7 +76,7 @@ impl Style {
         for word in text.split(' ') {
             if !empty && width(&line) + 1 + width(word) > self.width {
                 end(&line, out);
-                line = "  ".to_owned();
+                line = indent.to_owned();
                 empty = true;
             }
             if !empty {
@@ -112,5 +123,8 @@ mod tests {
         assert_eq!(out, "\u{1b}[33mwarning: \u{1b}[0mone two\n  three four five\n");
         let plain = Style { colour: false, ..style };
         assert_eq!(plain.paint(Paint::Bad, "x"), "x");
+        let mut out = String::new();
+        plain.fact((Paint::Quiet, "suites"), "one two three four", &mut out);
+        assert_eq!(out, "suites:  one two\n         three four\n");
     }
 }

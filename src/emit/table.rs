@@ -1,83 +1,122 @@
-//! The plan for people: the three facts that matter first, then tiers and shards, what is measured,
-//! the bound, warnings.
+//! The plan for people: the three facts that matter first, then its shards, how good it is and what it rests on, warnings,
+//! and at the end the one thing to do next.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::phrase::{self, gauge, percent};
+use super::diff;
+use super::grid::{Grid, Side};
+use super::phrase::{self, percent};
 use super::style::{Paint, Style};
+use crate::plan::diff::Diff;
+use crate::plan::file::Suite;
 use crate::plan::{Plan, Shard};
-use crate::text::{count, printable, shorten, thousands, width};
+use crate::text::{count, printable, shorten, thousands};
 
 /// Most shards that get a line of their own.
 const ROWS_MAX: usize = 40;
 /// Columns for a shard's name.
 const NAME_MAX: usize = 22;
+/// Columns for a suite's name, where there is room for one.
+const SUITE_MAX: usize = 36;
 /// Most warnings that are shown.
 const WARNINGS_MAX: usize = 8;
 
-/// The table.
+/// The table. `since`: how it differs from the plan before it.
 #[must_use]
-pub fn render(plan: &Plan, style: Style) -> String {
+pub fn render(plan: &Plan, since: Option<&Diff>, style: Style) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", style.paint(Paint::Strong, &phrase::headline(plan)));
+    if let Some(changed) = changed(plan, since) {
+        style.fact((Paint::Note, "changed"), &changed, &mut out);
+    }
     if !plan.shards.is_empty() {
         out.push('\n');
         shards(plan, style, &mut out);
         curve(plan, style, &mut out);
-        tiers(plan, style, &mut out);
-        let suites = format!("{}: ", count(plan.inputs.suites, "suite"));
-        style.paragraph((Paint::Quiet, &suites), &phrase::bases(plan), &mut out);
-        style.paragraph((Paint::Quiet, "bound: "), &phrase::bound(plan), &mut out);
-        if let Some(limit) = phrase::limit(plan) {
-            style.paragraph((Paint::Quiet, "decided by "), &limit, &mut out);
-        }
-        if let Some(moves) = phrase::moves(plan) {
-            style.paragraph((Paint::Quiet, "since the previous plan: "), &moves, &mut out);
-        }
-        if let Some(advice) = phrase::advice(plan) {
-            style.paragraph((Paint::Note, "advice: "), &advice, &mut out);
-        }
+        let decided = phrase::limit(plan).map_or(String::new(), |limit| format!("; decided by {limit}"));
+        style.fact((Paint::Quiet, "quality"), &(phrase::bound(plan) + &decided), &mut out);
+        let suites = format!("{}: {}", thousands(plan.inputs.suites), phrase::bases(plan));
+        style.fact((Paint::Quiet, "suites"), &suites, &mut out);
+        style.fact((Paint::Quiet, "start"), &phrase::starts(plan), &mut out);
     }
     for warning in plan.warnings.iter().take(WARNINGS_MAX) {
-        let label = format!("warning[{}]: ", printable(&warning.code));
-        style.paragraph((Paint::Warning, &label), &printable(&warning.message), &mut out);
+        let label = format!("warning[{}]", printable(&warning.code));
+        style.fact((Paint::Warning, &label), &printable(&warning.message), &mut out);
     }
     if plan.warnings.len() > WARNINGS_MAX {
-        let _ =
-            writeln!(out, "… and {} in plan.json", count(plan.warnings.len() - WARNINGS_MAX, "more warning"));
+        let more = count(plan.warnings.len() - WARNINGS_MAX, "more warning");
+        style.fact((Paint::Warning, "warning"), &format!("{more}, in plan.json"), &mut out);
+    }
+    if let Some(advice) = phrase::advice(plan) {
+        style.fact((Paint::Note, "advice"), &advice, &mut out);
     }
     style.finish(out)
 }
 
-fn shards(plan: &Plan, style: Style, out: &mut String) {
-    let names = plan.shards.iter().map(|shard| width(&shard.id)).max().unwrap_or(0).clamp(5, NAME_MAX);
-    let sessions = plan.shards.iter().any(|shard| shard.sessions.len() > 1);
-    // Name, suites, time, memory, percent and mark with the gaps between them; the rest is for two
-    // bars.
-    let fixed = names + 39 + if sessions { 10 } else { 0 };
-    let bar = ((style.width.saturating_sub(fixed)) / 2).clamp(4, 40);
-    let longest = plan.quality.makespan_ms.0;
-    let peak = plan.quality.peak_bytes.0;
-    let head = if sessions { "  sessions" } else { "" };
-    let _ = writeln!(out, "{:<names$}  suites{head}  {:>7}  {:<bar$}  {:>8}", "shard", "time", "", "memory");
-    for shard in plan.shards.iter().take(ROWS_MAX) {
-        let suites: usize = shard.suites().count();
-        let sessions = if sessions { format!("  {:>8}", shard.sessions.len()) } else { String::new() };
-        let time = gauge(shard.predicted_ms.0, longest, bar);
-        let memory = gauge(shard.predicted_bytes.0, shard.budget_bytes.map_or(peak, |budget| budget.0), bar);
-        let full = percent(shard).map(|percent| format!("{percent:>4} %")).unwrap_or_default();
-        let mark = if shard.oversize { style.paint(Paint::Bad, " !") } else { String::new() };
-        let line = format!(
-            "{:<names$}  {:>6}{sessions}  {:>7}  {}  {:>8}  {}{full}{mark}",
-            shorten(&shard.id, names),
-            thousands(suites),
-            shard.predicted_ms.to_string(),
-            style.paint(Paint::Note, &time),
-            shard.predicted_bytes.to_string(),
-            style.paint(fullness(shard), &memory),
-        );
-        let _ = writeln!(out, "{}", line.trim_end());
+/// What changed since the plan before it; nothing where all is as it was.
+pub(super) fn changed(plan: &Plan, since: Option<&Diff>) -> Option<String> {
+    match since {
+        Some(diff) => diff::since(diff, plan.previous),
+        None => phrase::moves(plan),
     }
+}
+
+fn shards(plan: &Plan, style: Style, out: &mut String) {
+    let shown: Vec<&Shard> = plan.shards.iter().take(ROWS_MAX).collect();
+    let (longest, peak) = (plan.quality.makespan_ms.0, plan.quality.peak_bytes.0);
+    let cells = |of: &dyn Fn(&Shard) -> String| shown.iter().map(|shard| of(shard)).collect::<Vec<_>>();
+    let mut grid = Grid::new(style);
+    grid.text("shard", 0, Side::Left, cells(&|shard| shorten(&printable(&shard.id), NAME_MAX)));
+    grid.text("suites", 0, Side::Right, cells(&|shard| thousands(shard.suites().count())));
+    if shown.iter().any(|shard| shard.sessions.len() > 1) {
+        grid.text("sessions", 0, Side::Right, cells(&|shard| shard.sessions.len().to_string()));
+    }
+    grid.text("   time", 0, Side::Right, cells(&|shard| shard.predicted_ms.to_string()));
+    grid.bars(shown.iter().map(|shard| (shard.predicted_ms.0, longest, Paint::Note)));
+    grid.text("memory", 0, Side::Right, cells(&|shard| shard.predicted_bytes.to_string()));
+    grid.bars(shown.iter().map(|shard| {
+        let whole = shard.budget_bytes.map_or(peak, |budget| budget.0);
+        (shard.predicted_bytes.0, whole, fullness(shard))
+    }));
+    grid.painted(
+        "",
+        0,
+        Side::Right,
+        shown.iter().map(|shard| {
+            let percent = percent(shard).map_or(String::new(), |percent| format!("{percent} %"));
+            let mark = if shard.oversize { " !" } else { "" };
+            (percent + mark, shard.oversize.then_some(Paint::Bad))
+        }),
+    );
+    let machines = shown.iter().any(|shard| shard.runner.is_some());
+    if machines {
+        let runner =
+            |shard: &Shard| shorten(&printable(shard.runner.as_deref().unwrap_or_default()), NAME_MAX);
+        grid.text("machine", 1, Side::Left, cells(&runner));
+    }
+    grid.text(
+        "longest suite",
+        2,
+        Side::Left,
+        cells(&|shard| {
+            let suite = shard.suites().max_by_key(|suite| (suite.ms, Reverse(&suite.id)));
+            suite.map_or(String::new(), |suite| format!("{:>7}  {}", suite.ms.to_string(), named(suite)))
+        }),
+    );
+    grid.text(
+        "largest suite",
+        3,
+        Side::Left,
+        cells(&|shard| {
+            let needs = |suite: &Suite| suite.import_bytes + suite.retained_bytes + suite.transient_bytes;
+            let suite = shard.suites().max_by_key(|suite| (needs(suite), Reverse(&suite.id)));
+            suite.map_or(String::new(), |suite| format!("{:>7}  {}", needs(suite).to_string(), named(suite)))
+        }),
+    );
+    let (head, lines) = grid.lines(0, |_| None);
+    let _ = writeln!(out, "{}", style.paint(Paint::Quiet, &head));
+    lines.iter().for_each(|line| _ = writeln!(out, "{line}"));
     if plan.shards.len() > ROWS_MAX {
         let _ = writeln!(
             out,
@@ -86,6 +125,10 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
         );
     }
     out.push('\n');
+}
+
+fn named(suite: &Suite) -> String {
+    shorten(&printable(&suite.id), SUITE_MAX)
 }
 
 /// How near to its budget a shard is.
@@ -124,32 +167,10 @@ fn curve(plan: &Plan, style: Style, out: &mut String) {
     out.push('\n');
 }
 
-fn tiers(plan: &Plan, style: Style, out: &mut String) {
-    for tier in &plan.tiers {
-        let mine = plan.shards.iter().filter(|shard| shard.tier == tier.name);
-        let (shards, suites) =
-            mine.fold((0, 0), |(shards, suites), shard| (shards + 1, suites + shard.suites().count()));
-        let budget = tier.budget_bytes.map_or("no budget".to_owned(), |budget| format!("budget {budget}"));
-        let workers = if tier.each {
-            format!("up to {} at once", tier.workers)
-        } else {
-            count(tier.workers as usize, "worker")
-        };
-        let spread = if tier.spread { " that share each file" } else { "" };
-        let text = format!(
-            "{} in {}, {workers}{spread}, {budget}, {} before the first suite, {} set-up",
-            count(suites, "suite"),
-            count(shards, "shard"),
-            tier.floor_bytes,
-            tier.setup_ms + tier.session_start_ms
-        );
-        style.paragraph((Paint::Quiet, &format!("tier {}: ", tier.name)), &text, out);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::width;
 
     fn plan() -> Plan {
         Plan::from_bytes(include_bytes!("../../testdata/plans/two-shards.json")).unwrap()
@@ -163,7 +184,7 @@ mod tests {
             plan.shards[0].oversize = true;
             let session = plan.shards[1].sessions[0].clone();
             plan.shards[1].sessions.push(session);
-            let table = render(&plan, Style { width: columns, ..Style::default() });
+            let table = render(&plan, None, Style { width: columns, ..Style::default() });
             for line in table.lines() {
                 assert!(width(line) <= columns, "{columns}: {line}");
             }
@@ -172,20 +193,20 @@ mod tests {
 
     #[test]
     fn ascii_terminals_get_ascii() {
-        assert!(render(&plan(), Style { unicode: false, ..Style::default() }).is_ascii());
+        assert!(render(&plan(), None, Style { unicode: false, ..Style::default() }).is_ascii());
     }
 
     #[test]
     fn colours_change_nothing_but_colours() {
         let mut plan = plan();
         plan.shards[0].oversize = true;
-        let painted = render(&plan, Style { colour: true, ..Style::default() });
+        let painted = render(&plan, None, Style { colour: true, ..Style::default() });
         assert!(painted.contains('\u{1b}'));
         let mut plain = String::new();
         for piece in painted.split('\u{1b}') {
             plain.push_str(piece.strip_prefix('[').map_or(piece, |rest| rest.split_once('m').unwrap().1));
         }
-        assert_eq!(plain, render(&plan, Style::default()));
+        assert_eq!(plain, render(&plan, None, Style::default()));
     }
 
     #[test]
@@ -196,7 +217,7 @@ mod tests {
             subject: "\u{1b}[2J".into(),
             message: "a\u{1b}[2Jb\u{202e}".into(),
         });
-        let table = render(&plan, Style::default());
+        let table = render(&plan, None, Style::default());
         assert!(table.contains("a\\u{1b}[2Jb\\u{202e}") && !table.contains('\u{1b}'), "{table}");
     }
 }

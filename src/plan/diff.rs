@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::file::{Ended, Plan, Shard, Suite};
+use super::file::{Ended, Objective, Plan, Shard, Suite};
 use super::law;
 use crate::model::{Bytes, Confidence, Millis, Verdict};
 
@@ -18,6 +18,8 @@ pub struct Diff {
     pub old: Totals,
     /// The later plan.
     pub new: Totals,
+    /// Tiers that may use more or less than before.
+    pub budgets: Vec<BudgetChange>,
     /// Suites that both plans have.
     pub common: usize,
     /// Shards that are not as they were.
@@ -40,6 +42,8 @@ pub struct Diff {
 /// A plan in short.
 #[derive(Debug, Serialize)]
 pub struct Totals {
+    /// What was asked for.
+    pub objective: Objective,
     /// How many shards.
     pub shards: usize,
     /// How many suites.
@@ -48,6 +52,17 @@ pub struct Totals {
     pub makespan_ms: Millis,
     /// The largest shard.
     pub peak_bytes: Bytes,
+}
+
+/// What a tier's shards may use, before and after; `None`: any amount.
+#[derive(Debug, Serialize)]
+pub struct BudgetChange {
+    /// The tier.
+    pub tier: String,
+    /// Before.
+    pub old: Option<Bytes>,
+    /// And after.
+    pub new: Option<Bytes>,
 }
 
 /// A shard before and after.
@@ -134,6 +149,8 @@ pub struct Placed {
 pub struct Changed {
     /// The suite.
     pub id: String,
+    /// The shard that it was in.
+    pub from: String,
     /// Its time before.
     pub old_ms: Millis,
     /// And after.
@@ -173,8 +190,9 @@ pub fn diff(old: &Plan, new: &Plan, rest: bool) -> Diff {
         Moved { id: id.to_owned(), from: was.id.clone(), to: is.id.clone(), why }
     });
     let mut changed: Vec<Changed> = both()
-        .map(|(id, (_, was), (_, is))| Changed {
+        .map(|(id, (from, was), (_, is))| Changed {
             id: id.to_owned(),
+            from: from.id.clone(),
             old_ms: was.ms,
             new_ms: is.ms,
             old_bytes: bytes(was),
@@ -202,6 +220,7 @@ pub fn diff(old: &Plan, new: &Plan, rest: bool) -> Diff {
         schema: super::file::SCHEMA,
         old: totals(old),
         new: totals(new),
+        budgets: budgets(old, new),
         common: both().count(),
         shards: shards(old, new),
         moved: moved.collect(),
@@ -211,6 +230,14 @@ pub fn diff(old: &Plan, new: &Plan, rest: bool) -> Diff {
         given_up,
         changed,
     }
+}
+
+fn budgets(old: &Plan, new: &Plan) -> Vec<BudgetChange> {
+    let was = |name: &str| old.tiers.iter().find(|tier| tier.name == name).map(|tier| tier.budget_bytes);
+    let both = new.tiers.iter().filter_map(|tier| Some((tier, was(&tier.name)?)));
+    both.filter(|(tier, old)| tier.budget_bytes != *old)
+        .map(|(tier, old)| BudgetChange { tier: tier.name.clone(), old, new: tier.budget_bytes })
+        .collect()
 }
 
 fn by_id(plan: &Plan) -> BTreeMap<&str, (&Shard, &Suite)> {
@@ -223,6 +250,7 @@ fn bytes(suite: &Suite) -> Bytes {
 
 fn totals(plan: &Plan) -> Totals {
     Totals {
+        objective: plan.objective.clone(),
         shards: plan.shards.len(),
         suites: plan.suites().count(),
         makespan_ms: plan.quality.makespan_ms,

@@ -141,6 +141,23 @@ def page_policy_stops_foreign_scripts():
 
 
 @check
+def page_draws_the_curve_of_every_plan():
+    suites = [(f"t{number:02}.py", 30_000 + number) for number in range(40)]
+    section = "document.getElementById('curve').parentElement"
+    steps = [
+        ["see", f"{section}.querySelectorAll('polyline').length"],
+        ["see", f"{section}.querySelector('tr.chosen').textContent.replace(/\\s+/g, ' ').trim()"],
+        ["see", f"[...{section}.querySelectorAll('td')].filter((cell) => cell.textContent.includes('costs least')).length"],
+        ["see", f"{section}.querySelector('svg line.chosen').getBoundingClientRect().height > 50"],
+    ]
+    with planned(suites, ["--shards", "4"]) as page:
+        found = ask(page, steps)
+    lines, chosen, least, drawn = found["results"]
+    assert found["said"] == [] and lines == 2 and least == 1 and drawn, found
+    assert chosen.startswith("4") and chosen.endswith("planned"), chosen
+
+
+@check
 def page_is_used_with_keys_alone():
     suites = [(f"tests/test_{number:03}.py", 1000 + number) for number in range(10)]
     tabs = [["press", "Tab"], ["see", "document.activeElement.textContent"], ["press", "Enter"], ["press", "Tab"]]

