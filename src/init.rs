@@ -23,6 +23,7 @@ mod rust;
 mod said;
 mod settings;
 mod tiers;
+mod unclaimed;
 
 pub use facts::{Facts, TEXT_MAX, is_wanted};
 pub use machines::{Ci, Place};
@@ -178,6 +179,7 @@ pub fn look(facts: &Facts) -> Findings {
         (found.runner.is_of_names(), depth, found.folder.clone(), found.runner)
     };
     findings.found.sort_by_key(order);
+    findings.notes.extend(unclaimed::note(facts, &findings.found));
     findings
 }
 
@@ -193,3 +195,6 @@ impl Runner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

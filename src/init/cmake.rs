@@ -35,11 +35,9 @@ pub(super) fn look(facts: &Facts, findings: &mut Findings) {
     if signs.is_empty() {
         return;
     }
-    let seen = match (signs.len(), calls) {
-        (files, 0) => format!("tests in {}", count(files, "CMakeLists.txt")),
-        (files, calls) => {
-            format!("{} in {}", count(calls, "call of add_test"), count(files, "CMakeLists.txt"))
-        }
+    let seen = match calls {
+        0 => format!("tests in {}", count(signs.len(), "file")),
+        calls => format!("{} of tests in {}", count(calls, "addition"), count(signs.len(), "file")),
     };
     signs.truncate(2);
     findings.found.push(Found {

@@ -164,6 +164,6 @@ pub(super) fn depth(folder: &str) -> usize {
     if folder.is_empty() { 0 } else { 1 + folder.matches('/').count() }
 }
 
-fn is_sample(folder: &str) -> bool {
+pub(super) fn is_sample(folder: &str) -> bool {
     folder.split('/').any(|part| SAMPLES.contains(&part))
 }

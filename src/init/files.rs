@@ -1,6 +1,8 @@
 //! Patterns of test files: from a tool's own syntax to ours, and only those that match now, since one that matches nothing is an
 //! error in a plan.
 
+use std::collections::BTreeSet;
+
 use glob::Pattern;
 
 use super::Suites;
@@ -34,22 +36,25 @@ pub(super) fn suites(
         !left_out.matches(&SuiteId::new(&**file)) && !apart.iter().any(|folder| inside(folder, file))
     };
     let candidates: Vec<&str> = facts.below(folder).filter(is_ours).collect();
-    let (mut used, mut files) = (Vec::new(), Vec::new());
-    for pattern in patterns.iter().map(from_top) {
-        let Ok(matches) = Patterns::new([pattern.as_str()]) else { continue };
-        let found: Vec<&str> =
-            candidates.iter().copied().filter(|file| matches.matches(&SuiteId::new(&**file))).collect();
-        if found.is_empty() {
-            continue;
+    let matching = |pattern: String| {
+        let one = Patterns::new([pattern.as_str()]).ok()?;
+        let found = candidates.iter().copied().filter(|file| one.matches(&SuiteId::new(*file)));
+        Some((found.collect::<Vec<&str>>(), pattern))
+    };
+    let mut all: Vec<(Vec<&str>, String)> = patterns.iter().map(from_top).filter_map(matching).collect();
+    // The widest first: a pattern that adds nothing is not needed.
+    all.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.1.cmp(&b.1)));
+    let (mut used, mut files) = (Vec::new(), BTreeSet::new());
+    for (found, pattern) in all {
+        if found.iter().any(|file| !files.contains(*file)) {
+            used.extend(narrowed(&pattern, folder, &found));
+            files.extend(found.into_iter().map(str::to_owned));
         }
-        used.extend(narrowed(&pattern, folder, &found));
-        files.extend(found.into_iter().map(str::to_owned));
     }
+    let files: Vec<String> = files.into_iter().collect();
     if used.iter().any(|pattern| pattern.starts_with("**/")) {
         exclude.extend(NEVER.map(str::to_owned));
     }
-    files.sort_unstable();
-    files.dedup();
     used.sort_unstable();
     used.dedup();
     exclude.sort_unstable();

@@ -45,14 +45,14 @@ impl Place {
             Ci::Github => label(facts),
             Ci::Gitlab | Ci::None => None,
         };
-        Place {
-            ci,
-            why,
-            branch: branch.unwrap_or("main").to_owned(),
-            runs_on,
-            included: facts.has("", ".gitlab-ci.yml"),
-        }
+        Place { ci, why, branch: branch.unwrap_or("main").to_owned(), runs_on, included: is_foreign(facts) }
     }
+}
+
+/// Whether there is a pipeline of GitLab's that is not the one that we wrote before.
+fn is_foreign(facts: &Facts) -> bool {
+    let ours = |text: &str| text.starts_with(super::pipeline::MARK);
+    facts.has("", ".gitlab-ci.yml") && !facts.text(".gitlab-ci.yml").is_some_and(ours)
 }
 
 fn found(facts: &Facts, git: &str) -> (Ci, String) {
@@ -72,7 +72,9 @@ fn found(facts: &Facts, git: &str) -> (Ci, String) {
 
 /// The machine that most jobs of the workflows name, where that is one we know.
 fn label(facts: &Facts) -> Option<String> {
-    let lines = facts.texts_in(".github/workflows").flat_map(|(_, text)| text.lines());
+    let others =
+        facts.texts_in(".github/workflows").filter(|(_, text)| !text.starts_with(super::pipeline::MARK));
+    let lines = others.flat_map(|(_, text)| text.lines());
     let named: Vec<&str> =
         lines.filter_map(|line| line.trim().strip_prefix("runs-on:").map(str::trim)).collect();
     let times = |label: &str| named.iter().filter(|name| name.trim_matches(['"', '\'']) == label).count();

@@ -1,5 +1,7 @@
 //! Jest, Vitest and Playwright, by `package.json` and their configurations. Those are programs: they are read as text.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::facts::{Facts, inside, join};
@@ -23,25 +25,38 @@ struct Home<'f> {
     evidence: Vec<(String, String)>,
     /// The configuration, where it is text.
     file: Option<String>,
+    /// How much the folder says: 2 by a configuration, 1 by a script, 0 by a dependency alone.
+    strength: u8,
 }
 
 pub(super) fn look(facts: &Facts, findings: &mut Findings) {
     let packages = facts.folders_with(|name| name == "package.json");
     let mut all: Vec<Found> = Vec::new();
+    let mut vague = Vec::new();
     for runner in [Runner::Playwright, Runner::Jest, Runner::Vitest] {
+        let homes: Vec<Home<'_>> =
+            packages.iter().filter_map(|folder| Home::of(facts, folder, runner)).collect();
         let mut taken: Vec<&str> = Vec::new();
-        for folder in &packages {
-            if taken.iter().any(|home| inside(home, folder)) {
+        for home in &homes {
+            // What only mentions a runner is not where it runs, if folders below configure it.
+            let below = homes.iter().any(|other| {
+                inside(home.folder, other.folder)
+                    && other.folder != home.folder
+                    && other.strength > home.strength
+            });
+            if below || taken.iter().any(|above| inside(above, home.folder)) {
                 continue;
             }
-            let Some(home) = Home::of(facts, folder, runner) else { continue };
             if let Some(found) = home.found() {
-                taken.push(folder);
+                taken.push(home.folder);
+                if runner == Runner::Playwright && home.test_folders(&mut Vec::new()).is_empty() {
+                    vague.push(home.folder.to_owned());
+                }
                 all.push(found);
             }
         }
     }
-    part(facts, &mut all);
+    part(facts, &mut all, &vague);
     findings.found.extend(all);
     for folder in &packages {
         let package = facts.json(folder, "package.json").unwrap_or_default();
@@ -52,37 +67,40 @@ pub(super) fn look(facts: &Facts, findings: &mut Findings) {
     findings.others.dedup_by(|a, b| a.0 == b.0);
 }
 
-/// Gives every file to one runner: Playwright's first; and of Jest and Vitest over the same files to the likelier one.
-fn part(facts: &Facts, all: &mut Vec<Found>) {
-    let browser: Vec<String> = (all.iter())
-        .filter(|found| found.runner == Runner::Playwright)
-        .flat_map(|found| listed(&found.suites).to_vec())
-        .collect();
-    all.retain_mut(|found| {
-        found.runner == Runner::Playwright
-            || files::take_away(&mut found.suites, |file| browser.iter().any(|theirs| theirs == file))
-    });
-    let vitest: Vec<(String, Vec<String>, bool)> = (all.iter())
-        .filter(|found| found.runner == Runner::Vitest)
-        .map(|found| {
-            (found.folder.clone(), listed(&found.suites).to_vec(), is_called(facts, &found.folder, "vitest"))
-        })
-        .collect();
-    let mut lost: Vec<String> = Vec::new();
-    for found in all.iter_mut().filter(|found| found.runner == Runner::Jest) {
-        let overlaps =
-            |files: &[String]| files.iter().any(|file| listed(&found.suites).binary_search(file).is_ok());
-        let Some((folder, _, called)) = vitest.iter().find(|(_, files, _)| overlaps(files)) else { continue };
-        // The one that a script calls; of two the newer, since projects move from Jest to Vitest.
-        if *called || !is_called(facts, &found.folder, "jest") {
-            found.instead = Some(Runner::Vitest);
-        } else {
-            lost.push(folder.clone());
+/// Gives every file to one runner: Playwright has what is in its own folders; Jest and Vitest have what is in theirs, the inner folder
+/// before the outer one. Of two in the same folder, and where nothing says which folders are Playwright's (`vague`), the likelier one
+/// is taken.
+fn part(facts: &Facts, all: &mut Vec<Found>, vague: &[String]) {
+    let playwright = |found: &Found| found.runner == Runner::Playwright;
+    for at in 0..all.len() {
+        if playwright(&all[at]) {
+            continue;
         }
+        let stronger = |other: &&Found| match playwright(other) {
+            true => !vague.contains(&other.folder),
+            false => {
+                let inner = inside(&all[at].folder, &other.folder) && other.folder != all[at].folder;
+                inner && other.runner != all[at].runner
+            }
+        };
+        let theirs: BTreeSet<String> =
+            all.iter().filter(stronger).flat_map(|other| listed(&other.suites).to_vec()).collect();
+        files::take_away(&mut all[at].suites, |file| theirs.contains(file));
     }
-    for found in all.iter_mut().filter(|found| found.runner == Runner::Vitest && lost.contains(&found.folder))
-    {
-        found.instead = Some(Runner::Jest);
+    all.retain(|found| !listed(&found.suites).is_empty());
+    for at in 0..all.len() {
+        let shares =
+            |other: &&Found| listed(&other.suites).iter().any(|file| listed(&all[at].suites).contains(file));
+        let rival = |other: &&Found| other.runner != all[at].runner && !playwright(other) && shares(other);
+        let Some(other) = all.iter().find(rival) else { continue };
+        let called = |found: &Found| is_called(facts, &found.folder, found.runner.name());
+        let gives_way = match all[at].runner {
+            Runner::Playwright => true,
+            // The one that a script calls; of two the newer, since projects move from Jest to Vitest.
+            Runner::Jest => called(other) || !called(&all[at]),
+            _ => called(other) && !called(&all[at]),
+        };
+        all[at].instead = gives_way.then_some(other.runner);
     }
 }
 
@@ -106,7 +124,9 @@ fn script<'p>(package: &'p Value, word: &str) -> Option<(&'p str, &'p str)> {
             .any(|one| one.rsplit('/').next() == Some(word))
     };
     let all = scripts.iter().filter_map(|(name, text)| Some((name.as_str(), text.as_str()?)));
-    let mut all: Vec<(&str, &str)> = all.filter(|(_, text)| calls(text)).collect();
+    // `playwright install` runs no test.
+    let tests = |text: &str| word != "playwright" || text.contains("playwright test");
+    let mut all: Vec<(&str, &str)> = all.filter(|(_, text)| calls(text) && tests(text)).collect();
     all.sort_by_key(|(name, _)| (*name != "test", name.len(), *name));
     all.into_iter().next()
 }
@@ -145,7 +165,6 @@ impl<'f> Home<'f> {
                 .filter(|(_, text)| text.contains("test")),
             _ => None,
         });
-        let called = script.is_some();
         if let Some((key, text)) = script {
             let shown = crate::text::shorten(text, 60);
             evidence.push((join(folder, "package.json"), format!("script {key}: {shown}")));
@@ -155,20 +174,22 @@ impl<'f> Home<'f> {
         } else if runner == Runner::Jest && package.get("jest").is_some() {
             evidence.push((join(folder, "package.json"), "configures Jest".to_owned()));
         }
+        let configured = file.is_some() || (runner == Runner::Jest && package.get("jest").is_some());
+        let strength = if configured { 2 } else { u8::from(script.is_some()) };
         if evidence.is_empty() && depends(&package, name) {
             evidence.push((join(folder, "package.json"), format!("depends on {name}")));
         }
         // Vite's configuration may have a `test` of another tool.
         let only_vite = file.as_deref().is_some_and(|file| file.starts_with("vite."))
-            && !called
+            && script.is_none()
             && !depends(&package, name);
         if evidence.is_empty() || only_vite {
             return None;
         }
-        Some(Home { facts, folder, package, runner, evidence, file })
+        Some(Home { facts, folder, package, runner, evidence, file, strength })
     }
 
-    fn found(self) -> Option<Found> {
+    fn found(&self) -> Option<Found> {
         let mut notes = Vec::new();
         let (patterns, exclude) = self.patterns(&mut notes);
         let suites = files::suites(self.facts, self.folder, &patterns, &exclude, &[]).or_else(|| {
@@ -219,14 +240,15 @@ impl<'f> Home<'f> {
                 false => run.insert(3, report),
             }
             hints.push(
-                "a session's memory is measured as a whole: browsers are processes of their own".to_owned(),
+                "memory is measured a session at a time; times of files come from Playwright's own report"
+                    .to_owned(),
             );
         }
         run.push(format!("{up}{{suites}}"));
         Some(Found {
             runner: self.runner,
             folder: self.folder.to_owned(),
-            evidence: self.evidence,
+            evidence: self.evidence.clone(),
             suites,
             run,
             shuffles: false,
@@ -266,25 +288,33 @@ impl<'f> Home<'f> {
             let text = self.file.as_deref().and_then(|file| self.facts.text_in(self.folder, file));
             text.map(|text| files::literals(text, key)).unwrap_or_default()
         };
-        let mut unread = |key: &str| {
-            notes.push(format!("`{key}` of {file} was not read: hold the files against Jest's own list"))
-        };
+        let unread =
+            |key: &str| format!("`{key}` of {file} was not read: hold the files against Jest's own list");
         let mut patterns = Vec::new();
         for one in values("testMatch") {
             let one = one.and_then(|all| all.iter().map(|one| translated(one)).collect::<Option<Vec<_>>>());
             match one {
                 Some(found) => patterns.extend(found.into_iter().flatten()),
-                None => unread("testMatch"),
+                None => notes.push(unread("testMatch")),
             }
         }
         if !values("testRegex").is_empty() {
-            unread("testRegex");
+            notes.push(unread("testRegex"));
         }
         if !values("projects").is_empty() {
-            unread("projects");
+            notes.push(unread("projects"));
+        }
+        let text = self.config_text();
+        let elsewhere = text.contains("require(") || text.contains("import ") || text.contains("preset");
+        if patterns.is_empty() && elsewhere {
+            notes.push(format!(
+                "{file} takes more from elsewhere, which was not read: hold the files against Jest's own list"
+            ));
         }
         if patterns.is_empty() {
             patterns = default_of(Runner::Jest);
+            // `test.js` is often no test, and there may be other patterns there.
+            patterns.retain(|pattern| !elsewhere || pattern.contains("*.") || pattern.contains("__tests__"));
         }
         let roots: Vec<String> = match values("roots").as_slice() {
             [Some(roots)] => roots.iter().filter_map(|root| files::relative(root)).collect(),
@@ -304,7 +334,7 @@ impl<'f> Home<'f> {
             match one.and_then(|all| all.iter().map(|one| plain_expression(one)).collect::<Option<Vec<_>>>())
             {
                 Some(found) => exclude.extend(found.into_iter().flatten()),
-                None => unread("testPathIgnorePatterns"),
+                None => notes.push(unread("testPathIgnorePatterns")),
             }
         }
         (patterns, exclude)
@@ -321,12 +351,26 @@ impl<'f> Home<'f> {
         let several =
             text.contains("projects") || text.contains("workspace") || file.starts_with("vitest.workspace");
         let mut patterns = Vec::new();
-        for one in files::literals(text, "include").into_iter().flatten().filter(|all| of_tests(all)) {
-            match one.iter().map(|one| translated(one)).collect::<Option<Vec<_>>>() {
-                Some(found) => patterns.extend(found.into_iter().flatten()),
-                None => notes.push(format!(
-                    "an `include` of {file} was not read: hold the files against Vitest's own list"
-                )),
+        let mut read = |folder: &str, text: &str| {
+            for one in files::literals(text, "include").into_iter().flatten().filter(|all| of_tests(all)) {
+                match one.iter().map(|one| translated(one)).collect::<Option<Vec<_>>>() {
+                    Some(found) => patterns.extend(found.iter().flatten().map(|one| join(folder, one))),
+                    None => notes.push(format!(
+                        "an `include` of {file} was not read: hold the files against Vitest's own list"
+                    )),
+                }
+            }
+        };
+        read("", text);
+        if several {
+            // Its projects may be folders with configurations of their own.
+            for folder in self.facts.folders_with(|name| name.starts_with("vitest.config.")) {
+                let below = inside(self.folder, folder) && folder != self.folder;
+                let Some(below) = folder.strip_prefix(self.folder).filter(|_| below) else { continue };
+                let below = glob::Pattern::escape(below.trim_start_matches('/'));
+                let texts =
+                    self.facts.texts_in(folder).filter(|(name, _)| name.starts_with("vitest.config."));
+                texts.for_each(|(_, text)| read(&below, text));
             }
         }
         if several {
@@ -345,29 +389,13 @@ impl<'f> Home<'f> {
     }
 
     fn of_playwright(&self, notes: &mut Vec<String>) -> (Vec<String>, Vec<String>) {
-        let text =
-            self.file.as_deref().and_then(|file| self.facts.text_in(self.folder, file)).unwrap_or_default();
-        let mut folders: Vec<String> = Vec::new();
-        for one in files::literals(text, "testDir") {
-            match one.and_then(|all| all.first().and_then(|one| files::relative(one))) {
-                Some(folder) => folders.push(folder),
-                None => notes.push("a `testDir` that is no plain string was not read".to_owned()),
-            }
-        }
-        if folders.is_empty() {
-            let there = |folder: &&str| self.facts.below(&join(self.folder, folder)).next().is_some();
-            folders.extend(BROWSER.into_iter().filter(there).map(str::to_owned));
-            if !folders.is_empty() {
-                notes.push(format!("no `testDir` was read: taken for it: {}", folders.join(", ")));
-            }
-        }
+        let mut folders = self.test_folders(notes);
+        let text = self.config_text();
         let matches: Vec<String> = (files::literals(text, "testMatch").into_iter().flatten().flatten())
             .filter_map(|one| translated(&one))
             .flatten()
             .collect();
         let matches = if matches.is_empty() { default_of(Runner::Playwright) } else { matches };
-        folders.sort_unstable();
-        folders.dedup();
         if folders.is_empty() {
             folders.push(String::new());
         }
@@ -382,6 +410,32 @@ impl<'f> Home<'f> {
         (folders.iter().flat_map(under).collect(), Vec::new())
     }
 
+    /// The folders that Playwright looks into, relative to ours; none where nothing says.
+    fn test_folders(&self, notes: &mut Vec<String>) -> Vec<String> {
+        let mut folders: Vec<String> = Vec::new();
+        for one in files::literals(self.config_text(), "testDir") {
+            match one.and_then(|all| all.first().and_then(|one| files::relative(one))) {
+                Some(folder) => folders.push(folder),
+                None => notes.push("a `testDir` that is no plain string was not read".to_owned()),
+            }
+        }
+        if folders.is_empty() {
+            let there = |folder: &&str| self.facts.below(&join(self.folder, folder)).next().is_some();
+            folders.extend(BROWSER.into_iter().filter(there).map(str::to_owned));
+            if !folders.is_empty() {
+                notes.push(format!("no `testDir` was read: taken for it: {}", folders.join(", ")));
+            }
+        }
+        folders.sort_unstable();
+        folders.dedup();
+        folders
+    }
+
+    /// The text of the configuration; empty where there is none.
+    fn config_text(&self) -> &str {
+        self.file.as_deref().and_then(|file| self.facts.text_in(self.folder, file)).unwrap_or_default()
+    }
+
     /// What starts a program of the project's packages, and what installs them on a fresh machine.
     fn tools(&self) -> (&'static [&'static str], Vec<Step>) {
         let has = |name: &str| self.facts.has(self.folder, name) || self.facts.has("", name);
@@ -392,17 +446,13 @@ impl<'f> Home<'f> {
         };
         let mut setup = vec![Step::Action("node", vec![version])];
         let (words, install): (&[&str], &[&'static str]) = if has("pnpm-lock.yaml") {
-            (&["pnpm", "exec"], &["corepack enable", "pnpm install --frozen-lockfile"])
+            (&["npx"], &["corepack enable", "pnpm install --frozen-lockfile"])
         } else if has("yarn.lock") {
-            let berry = has(".yarnrc.yml");
-            (
-                &["yarn"],
-                if berry {
-                    &["corepack enable", "yarn install --immutable"]
-                } else {
-                    &["yarn install --frozen-lockfile"]
-                },
-            )
+            // Only newer versions of it may have no node_modules, where npx finds nothing.
+            match has(".yarnrc.yml") {
+                true => (&["yarn"], &["corepack enable", "yarn install --immutable"]),
+                false => (&["npx"], &["yarn install --frozen-lockfile"]),
+            }
         } else if has("bun.lock") || has("bun.lockb") {
             (&["bunx"], &["npm install --global bun", "bun install --frozen-lockfile"])
         } else if has("package-lock.json") || has("npm-shrinkwrap.json") {

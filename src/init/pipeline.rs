@@ -32,6 +32,9 @@ const ACTIONS: [(&str, &str); 4] = [
     ("nextest", "taiki-e/install-action@ba47c86ac325773530516bb756137ac718732518 # v2.86.5"),
 ];
 
+/// How a pipeline begins that we wrote.
+pub(super) const MARK: &str = "# Written by `shard init`";
+
 /// A file for a CI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipeline {
@@ -68,10 +71,12 @@ fn github(draft: &Draft<'_>, place: &Place, action: Option<&str>) -> Pipeline {
         tests = format!("{install}{tests}");
         plan = format!("{install}{plan}");
     }
-    let head = "# Written by `shard init`: one job plans by shard.toml, a matrix of jobs tests, a last one keeps what was measured and says\n# whether all is well. Branch protection needs that last one, `record`, alone.\nname: shard\n";
+    let head = format!(
+        "{MARK}: one job plans by shard.toml, a matrix of jobs tests, a last one keeps what was measured and says\n# whether all is well. Branch protection needs that last one, `record`, alone.\nname: shard\n"
+    );
     let example = format!("      - uses: {python}\n{PYTHON}");
     let mut text = GITHUB
-        .replace(HEAD, head)
+        .replace(HEAD, &head)
         .replace("    branches: [main]\n", &format!("    branches: [{}]\n", quoted(&place.branch)))
         .replace(SOURCES, "")
         .replace(COMMAND, "")
@@ -81,18 +86,16 @@ fn github(draft: &Draft<'_>, place: &Place, action: Option<&str>) -> Pipeline {
         // What lists its tests may have to build them first.
         text = text.replacen("    timeout-minutes: 20\n", "    timeout-minutes: 60\n", 1);
     }
-    let mut left = Vec::new();
+    let mut left = vec![match all().any(|found| !found.folder.is_empty()) {
+        true => format!("look into {GITHUB_PATH}: the job `test` must install what the subfolders need"),
+        false => format!("look into {GITHUB_PATH}: does the job `test` install the project?"),
+    }];
     match action {
         Some(action) => text = text.replace(ACTION, action),
         None => left.push(format!(
-            "in {GITHUB_PATH}, put the repository where you keep shard, and a commit of it, in place of\n   `{}`",
-            ACTION.split(' ').next().unwrap_or(ACTION)
+            "name the repository and the commit of shard there, in place of `{}…`, or here with --action",
+            &ACTION[..22]
         )),
-    }
-    if all().any(|found| !found.folder.is_empty()) {
-        left.push(format!("in {GITHUB_PATH}, let the job `test` install what the subfolders need"));
-    } else {
-        left.push(format!("in {GITHUB_PATH}, look at how the job `test` installs the project"));
     }
     Pipeline { path: GITHUB_PATH, text, left }
 }
@@ -131,7 +134,9 @@ fn steps<'f>(found: impl Iterator<Item = &'f Found>, python: &str) -> String {
 
 fn gitlab(draft: &Draft<'_>, included: bool) -> Pipeline {
     let path = if included { ".gitlab/shard.yml" } else { ".gitlab-ci.yml" };
-    let head = "# Written by `shard init`: a job plans by shard.toml, a child pipeline tests; [gitlab] there says what its jobs are.\n# `shard` must be on the path of every job: put it into the image, or install it in before_script.\n";
+    let head = format!(
+        "{MARK}: a job plans by shard.toml, a child pipeline tests; [gitlab] there says what its jobs are.\n# `shard` must be on the path of every job: put it into the image, or install it in before_script.\n"
+    );
     let image = image(draft).unwrap_or("buildpack-deps:stable");
     let mut text = GITLAB.replace("'tests/**/test_*.py' --shards 4 ", "").replace("python:3.12", image);
     let listing = draft.tiers.iter().filter(|tier| matches!(tier.found.suites, Suites::Listed { .. }));
@@ -179,7 +184,9 @@ pub(super) fn gitlab_settings(out: &mut String, draft: &Draft<'_>, included: boo
         }
     }
     let all: Vec<String> = all.into_iter().map(quoted).collect();
-    let _ = writeln!(out, "before_script = [{}]", all.join(", "));
+    if !all.is_empty() {
+        let _ = writeln!(out, "before_script = [{}]", all.join(", "));
+    }
 }
 
 /// The commands of a finding that do not depend on a folder.

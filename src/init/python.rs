@@ -137,7 +137,9 @@ fn home(facts: &Facts, folder: &str, options: &Options, others: &[String]) -> Op
                 .to_owned(),
         );
     }
-    hints.push("what pytest itself finds: pytest --collect-only -q | shard plan - --dry-run".to_owned());
+    if folder.is_empty() {
+        hints.push("what pytest itself finds: pytest --collect-only -q | shard plan - --dry-run".to_owned());
+    }
     let (before, setup) = tools(facts, folder);
     let mut words = before.to_vec();
     words.push("pytest");

@@ -65,8 +65,7 @@ fn home(facts: &Facts, folder: &str, others: &[String]) -> Option<Found> {
         shuffles,
         notes: Vec::new(),
         hints: vec![
-            "a session's memory is measured as a whole; `shard run SHARD --each` once learns it file by file"
-                .to_owned(),
+            "memory is measured a session at a time; times of files come from RSpec's own report".to_owned(),
         ],
         setup: vec![Step::Action("ruby", vec![("ruby-version", "3.4"), ("bundler-cache", "true")])],
         instead: None,

@@ -83,10 +83,10 @@ pub fn next(draft: &Draft<'_>, place: &Place, folder: &str, left: &[String]) -> 
         false => "shard plan".to_owned(),
     });
     steps.push(format!("shard run {}-1    (where the project's tools are installed)", draft.first()));
-    steps.push("shard record shard-out/outcomes && shard plan    (now by what was measured)".to_owned());
+    steps.push("shard record shard-out/outcomes, then shard plan    (now by what was measured)".to_owned());
     steps.extend(left.iter().cloned());
     if place.ci != Ci::None {
-        steps.push("commit, and keep shard-out/ out: add it to .gitignore".to_owned());
+        steps.push("commit both files, and add shard-out/ to .gitignore".to_owned());
     }
     let steps = steps.iter().enumerate().map(|(number, step)| format!("  {}. {step}", number + 1));
     format!("next:\n{}", steps.collect::<Vec<_>>().join("\n"))

@@ -50,8 +50,9 @@ pub fn settings(draft: &Draft<'_>, place: &Place) -> String {
             out.push_str("]\n");
         }
     }
-    for tier in &draft.tiers {
-        write_tier(&mut out, tier, place, "");
+    for (index, tier) in draft.tiers.iter().enumerate() {
+        let again = index > 0 && std::ptr::eq(draft.tiers[index - 1].found, tier.found);
+        write_tier(&mut out, tier, place, "", again);
     }
     for found in &draft.instead {
         let Suites::Files { patterns, files, .. } = &found.suites else { continue };
@@ -63,7 +64,7 @@ pub fn settings(draft: &Draft<'_>, place: &Place) -> String {
             "\n# {} was found too, over files that {other} has: take it instead, if that is right.",
             found.runner.title()
         );
-        write_tier(&mut out, &tier, place, "# ");
+        write_tier(&mut out, &tier, place, "# ", false);
     }
     if place.ci == Ci::Gitlab {
         super::pipeline::gitlab_settings(&mut out, draft, place.included);
@@ -71,20 +72,23 @@ pub fn settings(draft: &Draft<'_>, place: &Place) -> String {
     out
 }
 
-fn write_tier(out: &mut String, tier: &Tier<'_>, place: &Place, comment: &str) {
+/// `again`: the tier before says where this was found.
+fn write_tier(out: &mut String, tier: &Tier<'_>, place: &Place, comment: &str, again: bool) {
     let found = tier.found;
     let figures = assumed(found);
     let mut text = String::new();
     let files = tier.files.map_or_else(|| seen(found), |files| count(files, "file"));
     let _ = writeln!(text, "# {}: {}", found.runner.title(), remark(&files));
-    for (file, said) in &found.evidence {
-        let _ = writeln!(text, "#   {}: {}", remark(file), remark(said));
-    }
-    for note in &found.notes {
-        let _ = writeln!(text, "# note: {}", remark(note));
-    }
-    for hint in &found.hints {
-        let _ = writeln!(text, "# {}", remark(hint));
+    if !again {
+        for (file, said) in &found.evidence {
+            let _ = writeln!(text, "#   {}: {}", remark(file), remark(said));
+        }
+        for note in &found.notes {
+            let _ = writeln!(text, "# note: {}", remark(note));
+        }
+        for hint in &found.hints {
+            let _ = writeln!(text, "# {}", remark(hint));
+        }
     }
     let _ = writeln!(text, "[tier.{}]", tier.name);
     list(&mut text, "", "match", &tier.matches);

@@ -166,15 +166,18 @@ fn tiers(found: &Found, alone: bool) -> Vec<Tier<'_>> {
     tiers
 }
 
-/// Names that differ, as tiers may be called.
+/// Names that differ, as tiers may be called: with the runner where several run in one folder, else with a number.
 fn name(tiers: &mut [Tier<'_>]) {
+    let bases: Vec<String> = tiers.iter().map(|tier| tier.name.clone()).collect();
     let mut used: BTreeSet<String> = BTreeSet::new();
-    for tier in tiers {
-        let base = tier.name.clone();
-        let with_runner = format!("{base}-{}", tier.found.runner.name());
+    for (tier, base) in tiers.iter_mut().zip(&bases) {
+        let base = match bases.iter().filter(|other| *other == base).count() {
+            1 => base.clone(),
+            _ => format!("{base}-{}", tier.found.runner.name()),
+        };
         let numbered = (2..).map(|number| format!("{base}-{number}"));
-        let free = [base.clone(), with_runner].into_iter().chain(numbered).find(|name| !used.contains(name));
-        tier.name = free.unwrap_or(base);
+        tier.name =
+            std::iter::once(base.clone()).chain(numbered).find(|name| !used.contains(name)).unwrap_or(base);
         used.insert(tier.name.clone());
     }
 }

@@ -169,3 +169,14 @@ def check_documents_of_the_manual():
         validate(schema, [CHECKOUT / "docs/ci" / name])
     listed = {path.name for path in (CHECKOUT / "docs/ci").glob("*.yml")}
     assert listed == MANUAL.keys() | {"semaphore.yml"}, "a file without its schema"
+
+
+@check
+def check_documents_that_init_writes():
+    written = sorted((CHECKOUT / "testdata/init").glob("*/out/.gitlab*"))
+    written = [file for path in written for file in ([path] if path.is_file() else sorted(path.glob("*.yml")))]
+    assert len(written) >= 2
+    validate("vendor.gitlab-ci", written)
+    for path in written:
+        job = next(value for value in yaml.read(path.read_text()).values() if "trigger" in value)
+        assert job["trigger"]["include"][0]["job"] in yaml.read(path.read_text()), path

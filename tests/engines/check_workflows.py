@@ -11,7 +11,9 @@ from harness import check
 
 CHECKOUT = harness.CHECKOUT
 ACTION = CHECKOUT / "action.yml"
-WORKFLOWS = sorted([*(CHECKOUT / ".github/workflows").glob("*.yml"), *act.WORKFLOWS.glob("*.yml")])
+# What `shard init` writes is there as tests/it/init.rs expects it.
+WRITTEN = sorted((CHECKOUT / "testdata/init").glob("*/out/.github/workflows/*.yml"))
+WORKFLOWS = sorted([*(CHECKOUT / ".github/workflows").glob("*.yml"), *act.WORKFLOWS.glob("*.yml"), *WRITTEN])
 SCRIPTS = sorted((CHECKOUT / "action").glob("*.sh"))
 
 
@@ -78,7 +80,8 @@ def workflows_for_the_language_service():
 def workflows_skip_empty_matrices():
     # GitHub fails a run for an empty matrix before the job exists; no engine here does.
     found = 0
-    for workflow in act.WORKFLOWS.glob("*.yml"):
+    assert len(WRITTEN) >= 9
+    for workflow in [*act.WORKFLOWS.glob("*.yml"), *WRITTEN]:
         for job in re.split(r"^  (?=\w+:$)", workflow.read_text(), flags=re.MULTILINE):
             for plan in re.findall(r"fromJSON\(needs\.(\w+)\.outputs", job):
                 found += 1

@@ -80,6 +80,13 @@ fn a_command_that_fails_is_an_error() {
     run("[\"no-such-program-here\"]", &["cannot start `no-such-program-here`"]);
     run("[\"sh\", \"-c\", \"echo tests/a.py; echo oops; exit 3\"]", &["failed: exit status: 3", "| oops"]);
     run("[]", &["shard.toml:2:11: the command is empty"]);
+    run("[[]]", &["shard.toml:2:11: the command is empty"]);
+    run(
+        "[[\"true\"], \"x\"]",
+        &["shard.toml:2:11: one command is a list of words, several are lists of words each"],
+    );
+    run("[1]", &["shard.toml:2:11: ", "words, or lists of words"]);
+    run("[[\"true\"], [\"no-such-program-here\"]]", &["cannot start `no-such-program-here`"]);
     run("[\"true\"]", &["there is no suite to plan"]);
 }
 
