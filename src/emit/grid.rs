@@ -82,13 +82,9 @@ impl Grid {
         self
     }
 
-    /// The head and the rows, `indent` columns from the left. A row with a colour of its own has that all over.
-    pub(super) fn lines(
-        mut self,
-        indent: usize,
-        row: impl Fn(usize) -> Option<Paint>,
-    ) -> (String, Vec<String>) {
-        let room = self.fit(self.style.width.saturating_sub(indent));
+    /// The head and the rows. A row with a colour of its own has that all over.
+    pub(super) fn lines(mut self, row: impl Fn(usize) -> Option<Paint>) -> (String, Vec<String>) {
+        let room = self.fit(self.style.width);
         let bars = self.columns.iter().filter(|column| column.is_bar()).count();
         for column in self.columns.iter_mut().filter(|column| column.is_bar()) {
             column.width = (BAR_MIN + room / bars.max(1)).min(BAR_MAX);
@@ -183,7 +179,7 @@ mod tests {
             .bars([(1, 2, Paint::Note), (2, 2, Paint::Note)])
             .text("first extra", 1, Side::Left, ["x".to_owned(), "y".to_owned()])
             .text("second extra", 2, Side::Left, ["x".to_owned(), "y".to_owned()]);
-        let (head, rows) = grid.lines(0, |_| None);
+        let (head, rows) = grid.lines(|_| None);
         std::iter::once(head).chain(rows).collect()
     }
 
@@ -202,6 +198,6 @@ mod tests {
         let mut grid = Grid::new(Style { width: 20, ..Style::default() });
         grid.text("name", 0, Side::Left, ["a-very-long-name-indeed".to_owned()]);
         grid.text("n", 0, Side::Right, ["12345".to_owned()]);
-        assert_eq!(grid.lines(0, |_| None).1, ["a-very…indeed  12345"]);
+        assert_eq!(grid.lines(|_| None).1, ["a-very…indeed  12345"]);
     }
 }

@@ -100,7 +100,9 @@ pub(super) fn bound(plan: &Plan) -> String {
             "proven: no plan with as many jobs has a shorter longest one".to_owned()
         }
         ObjectiveKind::Shards | ObjectiveKind::Price => format!("with as many jobs, {shorter}"),
-        ObjectiveKind::Memory | ObjectiveKind::Target if quality.proven => {
+        ObjectiveKind::Memory | ObjectiveKind::Target
+            if quality.proven || quality.shards <= quality.shards_bound =>
+        {
             with("proven: no fewer jobs are possible")
         }
         ObjectiveKind::Memory | ObjectiveKind::Target => with(&format!(
@@ -316,7 +318,8 @@ pub(super) fn advice(plan: &Plan) -> Option<String> {
     }
     let tier = plan.tiers.iter().find(|tier| tier.name == longest.tier)?;
     let start = tier.setup_ms + tier.session_start_ms;
-    if plan.shards.len() > plan.tiers.len() && start.0 * 2 > longest.predicted_ms.0 {
+    // More than four parts of five, and fewer jobs are not known to be impossible.
+    if plan.shards.len() > plan.quality.shards_bound && start.0 * 5 > longest.predicted_ms.0 * 4 {
         return Some(format!(
             "{start} of {} are set-up: fewer jobs would hardly take longer, see `shard plan --what-if`",
             longest.predicted_ms

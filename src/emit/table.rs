@@ -114,7 +114,7 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
             suite.map_or(String::new(), |suite| format!("{:>7}  {}", needs(suite).to_string(), named(suite)))
         }),
     );
-    let (head, lines) = grid.lines(0, |_| None);
+    let (head, lines) = grid.lines(|_| None);
     let _ = writeln!(out, "{}", style.paint(Paint::Quiet, &head));
     lines.iter().for_each(|line| _ = writeln!(out, "{line}"));
     if plan.shards.len() > ROWS_MAX {

@@ -88,7 +88,7 @@ fn numbers(answer: &WhatIf, style: Style, out: &mut String) {
     }
     let peak = |point: &Point| point.peak_bytes.map_or_else(String::new, |bytes| bytes.to_string());
     grid.text("largest", 0, Side::Right, cells(&peak));
-    let (head, lines) = grid.lines(0, |row| paint(shown[row]));
+    let (head, lines) = grid.lines(|row| paint(shown[row]));
     let _ = writeln!(out, "\n{}", style.paint(Paint::Quiet, &head));
     impossible(&answer.fewest, style, out);
     lines.iter().for_each(|line| _ = writeln!(out, "{line}"));
@@ -214,7 +214,7 @@ fn outcomes(heads: [&str; 2], rows: &[Row<'_>], asked: bool, style: Style, out: 
     if there.is_empty() {
         return;
     }
-    let (head, lines) = grid.lines(0, |row| there[row].own.then_some(Paint::Strong));
+    let (head, lines) = grid.lines(|row| there[row].own.then_some(Paint::Strong));
     let _ = writeln!(out, "\n{}", style.paint(Paint::Quiet, &head));
     let mut lines = lines.into_iter();
     for row in rows {

@@ -85,7 +85,7 @@ fn reason(diff: &Diff) -> Option<String> {
     {
         let from = printable(&moved.from);
         let no_room = format!("{from} would need {bytes}, {above_bytes} above its budget");
-        let grown = grown(diff, &moved.from, |suite| (suite.old_bytes.0, suite.new_bytes.0));
+        let grown = grown(diff, &moved.from, above_bytes.0, |suite| (suite.old_bytes.0, suite.new_bytes.0));
         return Some(match grown {
             Some((id, more)) => format!("because {id} needs {} more now: {no_room}", Bytes(more)),
             None => format!("because {no_room}"),
@@ -94,11 +94,11 @@ fn reason(diff: &Diff) -> Option<String> {
     // By less than a hundredth, nobody would have moved it for that alone.
     let too_long = |why: &Why| matches!(why, Why::TooLong { ms, above_ms } if above_ms.0 >= ms.0 / 100);
     if let Some(moved) = why(too_long)
-        && let Why::TooLong { ms, .. } = moved.why
+        && let Why::TooLong { ms, above_ms } = moved.why
     {
         let from = printable(&moved.from);
         let too_long = format!("{from} would take {ms}");
-        let grown = grown(diff, &moved.from, |suite| (suite.old_ms.0, suite.new_ms.0));
+        let grown = grown(diff, &moved.from, above_ms.0, |suite| (suite.old_ms.0, suite.new_ms.0));
         return Some(match grown {
             Some((id, more)) => format!("because {id} takes {} longer now: {too_long}", Millis(more)),
             None => format!("because {too_long}"),
@@ -141,16 +141,15 @@ fn is(number: usize) -> &'static str {
     if number == 1 { "is" } else { "are" }
 }
 
-/// The suite of a shard that grew most, if one did by a tenth of all that grew there: its name, and how much.
-fn grown(diff: &Diff, shard: &str, of: fn(&Changed) -> (u64, u64)) -> Option<(String, u64)> {
+/// The suite of a shard that grew most, if that alone is half of what is too much there: its name, and how much.
+fn grown(diff: &Diff, shard: &str, above: u64, of: fn(&Changed) -> (u64, u64)) -> Option<(String, u64)> {
     let more = |suite: &Changed| {
         let (old, new) = of(suite);
         new.saturating_sub(old)
     };
-    let mine = || diff.changed.iter().filter(|suite| suite.from == shard);
-    let most = mine().max_by_key(|suite| (more(suite), Reverse(&suite.id)))?;
-    let all = mine().fold(0u64, |sum, suite| sum.saturating_add(more(suite)));
-    let counts = more(most) > 0 && more(most).saturating_mul(10) >= all;
+    let mine = diff.changed.iter().filter(|suite| suite.from == shard);
+    let most = mine.max_by_key(|suite| (more(suite), Reverse(&suite.id)))?;
+    let counts = more(most) > 0 && more(most) >= above / 2;
     counts.then(|| (examples([most.id.as_str()], 1), more(most)))
 }
 
