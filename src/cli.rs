@@ -12,6 +12,7 @@ mod ended;
 mod explain;
 mod folder;
 mod github;
+mod help;
 mod init;
 mod inspect;
 mod inventory;
@@ -40,7 +41,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::catalogue::{self, ErrorId};
 use crate::{exit, files, text};
@@ -52,7 +53,10 @@ pub fn run(
     stdout: &mut impl Write,
     stderr: &mut impl Write,
 ) -> u8 {
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let short = arguments.iter().any(|word| word == "-h");
+    let matches = help::command(short).try_get_matches_from(arguments);
+    let args = match matches.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(err) => return usage(&err, stdout, stderr),
     };

@@ -159,8 +159,8 @@ pub struct Meant {
     pub closed: Vec<PathBuf>,
 }
 
-/// What `source` means in `here`: of a folder what `inside` matches in it, else what it matches itself. `None`: it is
-/// the name of a file, there or not.
+/// What `source` means in `here`: of a folder what `inside` matches in it, else the files that it matches itself, and where
+/// these are none what `inside` matches in the folders. `None`: it is the name of a file, there or not.
 ///
 /// # Errors
 /// As [`walk`].
@@ -170,7 +170,15 @@ pub fn meant(here: &Path, source: &str, inside: &str) -> Result<Option<Meant>> {
     if !folder && (path.exists() || !is_pattern(source)) {
         return Ok(None);
     }
-    let (from, walked) = if folder { (&*path, walk(&path, inside)?) } else { (here, walk(here, source)?) };
+    let (from, walked) = match folder {
+        true => (&*path, walk(&path, inside)?),
+        false => match walk(here, source)? {
+            none if none.files.is_empty() && none.closed.is_empty() => {
+                (here, walk(here, &format!("{}/{inside}", source.trim_end_matches('/')))?)
+            }
+            some => (here, some),
+        },
+    };
     let files = walked.files.into_iter().map(|name| from.join(name)).collect();
     Ok(Some(Meant { folder, files, closed: walked.closed }))
 }

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::args::{Args, ManArgs};
-use super::{Failure, Terminal};
+use super::args::ManArgs;
+use super::{Failure, Terminal, help};
 use crate::catalogue::ErrorId;
 use crate::text::count;
 use crate::{exit, files};
@@ -17,7 +17,7 @@ pub(super) fn run(
     args: &ManArgs,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
-    let pages = pages(Args::command()).context("the manual pages cannot be made")?;
+    let pages = pages(help::command(false)).context("the manual pages cannot be made")?;
     let named = pages.iter().map(|(name, text)| (name.clone(), text.as_slice()));
     let staged = files::Staged::new(&args.folder, named);
     staged.and_then(files::Staged::publish).map_err(Failure::of(ErrorId::CannotWrite))?;
@@ -39,9 +39,9 @@ fn pages(mut program: Command) -> io::Result<Vec<(String, Vec<u8>)>> {
 
 /// One page. No date, so that a version's pages are the same bytes whenever they are made.
 fn page(command: Command) -> io::Result<(String, Vec<u8>)> {
-    let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let notes = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
     // They would all be filled as one paragraph, examples too.
-    let man = Man::new(command.after_help(None::<&str>));
+    let man = Man::new(command.after_long_help(None::<&str>));
     let man = man.source(concat!("shard ", env!("CARGO_PKG_VERSION"))).manual("shard");
     let mut text = Vec::new();
     man.render(&mut text)?;

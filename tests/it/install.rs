@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::common::Project;
+use crate::help::commands;
 
 /// What a program prints to standard output and error; `None` where it is not installed.
 fn output(project: &Project, program: &str, words: &[&str]) -> Option<String> {
@@ -13,13 +14,6 @@ fn output(project: &Project, program: &str, words: &[&str]) -> Option<String> {
     };
     let text = [done.stdout, done.stderr].concat();
     Some(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn commands(project: &Project) -> Vec<String> {
-    let help = project.shard("--help").ok().stdout();
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap().to_owned();
-    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    names.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
 #[cfg(unix)]
@@ -48,7 +42,7 @@ fn bash_completes_commands_flags_and_values() {
 #[test]
 fn every_shell_gets_a_script_with_every_command() {
     let project = Project::new();
-    let commands = commands(&project);
+    let commands = commands();
     assert!(commands.len() > 10, "{commands:?}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = project.shard(&format!("completions {shell}")).ok().stdout();
@@ -63,7 +57,7 @@ fn every_shell_gets_a_script_with_every_command() {
 fn every_command_has_a_page_that_renders_without_a_warning() {
     let project = Project::new();
     project.shard("man share/man1").ok();
-    let mut expected: Vec<String> = commands(&project).iter().map(|name| format!("shard-{name}.1")).collect();
+    let mut expected: Vec<String> = commands().iter().map(|name| format!("shard-{name}.1")).collect();
     expected.push("shard.1".to_owned());
     expected.sort();
     assert_eq!(project.list("share/man1"), expected);

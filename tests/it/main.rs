@@ -21,6 +21,7 @@ mod folders;
 mod github;
 #[cfg(feature = "github")]
 mod github_api;
+mod help;
 mod init;
 mod inputs;
 mod inspect;
