@@ -17,7 +17,6 @@ const SKIPPED: [(&str, &str); 3] = [
 ];
 
 /// A command of a page and what is shown below it.
-#[derive(Default)]
 struct Step {
     /// The line of its block.
     line: usize,
@@ -69,8 +68,8 @@ fn execute(steps: &[Step], folder: &Path) -> Vec<(String, i32)> {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
     let mut bash = Command::new("bash");
     bash.args(["-c", "exec 2>&1; source .bin/page.sh"]).current_dir(folder).stdin(Stdio::null());
-    bash.env_clear().env("PATH", path).env("HOME", folder).env("LANG", "C.UTF-8");
-    bash.env("PYTHONDONTWRITEBYTECODE", "1");
+    bash.env_clear().env("PATH", path).env("LANG", "C.UTF-8").env("PYTHONDONTWRITEBYTECODE", "1");
+    bash.envs(std::env::var_os("HOME").map(|home| ("HOME", home)));
     let done = bash.output().unwrap();
     let text = String::from_utf8(done.stdout).unwrap();
     let mut found = Vec::new();
