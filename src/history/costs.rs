@@ -140,10 +140,7 @@ mod tests {
         check("id,ms\n,1\n", "2: the `id` is empty");
         check("id,ms\na,1\na,2\n", "3: suite `a` is listed twice, first in line 2");
         check("id,ms\na\n", "2: 1 cells where the header has 2");
-        check(
-            "id,tmie\n",
-            "1: unknown column `tmie`: known are id, tier, ms, import_bytes, retained_bytes, transient_bytes, cpus",
-        );
+        check("id,tmie\n", "1: unknown column `tmie`: did you mean `tier`?");
         check("", "1: the header needs at least the columns `id` and `ms`");
     }
 }
