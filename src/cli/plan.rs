@@ -48,10 +48,10 @@ pub(super) fn run(
         .as_ref()
         .map_or_else(|| configured.root.join(&configured.config.out), |out| configured.here.join(out));
     let mut options = Options {
-        effort: args.effort.into(),
+        effort: args.make.effort.into(),
         strict: args.strict,
         exact: args.costs.is_some(),
-        selection: args.selection_format.into(),
+        selection: args.make.selection_format.into(),
         concurrency: args.concurrency,
         also: Vec::new(),
         previous: None,
@@ -71,7 +71,7 @@ pub(super) fn run(
         None => {
             let inventory = inventory::gather(&args.sources, &configured)?;
             inventory.notes.iter().for_each(|note| terminal.say(note));
-            let access = report::Access { strict: args.strict, wait: args.wait, dry: args.dry_run };
+            let access = report::Access { strict: args.strict, wait: args.wait, dry: args.make.dry_run };
             let (histories, _folder) = histories(args, terminal)?;
             let reports = report::gather(&args.timings, &histories, access, &configured)?;
             let (ready, remarks) = learned(inventory.inventory, &reports, &configured.config)?;
@@ -93,10 +93,15 @@ pub(super) fn run(
     let replaced = folder::replaced(&out);
     let before = options.previous.as_ref().or(replaced.plan()).filter(|old| old.round == 0);
     let since = before.map(|old| diff(old, &plan, false));
-    let form =
-        output::Form { format: args.format, axes: args.axes, dry_run: args.dry_run, preface: None, since };
+    let form = output::Form {
+        format: args.make.format,
+        axes: args.make.axes,
+        dry_run: args.make.dry_run,
+        preface: None,
+        since,
+    };
     let output = output::prepare(&form, &plan, &written, &configured, &out)?;
-    if !args.dry_run {
+    if !args.make.dry_run {
         written.publish(&out, replaced)?;
     }
     output.print(terminal)?;

@@ -45,9 +45,9 @@ pub(super) fn run(
         all: args.all,
         // GitHub and clusters know of every job: one that they do not call over has not died.
         waiting: args.waiting || from.is_some() || !args.ended.is_empty(),
-        elastic: args.format.is_of_cluster() || !args.ended.is_empty(),
-        effort: args.effort.into(),
-        selection: args.selection_format.into(),
+        elastic: args.make.format.is_of_cluster() || !args.ended.is_empty(),
+        effort: args.make.effort.into(),
+        selection: args.make.selection_format.into(),
     };
     let done = rebalance(&plan, &digest.to_string(), &configured.config, &evidence.known, options)
         .map_err(|err| Failure::new(err.id, err.to_string()))?;
@@ -64,22 +64,22 @@ pub(super) fn run(
     };
     let written = Written::new(&done.plan, &configured, options.selection)?;
     let form = output::Form {
-        format: args.format,
-        axes: args.axes,
-        dry_run: args.dry_run,
+        format: args.make.format,
+        axes: args.make.axes,
+        dry_run: args.make.dry_run,
         since: None,
         preface: Some(output::Preface {
-            text: emit::text(&done, output::style_of(args.format)),
+            text: emit::text(&done, output::style_of(args.make.format)),
             sentences: emit::summary(&done),
         }),
     };
     let output = output::prepare(&form, &done.plan, &written, &configured, &out)?;
-    if !args.dry_run {
+    if !args.make.dry_run {
         let earlier = ancestors(&path, &plan)?;
         written.publish_after(&out, &earlier)?;
     }
     output.print(terminal)?;
-    if !args.dry_run && !args.no_record && !evidence.files.is_empty() {
+    if !args.make.dry_run && !args.no_record && !evidence.files.is_empty() {
         learn(args, &evidence.files, &out, terminal);
     }
     let hopeless = done.plan.shards.is_empty() && (done.tests_failed() || !done.given_up.is_empty());
@@ -237,7 +237,7 @@ fn learn(
     let (mut said, mut quiet) = (Vec::new(), Vec::new());
     let done = record::run(&record, &mut Terminal { stdout: &mut said, stderr: &mut quiet });
     match done {
-        Ok(_) if args.format == PlanFormat::Json => {}
+        Ok(_) if args.make.format == PlanFormat::Json => {}
         Ok(_) => terminal.say(String::from_utf8_lossy(&said).trim_end()),
         Err(Failure::Said { message, .. }) => {
             terminal.say(format!("warning: the history is as it was: {message}"));

@@ -18,7 +18,7 @@ pub(super) fn check(args: &PlanArgs) -> Result<(), Failure> {
     if !args.what_if {
         return Ok(());
     }
-    if !matches!(args.format, PlanFormat::Table | PlanFormat::Json) {
+    if !matches!(args.make.format, PlanFormat::Table | PlanFormat::Json) {
         return Err(Failure::new(
             ErrorId::FlagsConflict,
             "--what-if prints a table or JSON\n  help: leave --format out, or say --format json",
@@ -58,7 +58,7 @@ pub(super) fn run(
     let question = Question { config: &config, concurrency: args.concurrency, budgets: &args.budgets, asked };
     let answer =
         what_if(&plan, &question).map_err(|refused| Failure::new(refused.id, refused.to_string()))?;
-    let text = match args.format {
+    let text = match args.make.format {
         PlanFormat::Json => emit::to_json(&answer)
             .map_err(|err| Failure::new(ErrorId::Bug, format!("the answer cannot be written: {err}")))?,
         _ => emit::render(&plan, &answer, output::style()),
