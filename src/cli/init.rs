@@ -9,7 +9,7 @@ use super::{Failure, Terminal};
 use crate::catalogue::ErrorId;
 use crate::config::file;
 use crate::files;
-use crate::init::{self, Facts, Findings, Place};
+use crate::init::{self, Ci, Facts, Findings, Place};
 use crate::{exit, text};
 
 /// Most texts that are read, and most bytes of them.
@@ -50,6 +50,14 @@ pub(super) fn run(
     }
     if draft.is_empty() {
         return Err(nothing(&findings));
+    }
+    if !place.why.is_empty() {
+        let what = match place.ci {
+            Ci::Github => "a workflow for GitHub",
+            Ci::Gitlab => "a pipeline for GitLab",
+            Ci::None => "no pipeline",
+        };
+        terminal.say(format!("with {what}: {} (--ci)", place.why));
     }
     let settings = init::settings(&draft, &place);
     // What we wrote ourselves must be readable; else it is a bug of ours.

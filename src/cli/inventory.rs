@@ -43,8 +43,10 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
             add_files(pattern, &found, &configured.root, &mut collector)?;
         }
         for command in &wanted.commands {
-            let listing = files::run_command(command, &configured.root, SIZE_MAX)
-                .map_err(Failure::of(ErrorId::InventoryCommand))?;
+            let listing = files::run_command(command, &configured.root, SIZE_MAX).map_err(|err| {
+                let help = "`command` in [inventory] of shard.toml lists the suites: mend it, or take it out where its tool is missing";
+                Failure::new(ErrorId::InventoryCommand, format!("{err:#}\n  help: {help}"))
+            })?;
             add_listing("the inventory's command", &listing, wanted.format, &mut collector)?;
             listed = true;
         }

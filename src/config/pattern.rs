@@ -34,6 +34,16 @@ impl Patterns {
         Ok(out)
     }
 
+    /// Whether a foreign pattern is short and has few enough stars that nobody waits for it: stars that stand beside each
+    /// other in a part of a path are tried in all combinations.
+    #[must_use]
+    pub fn is_cheap(text: &str) -> bool {
+        let parts = || text.split('/');
+        let recursive = parts().filter(|part| *part == "**").count();
+        let cheap = |part: &str| part == "**" || part.matches('*').count() <= 3;
+        text.len() <= 1_000 && recursive <= 4 && parts().all(cheap)
+    }
+
     /// Matches everything.
     #[must_use]
     pub fn all() -> Patterns {
@@ -67,5 +77,7 @@ mod tests {
         check("**", "//pkg:target with spaces", true);
         check("Tests/**", "tests/a.py", false);
         assert!(Patterns::new(["tests/a**"]).is_err());
+        assert!(Patterns::is_cheap("**/a/**/*_x*.t*"));
+        assert!(!Patterns::is_cheap("a/*a*a*a*b/c") && !Patterns::is_cheap(&"**/".repeat(5)));
     }
 }

@@ -2,6 +2,8 @@
 
 use glob::{MatchOptions, Pattern};
 
+use crate::config::Patterns;
+
 const OPTIONS: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
@@ -9,7 +11,7 @@ const OPTIONS: MatchOptions = MatchOptions {
 };
 
 /// Most rules of one file that are kept.
-const RULES_MAX: usize = 2_000;
+const RULES_MAX: usize = 500;
 
 /// The rules of one `.gitignore`.
 #[derive(Debug, Default)]
@@ -59,7 +61,8 @@ fn rule(line: &str) -> Option<Rule> {
         None => (false, line),
     };
     let anchored = line.contains('/');
-    let pattern = Pattern::new(&translated(line.strip_prefix('/').unwrap_or(line))).ok()?;
+    let pattern = translated(line.strip_prefix('/').unwrap_or(line));
+    let pattern = Pattern::new(&pattern).ok().filter(|_| Patterns::is_cheap(&pattern))?;
     Some(Rule { pattern, anchored, folders_only, back })
 }
 
@@ -103,5 +106,6 @@ mod tests {
         check("a**b", "axxb", false, Some(true));
         check("[", "[", false, None);
         check("\\", "\\", false, None);
+        check("/*a*a*a*a*b/", "aaaaaaaaaa", true, None);
     }
 }

@@ -20,7 +20,7 @@ const INSTALLED: [&str; 5] = ["node_modules", "__pycache__", "site-packages", "b
 /// What such a folder has in it: a virtual environment, a cache.
 const MARKS: [&str; 2] = ["pyvenv.cfg", "CACHEDIR.TAG"];
 /// Hidden folders that say something about a project.
-const SHOWN: [&str; 4] = [".github", ".gitlab", ".config", ".circleci"];
+const SHOWN: [&str; 6] = [".github", ".gitlab", ".config", ".circleci", ".buildkite", ".semaphore"];
 
 /// A listing of a project.
 #[derive(Debug, Default)]

@@ -109,8 +109,11 @@ impl Facts {
     }
 
     /// All files below `folder`, sorted.
-    pub(super) fn below<'f>(&'f self, folder: &'f str) -> impl Iterator<Item = &'f str> {
-        self.files.iter().map(String::as_str).filter(move |file| inside(folder, file))
+    pub(super) fn below(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let first = self.files.partition_point(|file| file.as_str() < prefix.as_str());
+        let rest = self.files[first..].iter().map(String::as_str);
+        rest.take_while(move |file| file.starts_with(&prefix))
     }
 
     /// Folders that have a file of this name, the upper ones first, without samples and what is in them.

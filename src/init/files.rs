@@ -10,6 +10,10 @@ use super::facts::{Facts, inside, join};
 use crate::config::Patterns;
 use crate::model::SuiteId;
 
+/// Most patterns of one finding.
+const PATTERNS_MAX: usize = 200;
+/// Most mentions of a key in a program's text.
+const MENTIONS_MAX: usize = 100;
 /// Most patterns that one becomes.
 const VARIANTS_MAX: usize = 64;
 /// Folders at the top that are named one by one; where tests lie in more, one pattern takes all.
@@ -29,11 +33,14 @@ pub(super) fn suites(
 ) -> Option<Suites> {
     let from_top =
         |pattern: &String| join(&Pattern::escape(folder), pattern.strip_prefix("./").unwrap_or(pattern));
-    let mut exclude: Vec<String> =
-        exclude.iter().map(from_top).filter(|pattern| Pattern::new(pattern).is_ok()).collect();
+    let usable = |pattern: &String| Patterns::is_cheap(pattern) && Pattern::new(pattern).is_ok();
+    let mut exclude: Vec<String> = exclude.iter().map(from_top).filter(usable).take(PATTERNS_MAX).collect();
     let left_out = Patterns::new(exclude.iter().map(String::as_str)).unwrap_or_default();
+    // No runner looks into hidden folders.
     let is_ours = |file: &&str| {
-        !left_out.matches(&SuiteId::new(&**file)) && !apart.iter().any(|folder| inside(folder, file))
+        !file.split('/').any(|part| part.starts_with('.'))
+            && !left_out.matches(&SuiteId::new(&**file))
+            && !apart.iter().any(|folder| inside(folder, file))
     };
     let candidates: Vec<&str> = facts.below(folder).filter(is_ours).collect();
     let matching = |pattern: String| {
@@ -41,7 +48,8 @@ pub(super) fn suites(
         let found = candidates.iter().copied().filter(|file| one.matches(&SuiteId::new(*file)));
         Some((found.collect::<Vec<&str>>(), pattern))
     };
-    let mut all: Vec<(Vec<&str>, String)> = patterns.iter().map(from_top).filter_map(matching).collect();
+    let mut all: Vec<(Vec<&str>, String)> =
+        patterns.iter().map(from_top).filter(usable).take(PATTERNS_MAX).filter_map(matching).collect();
     // The widest first: a pattern that adds nothing is not needed.
     all.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.1.cmp(&b.1)));
     let (mut used, mut files) = (Vec::new(), BTreeSet::new());
@@ -134,7 +142,7 @@ fn group(pattern: &str) -> Option<(usize, usize, bool)> {
 pub(super) fn literals(text: &str, key: &str) -> Vec<Option<Vec<String>>> {
     let mut found = Vec::new();
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || c == '.';
-    for (at, _) in text.match_indices(key) {
+    for (at, _) in text.match_indices(key).take(MENTIONS_MAX) {
         let before = text[..at].chars().next_back();
         let comment = text[..at]
             .rsplit('\n')

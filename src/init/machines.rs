@@ -17,6 +17,18 @@ pub enum Ci {
 const LABELS: [&str; 5] =
     ["ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm"];
 
+/// Pipelines of CIs that nothing is written for.
+const OTHERS: [(&str, &str); 8] = [
+    (".circleci/config.yml", "CircleCI"),
+    ("azure-pipelines.yml", "Azure"),
+    (".buildkite/pipeline.yml", "Buildkite"),
+    (".buildkite/pipeline.yaml", "Buildkite"),
+    ("bitbucket-pipelines.yml", "Bitbucket"),
+    (".semaphore/semaphore.yml", "Semaphore"),
+    (".woodpecker.yml", "Woodpecker"),
+    ("Jenkinsfile", "Jenkins"),
+];
+
 /// Where the jobs run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -61,6 +73,8 @@ fn found(facts: &Facts, git: &str) -> (Ci, String) {
         (Ci::Gitlab, "there is .gitlab-ci.yml".to_owned())
     } else if facts.below(".github/workflows").next().is_some() {
         (Ci::Github, "there is .github/workflows".to_owned())
+    } else if let Some((file, name)) = OTHERS.iter().find(|(file, _)| facts.has("", file)) {
+        (Ci::None, format!("there is {file}, and docs/ci.md has a pipeline for {name}"))
     } else if remote("gitlab") {
         (Ci::Gitlab, "the remote of git is a GitLab".to_owned())
     } else if remote("github") {
@@ -110,6 +124,8 @@ mod tests {
             (Ci::Gitlab, "master"),
         );
         check(&[".gitlab-ci.yml"], "url = https://github.com/a/b", "", (Ci::Gitlab, "main"));
+        check(&["Jenkinsfile"], "url = https://github.com/a/b", "", (Ci::None, "main"));
+        check(&["Jenkinsfile", ".github/workflows/x.yml"], "", "", (Ci::Github, "main"));
         check(&[".github/workflows/x.yml"], "", "ref: refs/remotes/origin/a\"]\non: x", (Ci::Github, "main"));
     }
 }

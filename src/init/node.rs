@@ -67,21 +67,16 @@ pub(super) fn look(facts: &Facts, findings: &mut Findings) {
     findings.others.dedup_by(|a, b| a.0 == b.0);
 }
 
-/// Gives every file to one runner: Playwright has what is in its own folders; Jest and Vitest have what is in theirs, the inner folder
-/// before the outer one. Of two in the same folder, and where nothing says which folders are Playwright's (`vague`), the likelier one
-/// is taken.
+/// Gives every file to one runner: Playwright has what is in the folders that it names; else the runner of the inner folder comes before
+/// that of the outer one. Of two in the same folder the likelier one is taken, which is not a Playwright that names no folder (`vague`).
 fn part(facts: &Facts, all: &mut Vec<Found>, vague: &[String]) {
     let playwright = |found: &Found| found.runner == Runner::Playwright;
+    let sure = |found: &Found| playwright(found) && !vague.contains(&found.folder);
     for at in 0..all.len() {
-        if playwright(&all[at]) {
-            continue;
-        }
-        let stronger = |other: &&Found| match playwright(other) {
-            true => !vague.contains(&other.folder),
-            false => {
-                let inner = inside(&all[at].folder, &other.folder) && other.folder != all[at].folder;
-                inner && other.runner != all[at].runner
-            }
+        let this = &all[at];
+        let stronger = |other: &&Found| {
+            let inner = inside(&this.folder, &other.folder) && other.folder != this.folder;
+            other.runner != this.runner && !sure(this) && (sure(other) || inner)
         };
         let theirs: BTreeSet<String> =
             all.iter().filter(stronger).flat_map(|other| listed(&other.suites).to_vec()).collect();
@@ -89,8 +84,9 @@ fn part(facts: &Facts, all: &mut Vec<Found>, vague: &[String]) {
     }
     all.retain(|found| !listed(&found.suites).is_empty());
     for at in 0..all.len() {
-        let shares =
-            |other: &&Found| listed(&other.suites).iter().any(|file| listed(&all[at].suites).contains(file));
+        let shares = |other: &&Found| {
+            listed(&other.suites).iter().any(|file| listed(&all[at].suites).binary_search(file).is_ok())
+        };
         let rival = |other: &&Found| other.runner != all[at].runner && !playwright(other) && shares(other);
         let Some(other) = all.iter().find(rival) else { continue };
         let called = |found: &Found| is_called(facts, &found.folder, found.runner.name());

@@ -54,17 +54,14 @@ pub fn settings(draft: &Draft<'_>, place: &Place) -> String {
         let again = index > 0 && std::ptr::eq(draft.tiers[index - 1].found, tier.found);
         write_tier(&mut out, tier, place, "", again);
     }
-    for found in &draft.instead {
-        let Suites::Files { patterns, files, .. } = &found.suites else { continue };
-        let name = found.runner.name().to_owned();
-        let tier = Tier { name, matches: patterns.clone(), found, files: Some(files.len()) };
-        let other = found.instead.map_or("another runner", super::Runner::title);
+    for tier in &draft.instead {
+        let other = tier.found.instead.map_or("another runner", super::Runner::title);
+        let this = tier.found.runner.title();
         let _ = write!(
             out,
-            "\n# {} was found too, over files that {other} has: take it instead, if that is right.",
-            found.runner.title()
+            "\n# {this} was found too, over files that {other} has: take it instead, if that is right."
         );
-        write_tier(&mut out, &tier, place, "# ", false);
+        write_tier(&mut out, tier, place, "# ", false);
     }
     if place.ci == Ci::Gitlab {
         super::pipeline::gitlab_settings(&mut out, draft, place.included);
@@ -103,21 +100,17 @@ fn write_tier(out: &mut String, tier: &Tier<'_>, place: &Place, comment: &str, a
     line(&mut text, "setup", &quoted(setup), "a guess: checkout and installation, once a job");
     let _ = writeln!(
         text,
-        "# Guesses for a {unit} that nobody measured; what `shard record` learns takes their place."
+        "# A guess for a {unit} that nobody measured; what `shard record` learns takes its place."
     );
-    line(&mut text, "base", &quoted(base), "of a session, before its first suite");
-    line(&mut text, "worker-base", &quoted(worker_base), "");
-    line(
-        &mut text,
-        "assume",
-        &format!(
-            "{{ time = {}, retained = {}, transient = {} }}",
-            quoted(time),
-            quoted(retained),
-            quoted(transient)
-        ),
-        "",
+    let assume = format!(
+        "{{ time = {}, retained = {}, transient = {} }}",
+        quoted(time),
+        quoted(retained),
+        quoted(transient)
     );
+    line(&mut text, "assume", &assume, "");
+    line(&mut text, "base", &quoted(base), "a guess: of a session, before its first suite");
+    line(&mut text, "worker-base", &quoted(worker_base), "a guess: and of each worker");
     if let Some(label) = &place.runs_on {
         line(&mut text, "runs-on", &quoted(label), "as in your other workflows");
     }
@@ -170,6 +163,8 @@ pub(super) fn quoted(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
+            // `##[` would be a command to a CI's runner, where this is printed.
+            '#' if out.ends_with('#') => out.push_str("\\u0023"),
             c if printable(c.encode_utf8(&mut [0; 4])) != c.to_string() => {
                 let _ = write!(out, "\\U{:08X}", u32::from(c));
             }
@@ -188,7 +183,7 @@ mod tests {
     fn strings_are_read_back_as_they_were() {
         let odd = "a \"b\" \\ 'c' {x} # [y]\n\r\t\u{0}\u{1b}\u{7f}\u{85}\u{2028}\u{202e}\u{feff} ::d ##[e] \u{1f600}é";
         let text = format!("x = {}", quoted(odd));
-        assert!(!text.contains(['\n', '\u{85}', '\u{202e}', '\u{7f}']));
+        assert!(!text.contains("##") && !text.contains(['\n', '\u{85}', '\u{202e}', '\u{7f}']));
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["x"].as_str(), Some(odd));
     }

@@ -89,6 +89,9 @@ fn whatever_a_project_is_called_the_configuration_means_what_was_found() {
         let expect: Vec<&str> = draft.tiers.iter().map(|tier| tier.name.as_str()).collect();
         assert_eq!(names, expect, "{seed}:\n{text}");
 
+        let whole = file::parse(&uncommented(&text)).unwrap_or_else(|err| panic!("{seed}: {err}\n{text}"));
+        assert_eq!(whole.tiers.len(), draft.tiers.len() + draft.instead.len(), "{seed}:\n{text}");
+
         let all: Vec<&String> = texts.keys().collect();
         let one = |pattern: &str| crate::config::Patterns::new([pattern]).unwrap();
         for pattern in &config.inventory.files {
@@ -129,6 +132,22 @@ fn whatever_a_project_is_called_the_configuration_means_what_was_found() {
         assert!(!said.lines().any(|line| line.starts_with("[tier")), "{seed}: {said}");
     }
     assert!(planned > 3_000, "{planned}");
+}
+
+/// With the tiers that are comments.
+fn uncommented(text: &str) -> String {
+    let is_key = |line: &str| {
+        line.split_once('=').is_some_and(|(key, _)| key.ends_with(' ') && !key.trim().contains(' '))
+    };
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(rest)
+            if rest.starts_with("[tier.") || rest.starts_with("  \"") || rest == "]" || is_key(rest) =>
+        {
+            format!("{rest}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 #[test]

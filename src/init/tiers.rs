@@ -47,8 +47,8 @@ pub struct Draft<'f> {
     pub(super) files: Vec<String>,
     pub(super) exclude: Vec<String>,
     pub(super) commands: Vec<Vec<String>>,
-    /// Found, and written as a comment, since another runner has the same files.
-    pub(super) instead: Vec<&'f Found>,
+    /// Found, and written as comments, since other runners have the same files.
+    pub(super) instead: Vec<Tier<'f>>,
 }
 
 impl Draft<'_> {
@@ -73,7 +73,7 @@ pub fn draft(findings: &Findings) -> Draft<'_> {
         files: Vec::new(),
         exclude: Vec::new(),
         commands: Vec::new(),
-        instead: findings.found.iter().filter(|found| found.instead.is_some()).collect(),
+        instead: Vec::new(),
     };
     for found in &active {
         match &found.suites {
@@ -97,7 +97,10 @@ pub fn draft(findings: &Findings) -> Draft<'_> {
         let mut seen = BTreeSet::new();
         list.retain(|one| seen.insert(one.clone()));
     }
+    let active = draft.tiers.len();
+    draft.tiers.extend(findings.found.iter().filter(|found| found.instead.is_some()).map(whole));
     name(&mut draft.tiers);
+    draft.instead = draft.tiers.split_off(active);
     if let Some(last) = draft.tiers.last_mut() {
         last.matches = vec!["**".to_owned()];
     }
@@ -111,20 +114,28 @@ fn files(found: &Found) -> &[String] {
     }
 }
 
+/// One tier of all that was found in a place, whatever its folders are called.
+fn whole(found: &Found) -> Tier<'_> {
+    let name = match slug(found.folder.rsplit('/').next().unwrap_or_default()) {
+        folder if folder.is_empty() => found.runner.name().to_owned(),
+        folder => folder,
+    };
+    let (matches, files) = match &found.suites {
+        Suites::Files { patterns, files, .. } => (patterns.clone(), Some(files.len())),
+        Suites::Listed { matches, .. } => (matches.clone(), None),
+    };
+    Tier { name, matches, found, files }
+}
+
 /// The tiers of one finding, not yet named apart from others.
 fn tiers(found: &Found, alone: bool) -> Vec<Tier<'_>> {
-    let prefix = slug(found.folder.rsplit('/').next().unwrap_or_default());
-    let named = |kind: &str| match (prefix.as_str(), kind, alone) {
-        ("", "", _) => found.runner.name().to_owned(),
-        ("", kind, true) => kind.to_owned(),
-        ("", kind, false) => format!("{}-{kind}", found.runner.name()),
-        (prefix, "", _) => prefix.to_owned(),
-        (prefix, kind, _) => format!("{prefix}-{kind}"),
+    let all = whole(found);
+    // A kind alone is a good name where nothing else has tests.
+    let named = |kind: &str| match alone && found.folder.is_empty() {
+        true => kind.to_owned(),
+        false => format!("{}-{kind}", all.name),
     };
-    let Suites::Files { patterns, files, .. } = &found.suites else {
-        let Suites::Listed { matches, .. } = &found.suites else { return Vec::new() };
-        return vec![Tier { name: named(""), matches: matches.clone(), found, files: None }];
-    };
+    let Suites::Files { files, .. } = &found.suites else { return vec![all] };
     let mut kinds: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     let mut rest = 0;
     for file in files {
@@ -153,7 +164,7 @@ fn tiers(found: &Found, alone: bool) -> Vec<Tier<'_>> {
         }
     }
     if by_name.len() + usize::from(rest > 0) < 2 {
-        return vec![Tier { name: named(""), matches: patterns.clone(), found, files: Some(files.len()) }];
+        return vec![all];
     }
     let mut tiers: Vec<Tier<'_>> = (by_name.into_iter())
         .map(|(kind, (matches, count))| Tier { name: named(kind), matches, found, files: Some(count) })
@@ -161,7 +172,7 @@ fn tiers(found: &Found, alone: bool) -> Vec<Tier<'_>> {
     // As they stand in the table: the quick ones first.
     tiers.sort_by_key(|tier| KINDS.iter().position(|(_, kind)| tier.name.ends_with(kind)));
     if rest > 0 {
-        tiers.push(Tier { name: named(""), matches: patterns.clone(), found, files: Some(rest) });
+        tiers.push(Tier { files: Some(rest), ..all });
     }
     tiers
 }

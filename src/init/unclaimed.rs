@@ -22,7 +22,8 @@ pub(super) fn note(facts: &Facts, found: &[Found]) -> Option<String> {
     }
     let is_free = |file: &&str| {
         let of_tool = file.ends_with(".go") && listed.iter().any(|folder| inside(folder, file));
-        is_test(file) && !claimed.contains(file) && !of_tool && !is_sample(split(file).0)
+        let hidden = file.split('/').any(|part| part.starts_with('.'));
+        is_test(file) && !hidden && !claimed.contains(file) && !of_tool && !is_sample(split(file).0)
     };
     let free: Vec<&str> = facts.below("").filter(is_free).collect();
     (!free.is_empty()).then(|| {

@@ -77,7 +77,10 @@ fn a_command_that_fails_is_an_error() {
         project.shard("plan").fails(2, parts);
         assert!(!project.exists("shard-out"));
     };
-    run("[\"no-such-program-here\"]", &["cannot start `no-such-program-here`"]);
+    run(
+        "[\"no-such-program-here\"]",
+        &["cannot start `no-such-program-here`", "help: `command` in [inventory]"],
+    );
     run("[\"sh\", \"-c\", \"echo tests/a.py; echo oops; exit 3\"]", &["failed: exit status: 3", "| oops"]);
     run("[]", &["shard.toml:2:11: the command is empty"]);
     run("[[]]", &["shard.toml:2:11: the command is empty"]);

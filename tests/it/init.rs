@@ -138,11 +138,11 @@ fn wrong_words() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn packages_in_folders_are_run_there_and_measured() {
     if !has_pytest() {
-        eprintln!("skipped: python3 has no pytest");
-        return;
+        return println!("skipped: needs pytest 8.2 or newer");
     }
     // Each folder's tests pass only if they are started there.
     let test = "import os\ndef test_x():\n    assert os.path.exists('pytest.ini')\n";
