@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_matters_least_goes_first() {
-        assert_eq!(lines(20), ["name   n", "a      7  ████░░░░", "bb    12  ████████"]);
+        assert_eq!(lines(20), ["name   n", "a      7  █████░░░░░", "bb    12  ██████████"]);
         assert!(lines(40)[0].ends_with("first extra"));
         assert!(lines(60)[0].ends_with("second extra"));
         for columns in [20, 40, 60, 100, 200] {

@@ -79,13 +79,18 @@ fn shards(plan: &Plan, style: Style, out: &mut String) {
         let whole = shard.budget_bytes.map_or(peak, |budget| budget.0);
         (shard.predicted_bytes.0, whole, fullness(shard))
     }));
+    let oversize = shown.iter().any(|shard| shard.oversize);
     grid.painted(
         "",
         0,
         Side::Right,
         shown.iter().map(|shard| {
             let percent = percent(shard).map_or(String::new(), |percent| format!("{percent} %"));
-            let mark = if shard.oversize { " !" } else { "" };
+            let mark = match (oversize, shard.oversize) {
+                (false, _) => "",
+                (true, false) => "  ",
+                (true, true) => " !",
+            };
             (percent + mark, shard.oversize.then_some(Paint::Bad))
         }),
     );
