@@ -161,7 +161,11 @@ impl Failure {
 /// What the edge reports is not there or cannot be read, unless somebody knows better.
 impl From<anyhow::Error> for Failure {
     fn from(err: anyhow::Error) -> Failure {
-        let missing = err.chain().any(|cause| cause.is::<files::Missing>());
-        Failure::of(if missing { ErrorId::NotFound } else { ErrorId::Unreadable })(err)
+        let id = match err.root_cause() {
+            cause if cause.is::<files::Missing>() => ErrorId::NotFound,
+            cause if cause.is::<files::NoPattern>() => ErrorId::BadValue,
+            _ => ErrorId::Unreadable,
+        };
+        Failure::of(id)(err)
     }
 }

@@ -51,6 +51,18 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
+/// A pattern that is none.
+#[derive(Debug)]
+pub struct NoPattern(String);
+
+impl fmt::Display for NoPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  help: a bracket that is meant as such stands in brackets: `[[]`", self.0)
+    }
+}
+
+impl std::error::Error for NoPattern {}
+
 fn cannot_read(path: &Path, err: io::Error) -> anyhow::Error {
     match err.kind() {
         io::ErrorKind::NotFound => Missing(path.to_owned()).into(),
@@ -124,7 +136,7 @@ pub fn walk(folder: &Path, pattern: &str) -> Result<Walked> {
     let whole =
         if Path::new(pattern).is_absolute() { pattern.to_owned() } else { format!("{root}/{pattern}") };
     let entries = glob::glob_with(&whole, options)
-        .map_err(|err| anyhow::anyhow!("pattern `{pattern}`: {}", err.msg))?;
+        .map_err(|err| NoPattern(format!("`{pattern}` is no pattern: {}", err.msg)))?;
     let (mut found, mut closed) = (Vec::new(), Vec::new());
     for entry in entries {
         let path = match entry {

@@ -277,6 +277,10 @@ errors! {
             "The plan, or what lies beside it, breaks the rules that a plan must keep."
             cause: "`plan.json`, `matrix.json` or a selection file was edited, damaged, or is of another plan."
             next: "make the plan again with `shard plan`, and hand on its folder as a whole"
+        NothingHelps "nothing-helps" FAILED:
+            "Shards ended early, and no new plan would change that."
+            cause: "Tests failed, or suites were given up: they need another machine, or were killed too often."
+            next: "mend the tests that failed; give suites that are given up a machine that holds them ([[runner]]), or make them smaller"
         TriedTooOften "tried-too-often" FAILED:
             "What is left was planned again too often without success."
             cause: "Every round was killed again, so the cause is probably not the plan: a suite that grows without end, or a machine that is too small."

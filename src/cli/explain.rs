@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::args::{DiffFormat, ExplainArgs};
 use super::configured::{self, Configured};
-use super::folder::read_sound_plan;
+use super::folder::{has, read_sound_plan};
 use super::{Failure, Terminal, inventory, output, report};
 use crate::catalogue::{ErrorId, Topic};
 use crate::emit::explain as emit;
@@ -204,7 +204,7 @@ fn unknown(name: &str, inventory: &Inventory, plan: Option<&Plan>, path: &str) -
             None if plan.is_none() => {
                 format!("there is no plan `{}`, so no shard can be explained", text::printable(path))
             }
-            None => format!("the plan has {}", text::examples(shards().chain(suites()), 10)),
+            None => has(shards().chain(suites())),
         },
     };
     let shown = text::printable(name);

@@ -240,11 +240,19 @@ pub(super) fn before(path: &Path, plan: &Plan) -> Vec<(Plan, Digest, Vec<u8>)> {
     found
 }
 
+/// What a plan has, to choose from.
+pub(super) fn has<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    match text::examples(names, 10) {
+        none if none.is_empty() => "the plan is empty: nothing is left to run".to_owned(),
+        some => format!("the plan has {some}"),
+    }
+}
+
 /// The shard of that name, or what the plan has instead.
 pub(super) fn find_shard<'a>(plan: &'a Plan, name: &str) -> Result<&'a Shard, Failure> {
     plan.shard(name).ok_or_else(|| {
         let names = || plan.shards.iter().map(|shard| shard.id.as_str());
-        let has = || format!("the plan has {}", text::examples(names(), 10));
+        let has = || has(names());
         let help = text::did_you_mean(name, names()).unwrap_or_else(has);
         Failure::new(
             ErrorId::UnknownShard,

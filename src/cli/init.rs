@@ -36,7 +36,7 @@ pub(super) fn run(
         .map_err(|err| Failure::new(ErrorId::Unreadable, format!("the working directory is gone: {err}")))?;
     let root = args.folder.as_ref().map_or_else(|| here.clone(), |folder| here.join(folder));
     if !root.is_dir() {
-        return Err(Failure::new(ErrorId::NotFound, format!("`{}` is no folder", root.display())));
+        return Err(Failure::new(ErrorId::NotFound, format!("`{}` is no folder", files::shown(&root))));
     }
     let tree = files::tree(&root);
     let facts = facts(&root, tree.files);

@@ -91,10 +91,11 @@ impl Node {
             Some(total) if node.index >= total => Err(Failure::new(
                 ErrorId::JobCount,
                 format!(
-                    "{} names job {} of {total} by {}",
+                    "{} names job {} of {total} by {}\n  help: jobs count from 0: the last of {total} is {}",
                     node.by,
                     node.index.saturating_add(1),
-                    node.total_by
+                    node.total_by,
+                    total.saturating_sub(1)
                 ),
             )),
             _ => Ok(Some(node)),

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::reports::Named;
+use super::reports::{FOLDER_HELP, Named};
 use crate::catalogue::ErrorId;
 use crate::files;
 use crate::outcome::{self, Outcome};
@@ -31,11 +31,12 @@ pub(super) fn expand(sources: &[String], here: &Path) -> Result<Vec<PathBuf>, Fa
             found.push(here.join(source));
             continue;
         };
-        let before = found.len();
+        let (before, meant_folder) = (found.len(), meant.folder);
         // A folder that cannot be looked into cannot be read either.
         found.extend(meant.files.into_iter().filter(|path| path.is_file()).chain(meant.closed));
         if found.len() == before {
-            return Err(Failure::new(ErrorId::NoMatch, format!("`{source}` holds no outcome")));
+            let help = if meant_folder { FOLDER_HELP } else { "" };
+            return Err(Failure::new(ErrorId::NoMatch, format!("`{source}` holds no outcome{help}")));
         }
     }
     found.sort();
@@ -132,7 +133,10 @@ fn whose(plan: &Plan, digest: &str, outcome: Option<&Outcome>, path: &Path) -> W
 
 /// One outcome.
 pub(super) fn read(path: &Path) -> Result<Outcome, ReportError> {
-    let cannot = |err: std::io::Error| ReportError::new(None, format!("cannot read it: {err}"));
+    let cannot = |err: std::io::Error| match err.kind() {
+        std::io::ErrorKind::NotFound => ReportError::new(None, "it does not exist"),
+        _ => ReportError::new(None, format!("cannot read it: {err}")),
+    };
     outcome::read(BufReader::new(File::open(path).map_err(cannot)?))
 }
 

@@ -82,8 +82,15 @@ pub(super) fn run(
     if !args.make.dry_run && !args.no_record && !evidence.files.is_empty() {
         learn(args, &evidence.files, &out, terminal);
     }
-    let hopeless = done.plan.shards.is_empty() && (done.tests_failed() || !done.given_up.is_empty());
-    Ok(if hopeless { exit::FAILED } else { exit::DONE })
+    let given_up = done.given_up.len();
+    let why = match (done.tests_failed(), given_up) {
+        _ if !done.plan.shards.is_empty() => return Ok(exit::DONE),
+        (false, 0) => return Ok(exit::DONE),
+        (true, 0) => "tests failed".to_owned(),
+        (false, _) => format!("given up: {}", text::count(given_up, "suite")),
+        (true, _) => format!("tests failed, and {} given up", text::count(given_up, "suite")),
+    };
+    Err(Failure::new(ErrorId::NothingHelps, format!("nothing is planned again: {why}")))
 }
 
 /// What tells how the plan's shards ended.

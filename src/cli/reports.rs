@@ -13,6 +13,10 @@ use crate::model::{Digest, Digesting};
 use crate::report::{self, Format, ReportError, Sink};
 use crate::{files, text};
 
+/// What to do about a folder without anything in it.
+pub(super) const FOLDER_HELP: &str =
+    "\n  help: see what is in it with `ls`; what should have been written there?";
+
 /// A file that may hold a report.
 pub(super) struct Named {
     path: PathBuf,
@@ -73,7 +77,9 @@ pub(super) fn expand(sources: &[String], here: &Path, flag: &str) -> Result<Vec<
             named.extend(found.chain(meant.closed).map(|path| Named { path, format, asked: false }));
             if named.len() == before {
                 let what = if meant.folder { "holds" } else { "matches" };
-                let nothing = Failure::new(ErrorId::NoMatch, format!("{flag}`{pattern}` {what} no file"));
+                let help = if meant.folder { FOLDER_HELP } else { "" };
+                let nothing =
+                    Failure::new(ErrorId::NoMatch, format!("{flag}`{pattern}` {what} no file{help}"));
                 return Err(no_format(source, &[]).unwrap_or(nothing));
             }
         } else if let Some(wrong) = no_format(source, &[]).filter(|_| !path.exists()) {
@@ -171,9 +177,13 @@ fn read_file<S: Sink>(
         all.push(Read { name, result, digest });
     });
     if let Err(err) = unpacked {
-        let close = files::did_you_mean(&named.path).filter(|_| err.kind() == io::ErrorKind::NotFound);
+        let close = files::did_you_mean(&named.path);
         let close = close.map_or_else(String::new, |close| format!("; {close}"));
-        let err = ReportError::new(None, format!("cannot read it: {err}{close}")).of(named.format);
+        let what = match err.kind() {
+            io::ErrorKind::NotFound => format!("it does not exist{close}"),
+            _ => format!("cannot read it: {err}"),
+        };
+        let err = ReportError::new(None, what).of(named.format);
         all.push(Read { name: shown, result: Err(err), digest: None });
     }
     all

@@ -30,7 +30,7 @@ pub(super) fn run(
                 return Err(Failure::new(
                     ErrorId::BadValue,
                     format!(
-                        "shard `{}` has {}, not a session {number}",
+                        "shard `{}` has {}, not a session {number}\n  help: sessions count from 1; without --session all are printed",
                         shard.id,
                         text::count(shard.sessions.len(), "session")
                     ),

@@ -30,7 +30,7 @@ pub(super) fn run(
     if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() && args.ended.is_empty() {
         return Err(Failure::new(
             ErrorId::NoEvidence,
-            "nothing to judge: give outcomes of `shard run`, an exit code with --exit, a log with --log, or a cluster's account with --ended",
+            "nothing to judge\n  help: give outcomes of `shard run`, an exit code with --exit, a log with --log, or a cluster's account with --ended",
         ));
     }
     let paths = outcomes::expand(&args.outcomes, &here)?;

@@ -133,6 +133,7 @@ const EXAMPLES: &[(ErrorId, &str)] = &[
     ),
     (ErrorId::NotAsPlanned, "shard verify reports tools.xml --strict"),
     (ErrorId::VerifyFailed, "echo tests/unit/test_new.py >> shard-out/unit-1.txt\nshard verify"),
+    (ErrorId::NothingHelps, "shard rebalance --failed unit-1=1 --failed e2e-1=1"),
     (ErrorId::TriedTooOften, "shard rebalance --failed e2e-1=137 --rounds 0"),
     (ErrorId::MachineTooSmall, "shard check --config toml/need.toml"),
 ];
