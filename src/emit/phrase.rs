@@ -120,6 +120,9 @@ pub(super) fn starts(plan: &Plan) -> String {
     let tier = |tier: &Tier| {
         let mut text = if several { format!("{} ", tier.name) } else { String::new() };
         text.push_str(&format!("{} and {}", tier.floor_bytes, tier.setup_ms + tier.session_start_ms));
+        if tier.name == plan.tiers[0].name {
+            text.push_str(" before any suite");
+        }
         match (tier.each, tier.workers) {
             (true, most) => text.push_str(&format!(", up to {most} at once")),
             (false, 1) => {}
@@ -133,8 +136,7 @@ pub(super) fn starts(plan: &Plan) -> String {
         }
         text
     };
-    let all: Vec<String> = plan.tiers.iter().map(tier).collect();
-    format!("{} before any suite", all.join(" · "))
+    plan.tiers.iter().map(tier).collect::<Vec<_>>().join(" · ")
 }
 
 /// What became of the previous plan, where there was one.
