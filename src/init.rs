@@ -98,7 +98,7 @@ pub struct Found {
     pub suites: Suites,
     /// The words that run a session's suites, started in `folder`; `{suites}` stands for names relative to it.
     pub run: Vec<String>,
-    /// The runner shuffles.
+    /// The runner does not keep the order of a selection.
     pub shuffles: bool,
     /// What could not be read, and what is not covered.
     pub notes: Vec<String>,

@@ -247,7 +247,8 @@ impl<'f> Home<'f> {
             evidence: self.evidence.clone(),
             suites,
             run,
-            shuffles: false,
+            // Vitest orders files too, but gives every one a process of its own.
+            shuffles: self.runner != Runner::Vitest,
             notes,
             hints,
             setup,

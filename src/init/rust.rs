@@ -60,7 +60,7 @@ fn home(facts: &Facts, folder: &str, members: &[&str]) -> Option<Found> {
             [usize::from(!folder.is_empty())..],
         &["cargo", "nextest", "run"],
         all,
-        &["-j", "{workers}", "--no-tests", "pass", "--filterset=binary_id(={suites})"],
+        &["-j", "{workers}", "--no-fail-fast", "--no-tests", "pass", "--filterset=binary_id(={suites})"],
     ]
     .concat();
     Some(Found {

@@ -95,7 +95,7 @@ fn write_tier(out: &mut String, tier: &Tier<'_>, place: &Place, comment: &str, a
     line(&mut text, "workers", &workers.to_string(), "");
     line(&mut text, "memory", &quoted(if isolated { "isolated" } else { "accumulates" }), why);
     if found.shuffles {
-        line(&mut text, "order", &quoted("any"), "it shuffles");
+        line(&mut text, "order", &quoted("any"), "it shuffles, or orders them itself");
     }
     line(&mut text, "setup", &quoted(setup), "a guess: checkout and installation, once a job");
     let _ = writeln!(
