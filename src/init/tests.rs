@@ -136,9 +136,9 @@ fn whatever_a_project_is_called_the_configuration_means_what_was_found() {
 
 /// With the tiers that are comments.
 fn uncommented(text: &str) -> String {
-    let is_key = |line: &str| {
-        line.split_once('=').is_some_and(|(key, _)| key.ends_with(' ') && !key.trim().contains(' '))
-    };
+    let named = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    let is_key =
+        |line: &str| line.split_once('=').is_some_and(|(key, _)| key.ends_with(' ') && named(key.trim_end()));
     let line = |line: &str| match line.strip_prefix("# ") {
         Some(rest)
             if rest.starts_with("[tier.") || rest.starts_with("  \"") || rest == "]" || is_key(rest) =>
