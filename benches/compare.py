@@ -2,7 +2,7 @@
 """What other splitters make of the same history: the longest job and the largest one, priced by a run that none of them saw.
 
     python3 -m venv target/compare && target/compare/bin/pip install pytest pytest-split pytest-shard pytest-test-groups pandas numpy networkx hypothesis
-    target/compare/bin/python benches/compare.py [SHARD] [--keep FOLDER] [--jobs 8] [--subsets 10] [PART…]
+    target/compare/bin/python benches/compare.py [SHARD] [--keep FOLDER] [--jobs 8] [--subsets 10] [--runs 3] [PART…]
 
 SHARD is target/release/shard unless it is named. Parts, all of them by default:
 
@@ -11,8 +11,8 @@ SHARD is target/release/shard unless it is named. Parts, all of them by default:
     pandas        120 files of pandas' own tests, which keep little; a few need much for a moment
     networkx      all of networkx' tests, which need little
 
-The files run twice, each time in 16 other random shards that `shard run` measures. The first run is the history that all get, each in its own format;
-the second is the truth that prices their jobs. Figures are means over random subsets of 80 % of the files, the same every time. Every tool runs for real, on a project with the same names whose tests do nothing, so that all split the
+The files run four times, each time in 16 other random shards that `shard run` measures. The first run is the history that all get, each in its own format;
+the medians of the others are the truth that prices their jobs. Figures are means over random subsets of 80 % of the files, the same every time. Every tool runs for real, on a project with the same names whose tests do nothing, so that all split the
 same files. Tools that are not there are left out, and said so: Jest in target/js (`npm install --prefix target/js jest@30`), cargo-nextest and Ruby's
 knapsack on the path (`gem install knapsack`, or its `lib` in $KNAPSACK).
 
@@ -25,6 +25,7 @@ import os
 import random
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,18 @@ class Run:
                 self.ms[name] = self.ms.get(name, 0) + one["ms"]
                 self.retained[name] = kept
                 self.transient[name] = max(0, one["peak_bytes"] - before - shared - max(0, kept))
+
+    @staticmethod
+    def middle(runs):
+        """What lies in the middle of several runs, for each file that all of them measured."""
+        one = runs[0]
+        for name in ("ms", "imports", "retained", "transient"):
+            columns = [getattr(run, name) for run in runs]
+            both = set.intersection(*(set(column) for column in columns))
+            setattr(one, name, {file: statistics.median_low(column[file] for column in columns) for file in both})
+        one.floor = max(run.floor for run in runs)
+        one.shared = statistics.median_low(run.shared for run in runs)
+        return one
 
     def peak(self, files):
         level = highest = 0
@@ -235,7 +248,7 @@ def package(name):
 PARTS = {"application": application, "pandas": package("pandas"), "networkx": package("networkx")}
 
 
-def part(name, folder, jobs, subsets):
+def part(name, folder, jobs, subsets, runs):
     memory.RANDOM = random.Random(name)
     files = PARTS[name](folder)
     if files is None:
@@ -245,8 +258,11 @@ def part(name, folder, jobs, subsets):
     was = Run(tests)
     history = f"{folder}/history.json"
     shutil.copyfile(f"{folder}/shard-history.json", history)
-    tests.learn(16)
-    truth = Run(tests)
+    later = []
+    for _ in range(runs):
+        tests.learn(16)
+        later.append(Run(tests))
+    truth = Run.middle(later)
     shutil.copyfile(history, f"{folder}/shard-history.json")
     files = [file for file in tests.files if file in was.ms and file in truth.ms]
     found = {}
@@ -267,7 +283,7 @@ def part(name, folder, jobs, subsets):
 
 
 def main():
-    words, asked = sys.argv[1:], {"--keep": None, "--jobs": 8, "--subsets": 10}
+    words, asked = sys.argv[1:], {"--keep": None, "--jobs": 8, "--subsets": 10, "--runs": 3}
     for flag in asked:
         if flag in words:
             at = words.index(flag)
@@ -278,7 +294,7 @@ def main():
     for name in words or PARTS:
         with tempfile.TemporaryDirectory() as top:
             os.mkdir(f"{top}/{name}")
-            part(name, f"{top}/{name}", int(asked["--jobs"]), int(asked["--subsets"]))
+            part(name, f"{top}/{name}", int(asked["--jobs"]), int(asked["--subsets"]), int(asked["--runs"]))
 
 
 if __name__ == "__main__":
