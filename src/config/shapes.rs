@@ -30,6 +30,10 @@ macro_rules! shape {
 const SIZE: &str = r"^\s*[0-9]{1,18}(\.[0-9]{1,18})?\s*([kKmMgGtT][iI]?)?[bB]\s*$";
 const TIME: &str = r"^\s*([0-9]{1,18}(\.[0-9]{1,18})?(ms|s|m|min|h)\s*)+$";
 const SHARE: &str = r"^\s*(0*[0-9]{1,3}(\.[0-9]{1,18})?|0*1000(\.0{1,18})?)\s*%\s*$";
+/// No control characters.
+const WORD: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+
+/// A program and its arguments, which must name a program.
 fn words() -> Schema {
     json_schema!({
         "type": "array",
@@ -38,9 +42,6 @@ fn words() -> Schema {
         "items": { "type": "string" },
     })
 }
-
-/// No control characters.
-const WORD: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
 
 shape!(
     /// An amount of memory.

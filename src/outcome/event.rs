@@ -277,7 +277,7 @@ pub struct SessionEnd {
     /// When, in seconds since 1970.
     #[serde(default)]
     pub at: At,
-    /// Its exit code; `None` where a signal ended it.
+    /// Its exit code; null where a signal ended it.
     pub exit: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,

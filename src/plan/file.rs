@@ -164,7 +164,7 @@ pub struct Point {
     pub wall_ms: Millis,
     /// All shards together.
     pub machine_ms: Millis,
-    /// The largest shard; `None` in plans of earlier versions.
+    /// The largest shard; null in plans of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<Bytes>,
     /// Started minutes by their prices.

@@ -68,7 +68,7 @@ fn what_cannot_be_judged_is_refused() {
         ("folder/x.txt", "x"),
     ]);
     let check = |args: &str, parts: &[&str]| drop(project.shard(args).fails(2, parts));
-    check("triage", &["nothing to judge: give outcomes"]);
+    check("triage", &["nothing to judge", "help: give outcomes"]);
     check("triage newer.jsonl", &["newer.jsonl:1: schema 2 is newer than this shard understands (1)"]);
     check("triage other.jsonl", &["other.jsonl: this is no outcome"]);
     check("triage gone.jsonl", &["gone.jsonl: cannot read it"]);

@@ -8,7 +8,7 @@ use super::super::configured::Configured;
 use super::super::ended::Tasks;
 use super::super::progress::Progress;
 use super::super::reports::Named;
-use super::super::{Failure, Terminal, folder, outcomes, output};
+use super::super::{Failure, Terminal, folder, outcomes, output, place};
 use super::name;
 use crate::catalogue::ErrorId;
 use crate::cli::ci;
@@ -168,7 +168,8 @@ fn drifted(
         && let Some(path) = path
     {
         let help = "leave --plan out, or name the plan that was run";
-        let message = format!("no outcome is of the plan `{}`\n  help: {help}", path.display());
+        let shown = place::shown(path, configured);
+        let message = format!("no outcome is of the plan `{shown}`\n  help: {help}");
         return Err(Failure::new(ErrorId::PlanMismatch, message));
     }
     let mut seen: BTreeMap<&str, Millis> = BTreeMap::new();
