@@ -168,7 +168,7 @@ fn drifted(
         && let Some(path) = path
     {
         let help = "leave --plan out, or name the plan that was run";
-        let shown = place::shown(path, configured);
+        let shown = place::shown(&path, configured);
         let message = format!("no outcome is of the plan `{shown}`\n  help: {help}");
         return Err(Failure::new(ErrorId::PlanMismatch, message));
     }
