@@ -57,7 +57,9 @@ pub struct NoPattern(String);
 
 impl fmt::Display for NoPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n  help: a bracket that is meant as such stands in brackets: `[[]`", self.0)
+        let help =
+            "`*`, `**`, `?` and `[abc]` have a meaning; one that is meant as such stands in brackets: `[[]`";
+        write!(f, "{}\n  help: {help}", self.0)
     }
 }
 

@@ -58,7 +58,7 @@ fn sources() {
         "plan c.txt",
         &["c.txt: pytest reports 1 error while collecting: `tests/b.py`"],
     );
-    refused(&[("a**.toml", "")], "plan tests/***", &["pattern `tests/***`"]);
+    refused(&[("a**.toml", "")], "plan tests/***", &["error[bad-value]: `tests/***` is no pattern"]);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn reports() {
         "\u{1}\u{2}{",
         &["r.bin: this is no report that is known; a format in front forces it, such as `junit-xml:r.bin`"],
     );
-    refused(&[], "plan tests.txt --timings r.xml", &["r.xml: cannot read it: No such file"]);
+    refused(&[], "plan tests.txt --timings r.xml", &["r.xml: it does not exist"]);
     refused(&[], "plan tests.txt --timings r/*.xml", &["--timings `r/*.xml` matches no file"]);
     refused(
         &[("r/a.xml", "<testsuite>"), ("r/b.xml", "<testsuite>")],
