@@ -383,7 +383,10 @@ mod tests {
         assert_eq!(by((Some(7), None)), Ok((7, None, "--index")));
         assert_eq!(by((Some(7), Some(9))), Ok((7, Some(9), "--index")));
         assert_eq!(by((None, Some(9))), Ok((2, Some(9), "CIRCLE_NODE_INDEX")));
-        assert_eq!(by((None, Some(2))).unwrap_err(), "CIRCLE_NODE_INDEX names job 3 of 2 by --total");
+        assert_eq!(
+            by((None, Some(2))).unwrap_err(),
+            "CIRCLE_NODE_INDEX names job 3 of 2 by --total\n  help: jobs count from 0: the last of 2 is 1"
+        );
         let alone = found((None, Some(4)), &[("CIRCLE_NODE_INDEX", "2")]);
         assert_eq!(alone.map(|node| node.total), Ok(Some(4)));
     }

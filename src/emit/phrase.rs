@@ -91,13 +91,13 @@ pub(super) fn bound(plan: &Plan) -> String {
     let gap = (u128::from(made.saturating_sub(least)) * 10_000).div_ceil(u128::from(made.max(1)));
     let shorter = format!("the longest can be at most {}.{:02} % shorter", gap / 100, gap % 100);
     let with = |fact: &str| match gap {
-        0 => format!("{fact}, and no shorter longest one"),
+        0 => format!("{fact}; with as many, the longest cannot be shorter"),
         _ => format!("{fact}; with as many, {shorter}"),
     };
     match plan.objective.kind {
         ObjectiveKind::Price if quality.proven => with("proven: no plan costs less"),
         ObjectiveKind::Shards | ObjectiveKind::Price if gap == 0 => {
-            "proven: no plan with as many jobs has a shorter longest one".to_owned()
+            "proven: with as many jobs the longest cannot be shorter".to_owned()
         }
         ObjectiveKind::Shards | ObjectiveKind::Price => format!("with as many jobs, {shorter}"),
         ObjectiveKind::Memory | ObjectiveKind::Target

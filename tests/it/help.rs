@@ -88,6 +88,8 @@ fn prepared() -> Project {
         ("sacct.txt", sacct),
         ("test-api", "#!/bin/sh\n"),
         ("tests/cart_test.py", ""),
+        ("backend/pytest.ini", "[pytest]\n"),
+        ("backend/tests/test_stock.py", ""),
         ("src/cart.spec.ts", ""),
         (
             "bin/pytest",

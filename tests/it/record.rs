@@ -349,7 +349,7 @@ fn outcomes_teach_times_memory_and_what_was_planned() {
     project.shard("record o junit.xml --run r1 --key k").ok();
     assert_eq!(project.read(HISTORY), history);
     let planned = project.shard("plan tests.txt --key k").ok();
-    assert!(planned.stdout().contains("time 2 measured; memory 2 measured"), "{}", planned.stdout());
+    assert!(planned.stdout().contains("2: time and memory measured"), "{}", planned.stdout());
 }
 
 #[test]

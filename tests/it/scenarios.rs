@@ -89,7 +89,7 @@ fn the_same_two_jobs_after_recorded_runs() {
         let project = project();
         project.file("shard-history.json", history(&project, runs).as_bytes());
         let done = project.shard("plan tests.txt").ok();
-        assert!(done.stdout().contains("time 80 measured; memory 80 measured"), "{}", done.stdout());
+        assert!(done.stdout().contains("80: time and memory measured"), "{}", done.stdout());
         check_two_jobs(&project, 38);
     }
 }

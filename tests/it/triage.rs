@@ -71,7 +71,7 @@ fn what_cannot_be_judged_is_refused() {
     check("triage", &["nothing to judge", "help: give outcomes"]);
     check("triage newer.jsonl", &["newer.jsonl:1: schema 2 is newer than this shard understands (1)"]);
     check("triage other.jsonl", &["other.jsonl: this is no outcome"]);
-    check("triage gone.jsonl", &["gone.jsonl: cannot read it"]);
+    check("triage gone.jsonl", &["gone.jsonl: it does not exist"]);
     check("triage folder", &["`folder` holds no outcome"]);
     check("triage '*.jsonl'", &["holds no outcome"]);
     check(
