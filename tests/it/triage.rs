@@ -78,7 +78,7 @@ fn what_cannot_be_judged_is_refused() {
         "triage newer.jsonl other.jsonl --exit 1",
         &["--exit and --log are of one job, and there are 2 outcomes"],
     );
-    check("triage --exit 1 --log gone.log", &["cannot read `gone.log`"]);
+    check("triage --exit 1 --log gone.log", &["`gone.log` does not exist"]);
     check("triage --exit 1 --log folder", &["`folder` is a folder"]);
     check("triage --exit 99999999999", &["99999999999"]);
 }
