@@ -20,9 +20,22 @@ pub(super) fn sentence(diff: &Diff) -> String {
     if is_same(diff) {
         return "Nothing changed: the same jobs, with the same suites and figures.".to_owned();
     }
-    let jobs = jobs(diff.old.shards, diff.new.shards);
-    let reason = reason(diff).map_or_else(String::new, |reason| format!(", {reason}"));
-    format!("{jobs}{reason}; {}.", longest(diff.old.makespan_ms, diff.new.makespan_ms))
+    let (old, new) = (&diff.old, &diff.new);
+    let (jobs, longest) = (jobs(old.shards, new.shards), longest(old.makespan_ms, new.makespan_ms));
+    let reason = reason(diff);
+    let behind = reason.as_ref().map_or_else(String::new, |reason| format!(", {reason}"));
+    let same = old.makespan_ms.to_string() == new.makespan_ms.to_string();
+    // A reason stands behind what it changed.
+    match (old.shards == new.shards, same) {
+        (false, _) => format!("{jobs}{behind}; {longest}."),
+        (true, false) => format!("{jobs}; {longest}{behind}."),
+        (true, true) => match reason {
+            Some(reason) => {
+                format!("{jobs}, and {longest}: {}.", reason.strip_prefix("because ").unwrap_or(&reason))
+            }
+            None => format!("{jobs}, and {longest}."),
+        },
+    }
 }
 
 /// A sentence that goes on after a colon.
@@ -99,10 +112,14 @@ fn reason(diff: &Diff) -> Option<String> {
         let from = printable(&moved.from);
         let too_long = format!("{from} would take {ms}");
         let grown = grown(diff, &moved.from, above_ms.0, |suite| (suite.old_ms.0, suite.new_ms.0));
-        return Some(match grown {
-            Some((id, more)) => format!("because {id} takes {} longer now: {too_long}", Millis(more)),
-            None => format!("because {too_long}"),
-        });
+        match grown {
+            Some((id, more)) => {
+                return Some(format!("because {id} takes {} longer now: {too_long}", Millis(more)));
+            }
+            None if diff.removed.is_empty() => return Some(format!("because {too_long}")),
+            // Without those that are gone all are shorter: that is why.
+            None => {}
+        }
     }
     match (diff.added.len(), diff.removed.len()) {
         (0, 0) => {}
@@ -175,22 +192,22 @@ mod tests {
         check(|_| (), "Nothing changed: the same jobs, with the same suites and figures.");
         check(
             |new| new.objective.shards = Some(4),
-            "As many jobs as before, because 4 jobs were asked for, not 2 jobs; the longest takes 3m 18s as before.",
+            "As many jobs as before, and the longest takes 3m 18s as before: 4 jobs were asked for, not 2 jobs.",
         );
         check(
             |new| new.tiers[0].budget_bytes = None,
-            "As many jobs as before, because the budget of tier unit is none now, not 3 GB; the longest takes 3m 18s as before.",
+            "As many jobs as before, and the longest takes 3m 18s as before: the budget of tier unit is none now, not 3 GB.",
         );
         check(
             |new| {
                 new.shards[0].sessions[0].suites.pop();
                 new.shards[0].predicted_ms.0 -= 20_000;
             },
-            "As many jobs as before, without 1 suite that is gone; the longest is 20s shorter.",
+            "As many jobs as before; the longest is 20s shorter, without 1 suite that is gone.",
         );
         check(
             |new| new.shards[0].sessions[0].suites[0].ms.0 += 10,
-            "As many jobs as before, because 1 estimate changed; the longest takes 3m 18s as before.",
+            "As many jobs as before, and the longest takes 3m 18s as before: 1 estimate changed.",
         );
         // A suite that grew beyond the budget of its shard had to leave it.
         check(
