@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::args::{DiffFormat, TriageArgs};
 use super::ended::Tasks;
-use super::{Failure, Terminal, github, outcomes, output};
+use super::{Failure, Terminal, folder, github, outcomes, output};
 use crate::catalogue::ErrorId;
 use crate::emit::triage::{self as emit, Judged};
 use crate::github::Named;
@@ -27,13 +27,20 @@ pub(super) fn run(
     if let Some(run) = &args.run {
         return of_run(run, args, terminal);
     }
-    if args.outcomes.is_empty() && args.exit.is_none() && args.log.is_none() && args.ended.is_empty() {
+    let nothing = args.exit.is_none() && args.log.is_none() && args.ended.is_empty();
+    // Nothing else is known of the job that is meant: then it is what `shard run` wrote here.
+    let paths = match folder::plan_path(args.plan.as_deref()) {
+        Ok(plan) if nothing && args.outcomes.is_empty() => {
+            outcomes::of_folder(&[], plan.parent().unwrap_or(Path::new("")), &here)?
+        }
+        _ => outcomes::expand(&args.outcomes, &here)?,
+    };
+    if nothing && paths.is_empty() {
         return Err(Failure::new(
             ErrorId::NoEvidence,
             "nothing to judge\n  help: give outcomes of `shard run`, an exit code with --exit, a log with --log, or a cluster's account with --ended",
         ));
     }
-    let paths = outcomes::expand(&args.outcomes, &here)?;
     if paths.len() > 1 && (args.exit.is_some() || args.log.is_some()) {
         let found = text::count(paths.len(), "outcome");
         return Err(Failure::new(

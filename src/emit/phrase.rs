@@ -251,7 +251,7 @@ pub(super) fn limit(plan: &Plan) -> Option<String> {
     let full =
         || plan.shards.iter().filter(|shard| percent(shard).is_some_and(|percent| percent >= 90)).count();
     match plan.objective.kind {
-        ObjectiveKind::Memory if plan.quality.shards > plan.tiers.len() => Some(format!(
+        ObjectiveKind::Memory if plan.quality.shards > plan.tiers.len() && full() > 0 => Some(format!(
             "memory: {} of {} are at least 90 % full",
             full(),
             count(plan.shards.len(), "shard")

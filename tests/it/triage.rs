@@ -61,6 +61,17 @@ fn long_logs_are_read_at_both_ends() {
 }
 
 #[test]
+fn without_a_word_it_judges_what_was_run_here() {
+    let project = Project::with(&[("costs.csv", "id,ms\na,1\n")]);
+    project.shard("plan --costs costs.csv").ok();
+    project.shard("triage").fails(2, &["nothing to judge"]);
+    project.run(["run", "default-1", "--preflight", "off", "--", "true", "{suites}"], b"", &[]).ok();
+    let said = project.shard("triage").ok().stdout();
+    assert_eq!(said, project.shard("triage shard-out/outcomes").ok().stdout());
+    assert!(said.contains("default-1 (attempt 1): passed"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_judged_is_refused() {
     let project = Project::with(&[
         ("newer.jsonl", "{\"event\":\"start\",\"schema\":2}\n"),

@@ -10,14 +10,17 @@ use crate::model::Millis;
 /// Tell why a job ended as it did, and what to do next
 #[derive(clap::Args)]
 #[command(after_long_help = "Examples:
-  shard triage shard-out/outcomes
+  shard triage
   shard triage --exit 137 --log run.log
   gh run view 123 --log-failed | shard triage --log -
   shard triage --run newest --workflow test.yml --branch main
 
 Exit codes: 0 an answer was given, whatever it is; 2 wrong usage, or a file that cannot be read; 5 GitHub or the network failed")]
 pub(in crate::cli) struct TriageArgs {
-    /// Outcomes that `shard run` wrote: files, folders and globs
+    /// Outcomes that `shard run` wrote
+    ///
+    /// Outcomes that `shard run` wrote: files, folders and globs [default, where nothing else is given: the folder
+    /// `outcomes` beside the plan]
     #[arg(value_name = "OUTCOME")]
     pub(in crate::cli) outcomes: Vec<String>,
     /// The exit code of the job or step
