@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::emit::what_if as emit;
 use crate::exit;
 use crate::plan::Plan;
-use crate::plan::what_if::{BUDGETS_MAX, Question, what_if};
+use crate::plan::what_if::{self, BUDGETS_MAX, Question, what_if};
 
 /// Refuses flags that do not go together, before anything is read.
 pub(super) fn check(args: &PlanArgs) -> Result<(), Failure> {
@@ -30,20 +30,19 @@ pub(super) fn check(args: &PlanArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Answers for the plan that was `made`; where it was refused, for one that nothing but memory limits, which `free` makes.
+/// Answers for the plan that was `made`; where it was refused, for one that nothing but memory limits, which `as_few` makes.
 pub(super) fn run(
     args: &PlanArgs,
     made: Result<Plan, Failure>,
-    free: impl FnOnce(&Config) -> Result<Plan, Failure>,
+    as_few: impl FnOnce(&Config) -> Result<Plan, Failure>,
     configured: &Configured,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let mut config = configured.config.clone();
     let (plan, asked) = match made {
         Err(Failure::Said { id, message }) if id.exit() == exit::NO_PLAN => {
-            let goals = config.tiers.iter_mut().map(|tier| &mut tier.goal).chain([&mut config.goal]);
-            goals.for_each(|goal| (goal.shards, goal.target) = (None, None));
-            let Ok(plan) = free(&config) else {
+            what_if::free(&mut config);
+            let Ok(plan) = as_few(&config) else {
                 return Err(Failure::new(id, message));
             };
             terminal.say(format!("note: what was asked for cannot be had: {message}"));

@@ -172,6 +172,19 @@ pub struct Point {
     pub price: Option<Price>,
 }
 
+impl Objective {
+    /// What so many shards cost that are all done after `wall`, where their number is to pay: waiting and shards as time, or
+    /// as money where there is a `price`. Only to be compared with another of the same objective.
+    #[must_use]
+    pub fn cost(&self, shards: usize, wall: Millis, price: Option<Price>) -> u128 {
+        let wall = u128::from(wall.0);
+        match (price, self.minute_value) {
+            (Some(price), Some(value)) => u128::from(price.0) * 60_000 + wall * u128::from(value.0),
+            _ => wall + shards as u128 * u128::from(self.overhead_ms.unwrap_or_default().0),
+        }
+    }
+}
+
 /// What a plan was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {

@@ -77,9 +77,6 @@ pub fn is_better(plan: &Plan, before: &Plan) -> bool {
 /// What a plan costs whose number of shards was to pay: waiting and shards as time, or as money.
 fn cost(plan: &Plan) -> u128 {
     let point = plan.curve.iter().find(|point| point.shards == plan.shards.len());
-    let wall = u128::from(point.map_or(plan.quality.makespan_ms, |point| point.wall_ms).0);
-    match (point.and_then(|point| point.price), plan.objective.minute_value) {
-        (Some(price), Some(value)) => u128::from(price.0) * 60_000 + wall * u128::from(value.0),
-        _ => wall + plan.shards.len() as u128 * u128::from(plan.objective.overhead_ms.unwrap_or_default().0),
-    }
+    let wall = point.map_or(plan.quality.makespan_ms, |point| point.wall_ms);
+    plan.objective.cost(plan.shards.len(), wall, point.and_then(|point| point.price))
 }

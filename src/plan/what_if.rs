@@ -230,7 +230,7 @@ fn quick(concurrency: Option<u32>) -> Options {
 }
 
 /// No number and no time is asked for: as few shards as memory allows.
-fn free(config: &mut Config) {
+pub fn free(config: &mut Config) {
     let goals = config.tiers.iter_mut().map(|tier| &mut tier.goal).chain([&mut config.goal]);
     goals.for_each(|goal| (goal.shards, goal.target) = (None, None));
 }
@@ -273,13 +273,7 @@ fn curve_of(restored: &Restored, plan: &Plan, question: &Question<'_>) -> Result
         points.push(asked);
         points.sort_by_key(|point| point.shards);
     }
-    let cost = |point: &Point| -> u128 {
-        let wall = u128::from(point.wall_ms.0);
-        match (terms.minute_value, point.price) {
-            (Some(minute), Some(price)) => u128::from(price.0) * 60_000 + wall * u128::from(minute.0),
-            _ => wall + point.shards as u128 * u128::from(terms.overhead_ms.unwrap_or_default().0),
-        }
-    };
+    let cost = |point: &Point| terms.cost(point.shards, point.wall_ms, point.price);
     let least = points.iter().min_by_key(|point| (cost(point), point.shards));
     Ok(Curve {
         knee: least.map_or(plan.shards.len(), |least| least.shards),
