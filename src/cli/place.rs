@@ -50,10 +50,6 @@ impl Place {
     }
 }
 
-pub(super) fn shown(path: &Path, configured: &Configured) -> String {
-    path.strip_prefix(&configured.here).unwrap_or(path).display().to_string()
-}
-
 /// What shared storage holds, as it is there; `None` where it holds nothing of this name.
 ///
 /// # Errors

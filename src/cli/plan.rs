@@ -247,7 +247,7 @@ pub(super) fn prove(plan: &Plan) -> Result<(), Failure> {
 
 /// Suites and costs from a CSV, taken as they are.
 fn exact(path: &Path, configured: &Configured) -> Result<Ready, Failure> {
-    let shown = path.strip_prefix(&configured.here).unwrap_or(path).display();
+    let shown = files::shown(path);
     let rows = costs::read(&files::read(path, crate::inventory::SIZE_MAX)?)
         .map_err(|err| Failure::new(ErrorId::CostsInvalid, err.in_file(&shown)))?;
     let suite = |row: &costs::Row| Suite { id: row.id.clone(), tests: Vec::new(), siblings: 1 };

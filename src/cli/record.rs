@@ -12,7 +12,7 @@ use super::args::RecordArgs;
 use super::ci::{self, At};
 use super::configured::{self, Configured};
 use super::ended::Tasks;
-use super::place::{self, Place, shown};
+use super::place::{self, Place};
 use super::progress::Progress;
 use super::report::{cannot_read, left_out, parse_store};
 use super::{Failure, Terminal, github, reports};
@@ -78,7 +78,7 @@ pub(super) fn run(
             let (before, base) = match from {
                 Some(Place::File(path)) if path.exists() => {
                     let bytes = files::read_packed(path, history::SIZE_MAX)?;
-                    let store = parse_store(&bytes, &shown(path, &configured))?;
+                    let store = parse_store(&bytes, &files::shown(path))?;
                     (Some(bytes).filter(|_| output.is_none()), store)
                 }
                 Some(Place::Shared(address)) => (None, fetch(address, args)?.unwrap_or_default()),
@@ -113,7 +113,7 @@ pub(super) fn run(
         New::Run(new) => new.what(),
     };
     let target = match output.unwrap_or(history) {
-        Place::File(path) => shown(&path, &configured),
+        Place::File(path) => files::shown(&path),
         Place::Shared(address) => address.to_string(),
     };
     let holds = format!("{}, {}", count(store.ids().count(), "suite"), count(store.runs.len(), "run"));
@@ -239,7 +239,7 @@ fn read_stores(args: &RecordArgs, configured: &Configured) -> Result<Vec<Store>,
     }
     let progress = Progress::new("reading", paths.len(), "histories");
     let read = |path: &PathBuf| {
-        let store = parse_store(&files::read_packed(path, history::SIZE_MAX)?, &shown(path, configured));
+        let store = parse_store(&files::read_packed(path, history::SIZE_MAX)?, &files::shown(path));
         progress.step();
         store
     };

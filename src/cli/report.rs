@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::configured::Configured;
-use super::place::{self, Place, shown};
+use super::place::{self, Place};
 use super::{Failure, reports};
 use crate::catalogue::{ErrorId, WarningCode};
 use crate::config::Config;
@@ -202,12 +202,12 @@ pub(super) fn read_stores(
             Place::Shared(address) => read_shared(&address, access, configured, &mut stores)?,
             Place::File(path) if path.exists() => {
                 let bytes = files::read_packed(&path, history::SIZE_MAX)?;
-                Some(parse_store(&bytes, &shown(&path, configured))?)
+                Some(parse_store(&bytes, &files::shown(&path))?)
             }
             Place::File(path) => {
                 // The first run of every project: worth a word only where the user named the file.
                 if !paths.is_empty() {
-                    let shown = shown(&path, configured);
+                    let shown = files::shown(&path);
                     stores.notes.push(format!("history: `{shown}` does not exist yet"));
                 }
                 None
@@ -245,12 +245,12 @@ fn read_shared(
     let copy = place::copy(address, configured);
     let copied = copy.exists().then(|| files::read_packed(&copy, history::SIZE_MAX)).transpose()?;
     let instead = match &copied {
-        Some(_) => format!("its last copy `{}` is used", shown(&copy, configured)),
+        Some(_) => format!("its last copy `{}` is used", files::shown(&copy)),
         None => "no earlier copy of it is here, so nothing of it is known".to_owned(),
     };
     let message = format!("cannot read `{address}`: {err}: {instead}");
     stores.warnings.push(Warning::new(WarningCode::HistoryUnreachable, "history", message));
-    copied.map(|bytes| parse_store(&bytes, &shown(&copy, configured))).transpose()
+    copied.map(|bytes| parse_store(&bytes, &files::shown(&copy))).transpose()
 }
 
 /// The store that a file holds.

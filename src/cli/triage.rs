@@ -29,11 +29,11 @@ pub(super) fn run(
     }
     let nothing = args.exit.is_none() && args.log.is_none() && args.ended.is_empty();
     // Nothing else is known of the job that is meant: then it is what `shard run` wrote here.
-    let paths = match folder::plan_path(args.plan.as_deref()) {
-        Ok(plan) if nothing && args.outcomes.is_empty() => {
-            outcomes::of_folder(&[], plan.parent().unwrap_or(Path::new("")), &here)?
-        }
-        _ => outcomes::expand(&args.outcomes, &here)?,
+    let paths = if nothing && args.outcomes.is_empty() {
+        let plan = folder::plan_path(None)?;
+        outcomes::of_folder(&[], plan.parent().unwrap_or(Path::new("")), &here)?
+    } else {
+        outcomes::expand(&args.outcomes, &here)?
     };
     if nothing && paths.is_empty() {
         return Err(Failure::new(

@@ -8,13 +8,14 @@ use super::super::configured::Configured;
 use super::super::ended::Tasks;
 use super::super::progress::Progress;
 use super::super::reports::Named;
-use super::super::{Failure, Terminal, folder, outcomes, output, place};
+use super::super::{Failure, Terminal, folder, outcomes, output};
 use super::name;
 use crate::catalogue::ErrorId;
 use crate::cli::ci;
 use crate::config::Config;
 use crate::drift::{self, ShardDrift};
 use crate::emit;
+use crate::files;
 use crate::history::outcomes::{Learned, learn};
 use crate::history::store::Store;
 use crate::model::{Millis, RunMeta};
@@ -168,7 +169,7 @@ fn drifted(
         && let Some(path) = path
     {
         let help = "leave --plan out, or name the plan that was run";
-        let shown = place::shown(&path, configured);
+        let shown = files::shown(&path);
         let message = format!("no outcome is of the plan `{shown}`\n  help: {help}");
         return Err(Failure::new(ErrorId::PlanMismatch, message));
     }

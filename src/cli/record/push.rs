@@ -7,11 +7,11 @@ use super::Folded;
 use crate::catalogue::ErrorId;
 use crate::cli::args::RecordArgs;
 use crate::cli::configured::Configured;
-use crate::cli::place::{keep_copy, parse_shared, shown};
+use crate::cli::place::{keep_copy, parse_shared};
 use crate::cli::{Failure, Terminal};
 use crate::config::address::{Address, Scheme};
 use crate::emit::selection::quoted;
-use crate::files::{Failed, Packing, Remote, Staged, unpacked};
+use crate::files::{self, Failed, Packing, Remote, Staged, unpacked};
 use crate::history::SIZE_MAX;
 use crate::history::store::{self, Store};
 use crate::model::{Digest, Millis};
@@ -77,7 +77,7 @@ pub(super) fn push(
     let kept = Staged::new(&configured.root, [(name, &alone[..])]).and_then(Staged::publish);
     let kept = match kept {
         Ok(()) => {
-            let spool = shown(&path, configured);
+            let spool = files::shown(&path);
             let command = again(&spool, args);
             format!(
                 "\n  what was to be recorded is kept in `{spool}`\n  help: push it with `{command}`, then remove it"
