@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""What `shard run` adds to a session of pytest: wall time and CPU time, beside the same command alone.
+"""What `shard run` adds to a session of pytest, Jest or Vitest: wall time and CPU time, beside the same command alone.
 
-    python3 benches/overhead.py [SHARD] [ROUNDS] [PACKAGE…]     default: target/release/shard, 9 rounds, no package
+    python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 9 rounds, pytest jest vitest
 
-Two projects of its own: 200 files of four tests that take 20 ms a file, and 200 that take 4 ms. A PACKAGE that is installed with its tests
-(`pip install networkx`, then `networkx.algorithms.tests`) is a third. Both ways alternate, and which one is first alternates too; figures are medians
-over the rounds, and the added share is the median of the rounds' own shares, so that a machine that is busy for a while disturbs both alike. CPU
-time is that of all processes, ours too. Needs pytest 8.2. Nothing here is a test: times depend on the machine.
+`pytest` is two projects: 200 files of four tests that take 20 ms a file, and 200 that take 4 ms; `jest` and `vitest` are 60 files of four tests that
+take 40 ms a file, in band, in workers, with and without a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
+Any other word is a package that is installed with its tests (`pip install networkx`, then `networkx.algorithms.tests`).
+
+Both ways alternate, and which one is first alternates too; figures are medians over the rounds, and the added share is the median of the rounds' own
+shares, so that a machine that is busy for a while disturbs both alike. CPU time is that of all processes, ours too. Nothing here is a test: times
+depend on the machine.
 """
 import importlib.util
 import os
@@ -18,8 +21,8 @@ import tempfile
 import time
 
 GOAL = 2.0
-FILES = 200
 TESTS = 4
+MODULES = pathlib.Path(__file__).resolve().parent.parent / "target/js/node_modules"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 TEST = """import time
@@ -32,15 +35,46 @@ ONE = """def test_{n}():
         pass
 """
 
+NODE_ONE = """test("{n}", () => {{
+  const end = performance.now() + {ms};
+  while (performance.now() < end) {{}}
+}});
+"""
+# Names, words of the command, and what the tier says of memory.
+NODE = {
+    "jest": [
+        ("Jest in band", "jest/bin/jest.js --silent -i --runTestsByPath", "accumulates"),
+        ("Jest in two workers", "jest/bin/jest.js --silent -w 2 --runTestsByPath", "accumulates"),
+    ],
+    "vitest": [
+        ("Vitest, a process for each file", "vitest/vitest.mjs run --silent --pool=forks", "isolated"),
+        ("Vitest, files share processes", "vitest/vitest.mjs run --silent --pool=forks --no-isolate", "accumulates"),
+    ],
+}
+
 
 def make_project(folder, ms):
-    """Test files that are busy for so many milliseconds each."""
+    """Test files for pytest that are busy for so many milliseconds each."""
     ids = []
     (folder / "tests").mkdir()
-    for i in range(FILES):
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    for i in range(200):
         tests = "\n\n".join(ONE.format(n=n, seconds=ms / 1000 / TESTS) for n in range(TESTS))
         (folder / f"tests/test_{i:03}.py").write_text(TEST.format(tests=tests))
         ids.append(f"tests/test_{i:03}.py")
+    return ids
+
+
+def make_node_project(folder, kind, ms):
+    """The same for Jest or Vitest."""
+    ids = []
+    (folder / "t").mkdir()
+    (folder / "package.json").write_text('{"jest": {"transform": {}, "cacheDirectory": "<rootDir>/cache"}}\n')
+    (folder / "node_modules").symlink_to(MODULES)
+    begin = "import { test } from 'vitest';\n" if kind == "vitest" else ""
+    for i in range(60):
+        ids.append(f"t/{i:03}.test." + ("mjs" if kind == "vitest" else "js"))
+        (folder / ids[-1]).write_text(begin + "".join(NODE_ONE.format(n=n, ms=ms / TESTS) for n in range(TESTS)))
     return ids
 
 
@@ -66,14 +100,14 @@ def measured(command, folder):
     return took, usage.ru_utime + usage.ru_stime
 
 
-def compare(shard, folder, ids, rounds, title):
+def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulates"):
     (folder / "costs.csv").write_text("id,ms\n" + "".join(f"{id},100\n" for id in ids))
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / "shard.toml").write_text('[tier.all]\nmatch = ["**"]\nbudget = "none"\n')
-    subprocess.run([shard, "plan", "--costs", "costs.csv"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    (folder / "shard.toml").write_text(f'[tier.all]\nmatch = ["**"]\nbudget = "none"\nmemory = "{memory}"\n')
+    subprocess.run([shard, "plan", "--costs", "costs.csv"], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    alone, ours = (["@shard-out/all-1.txt"], "@{selection}") if command is PYTEST else (ids, "{suites}")
     ways = [
-        [*PYTEST, f"@{folder}/shard-out/all-1.txt"],
-        [shard, "run", "all-1", "--preflight", "off", "--", *PYTEST, "@{selection}"],
+        [*command, *alone],
+        [shard, "run", "all-1", "--preflight", "off", "--", *command, ours],
     ]
     for way in ways:
         measured(way, folder)
@@ -101,17 +135,27 @@ def main():
     shard = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/release/shard")
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 9
     print(f"medians of {rounds} rounds; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {sys.version.split()[0]}")
-    for ms in (20, 4):
+    for name in sys.argv[3:] or ["pytest", *NODE]:
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            compare(shard, folder, make_project(folder, ms), rounds, f"{ms} ms a file")
-    for name in sys.argv[3:]:
-        files = package_files(name)
-        if not files:
-            print(f"\n{name}: not installed with its tests")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            compare(shard, pathlib.Path(folder), files, rounds, name)
+            if name == "pytest":
+                for ms in (20, 4):
+                    place = folder / str(ms)
+                    place.mkdir()
+                    compare(shard, place, make_project(place, ms), rounds, f"{ms} ms a file")
+            elif name in NODE:
+                if not (MODULES / name).exists():
+                    print(f"\n{name}: not in {MODULES}")
+                    continue
+                ids = make_node_project(folder, name, 40)
+                for title, words, memory in NODE[name]:
+                    command = ["node", *f"node_modules/{words}".split()]
+                    compare(shard, folder, ids, rounds, title, command, memory)
+            elif files := package_files(name):
+                (folder / "pytest.ini").write_text("[pytest]\n")
+                compare(shard, folder, files, rounds, name)
+            else:
+                print(f"\n{name}: not installed with its tests")
 
 
 if __name__ == "__main__":

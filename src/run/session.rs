@@ -392,7 +392,7 @@ impl<'a> Executor<'a> {
         let home = self.surroundings.own();
         let own = home.ok_or_else(|| "no control group counts our memory".to_owned()).and_then(|home| {
             let own = home.child(&format!("shard-{}-{slot}", std::process::id()))?;
-            own.take(None).map_err(|err| {
+            own.enter().map_err(|err| {
                 own.remove();
                 format!("a control group of its own cannot be entered: {err}")
             })?;
@@ -401,7 +401,7 @@ impl<'a> Executor<'a> {
         let (own, why) = own.map_or_else(|why| (None, Some(why)), |own| (Some(own), None));
         let child = self.children.start(start);
         if let (Some(home), Some(own)) = (home, &own) {
-            let _ = home.take(None);
+            let _ = home.enter();
             if child.is_err() {
                 own.remove();
             }
