@@ -265,10 +265,10 @@ impl<'a> Reader<'a> {
     /// Retained and transient of a process of which only its peak is known. It counts where nothing finer was
     /// measured.
     fn parts(&self, seen: &Observation) -> Option<(i64, u64)> {
-        // Where each process has one suite, the floor holds none of them.
+        // Where each process has one suite, the floor holds none of them; else a process is one worker, however many there are.
         let floor = match self.tier.memory {
             MemoryKind::Isolated => Bytes(0),
-            MemoryKind::Accumulates => self.tier.floor(),
+            MemoryKind::Accumulates => self.tier.base + self.tier.worker_base,
         };
         let above = Bytes(seen.peak.filter(|_| self.lone)?).saturating_sub(floor).0;
         let stays = (u128::from(above) * u128::from(self.share().0) / 10_000) as u64;

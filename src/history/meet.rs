@@ -443,6 +443,7 @@ fn combined(store: &Store, recorded: &[Recorded<'_>], timed: bool) -> BTreeMap<u
             };
             slot.import = slot.import.max(seen.import);
             slot.transient = slot.transient.max(seen.transient);
+            slot.peak = slot.peak.max(seen.peak);
         }
     }
     for slot in samples.values_mut().filter(|slot| slot.killed.is_some()) {

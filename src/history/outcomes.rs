@@ -1,6 +1,6 @@
 //! What outcomes teach of suites, as observations for a store.
 
-use super::store::{FLAG_ALONE, FLAG_KILLED, Part};
+use super::store::{FLAG_ALONE, FLAG_KILLED, FLAG_WHOLE, Part};
 use crate::model::{Confidence, Verdict};
 use crate::outcome::{Outcome, SuiteObserved};
 
@@ -28,12 +28,16 @@ pub fn learn(
     let mut learned = Learned::default();
     for suite in suites {
         let Some(part) = outcome.part(suite.session) else { return Learned::default() };
+        let alone = outcome.sessions.iter().any(|it| it.start.index == suite.session && it.start.alone);
+        let seen = suite.seen;
+        // Of others a peak alone has in it what was there before them.
+        let whole = seen.peak.filter(|_| alone && seen.retained.is_none() && seen.transient.is_none());
         let seen = Part {
-            ms: suite.seen.time.map(|time| time.0),
-            import: suite.seen.import,
-            retained: suite.seen.retained,
-            transient: suite.seen.transient.and_then(|bytes| i64::try_from(bytes).ok()),
-            flags: 0,
+            ms: seen.time.map(|time| time.0),
+            import: seen.import,
+            retained: seen.retained,
+            transient: seen.transient.or(whole).and_then(|bytes| i64::try_from(bytes).ok()),
+            flags: if whole.is_some() { FLAG_WHOLE } else { 0 },
         };
         learned.seen.push((suite.id, part, seen));
     }
@@ -113,6 +117,23 @@ mod tests {
         let killed = outcome("\"b\"", &[BEGUN, LEVEL]);
         let learned = learn(&killed, Verdict::OutOfMemory, Confidence::Certain);
         assert_eq!(shown(&learned), ["b e2e-1.1.2.1 None None Some(750) 5"]);
+    }
+
+    #[test]
+    fn a_peak_counts_where_a_process_ran_nothing_else() {
+        let peak = r#"{"event":"suite","worker":"main","id":"a","ms":4,"peak_bytes":400,"status":"passed"}"#;
+        let mut seen = outcome("\"a\"", &[peak]);
+        assert_eq!(
+            shown(&learn(&seen, Verdict::Passed, Confidence::Certain)),
+            ["a e2e-1.1.2.1 Some(4) None None 0"]
+        );
+        seen.sessions[0].start.alone = true;
+        let learned = learn(&seen, Verdict::Passed, Confidence::Certain);
+        assert_eq!(shown(&learned), ["a e2e-1.1.2.1 Some(4) None Some(400) 8"]);
+        let run = crate::model::RunMeta { run: "r".into(), at: 1, key: "k".into() };
+        let store = super::super::store::Store::of_run(run, learned.seen, []);
+        let (_, seen) = store.observations("a").next().unwrap();
+        assert_eq!((seen.retained, seen.transient, seen.peak), (None, None, Some(400)));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! `flags` of an observation is a sum: 1, the suite was killed for memory, so that `transient` is what it
 //! held then and it needs more; 2, it ran last in its session, so what it seemed to retain is not known;
-//! 4, killed while it had its shard to itself.
+//! 4, killed while it had its shard to itself; 8, `transient` is all that a process held that ran nothing else.
 
 mod file;
 mod settle;
@@ -32,6 +32,8 @@ pub const FLAG_KILLED: u64 = 1;
 pub const FLAG_LAST: u64 = 2;
 /// Of a [`Part`]: it was killed while it had its shard to itself.
 pub const FLAG_ALONE: u64 = 4;
+/// Of a [`Part`]: `transient` is the most that a process held which ran nothing else, what it held before included.
+pub const FLAG_WHOLE: u64 = 8;
 
 /// Largest figure in bytes or milliseconds that is believed.
 const FIGURE_MAX: i64 = 1 << 53;
@@ -92,7 +94,7 @@ pub struct Part {
     pub import: Option<i64>,
     /// Bytes that stayed.
     pub retained: Option<i64>,
-    /// Bytes above what stayed, at the highest moment.
+    /// Bytes above what stayed, at the highest moment; with [`FLAG_WHOLE`] above nothing.
     pub transient: Option<i64>,
     /// See the module.
     pub flags: u64,
@@ -298,11 +300,14 @@ fn combine<'a>(parts: impl Iterator<Item = &'a Figures>) -> Option<Observation> 
             continue;
         }
         let whole = whole.get_or_insert_with(Observation::default);
+        let (transient, peak) =
+            if part.flags & FLAG_WHOLE != 0 { (None, transient) } else { (transient, None) };
         let retained = part.retained.filter(|_| part.flags & FLAG_LAST == 0);
         whole.time = sum(whole.time, part.ms.map(Millis), |a, b| a + b);
         whole.import = sum(whole.import, part.import, i64::max);
         whole.retained = sum(whole.retained, retained, i64::saturating_add);
         whole.transient = sum(whole.transient, transient, u64::max);
+        whole.peak = sum(whole.peak, peak, u64::max);
     }
     whole.or_else(|| killed.map(|kill| Observation { killed: Some(kill), ..Observation::default() }))
 }

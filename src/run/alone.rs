@@ -25,8 +25,8 @@ pub(super) fn apart(pieces: &VecDeque<Piece>, folder: &Path) -> Result<VecDeque<
 
 /// What a session tells of its only suite where its processes told nothing; `None` where it did not come to an end.
 ///
-/// Only the peak of the whole session is known. In a tier of processes that live on nothing says what of it would
-/// stay, so nothing is said of it.
+/// Only the peak of the whole session is known. In a tier of processes that live on nothing says what was there before
+/// the suite or would stay, so nothing is said of it.
 pub(super) fn learned(order: &Order, piece: &Piece, ended: &Ended, verdict: Verdict) -> Option<Finished> {
     let [suite] = piece.suites.as_slice() else { return None };
     let end = ended.end();

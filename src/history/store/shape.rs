@@ -71,7 +71,7 @@ impl JsonSchema for Row {
                 memory("What it needed only while it ran. In units of `page` bytes."),
                 {
                     "type": "integer", "minimum": 0, "maximum": u64::MAX,
-                    "description": "A sum: 1, killed for memory, so that it needs more than it held; 2, it ran last in its session; 4, it was alone in its shard when it was killed.",
+                    "description": "A sum: 1, killed for memory, so that it needs more than it held; 2, it ran last in its session; 4, it was alone in its shard when it was killed; 8, what it needed is all that a process held which ran nothing else.",
                 },
             ],
             "items": false,
