@@ -217,8 +217,8 @@ mod tests {
         let mountinfo = "26 25 0:23 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
         let check = |cgroup: &str, mountinfo: &str, expect: &[&str]| {
             let found = above(Path::new("/r"), cgroup, mountinfo, ("memory", ""));
-            let found: Vec<&str> = found.iter().map(|group| group.folder.to_str().unwrap()).collect();
-            assert_eq!(found, expect, "{cgroup}");
+            let found: Vec<&Path> = found.iter().map(|group| group.folder.as_path()).collect();
+            assert_eq!(found, expect.iter().map(Path::new).collect::<Vec<_>>(), "{cgroup}");
         };
         let all = ["/r/sys/fs/cgroup/a/b", "/r/sys/fs/cgroup/a", "/r/sys/fs/cgroup"];
         check("0::/a/b\n", mountinfo, &all);

@@ -119,6 +119,7 @@ mod unix {
                 Orphan::Wakes => Some(Signal::CONT),
                 Orphan::Dies => Some(Signal::KILL),
             };
+            #[cfg(target_os = "linux")]
             let victim = start.victim;
             let mut command = command(start)?;
             if group {
