@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::model::{Observation, ShardObservation};
 pub use crate::report::ReportError;
+pub use spelling::without_dot;
 
 /// Longest store that is read at once, in bytes.
 pub const SIZE_MAX: u64 = 1 << 30;

@@ -24,7 +24,7 @@ use crate::files::{self, Exclusive, Packing};
 use crate::history::collect::Collector;
 use crate::history::record::learn;
 use crate::history::store::{self, Part, Store};
-use crate::history::{self, Report, Unusable};
+use crate::history::{self, Report, Unusable, without_dot};
 use crate::model::{Digesting, RunMeta};
 use crate::report::Format;
 use crate::run::clock;
@@ -327,7 +327,7 @@ fn read_reports(
     });
     // What outcomes measured their own reports tell once more.
     let measured = outcomes::measured(&ended, &run, &key);
-    learned.seen.retain(|(id, ..)| !measured.contains(id.as_str()));
+    learned.seen.retain(|(id, ..)| !measured.contains(without_dot(id)));
     let suites = learned.seen.chunk_by(|a, b| a.0 == b.0).count();
     if suites == 0 && ended.is_empty() {
         let reports = count(known.len(), "report");

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::names::classes_of;
+use super::spelling::without_dot;
 use super::store::Part;
 use super::{Place, Report};
 use crate::config::Granularity;
@@ -137,7 +138,7 @@ struct Units {
 impl Units {
     /// The suite of a case, and a number for the case in it; `None` where it lies nowhere.
     fn of(&mut self, place: &Arc<Place>, name: &str) -> Option<(u32, u64)> {
-        let path = place.name();
+        let path = without_dot(place.name());
         if path.is_empty() {
             return None;
         }
@@ -222,6 +223,17 @@ mod tests {
         let other = r#"{"t/a.py::A::x": 3, "t/a.py::new": 0.0001}"#;
         check(&[NODES, other], Granularity::File, "t/a.py p0 6000, t/a.py p1 3001, t/b.py p0 8000");
         check(&[NODES, NODES], Granularity::File, "t/a.py p1 7000, t/b.py p1 8000");
+    }
+
+    #[test]
+    fn a_dot_in_front_is_no_part_of_a_name() {
+        let rspec = r#"{"./t/a.py::A::x": 2, "./t/c.py::x": 3}"#;
+        check(
+            &[NODES, rspec],
+            Granularity::File,
+            "t/a.py p0 6000, t/a.py p1 2000, t/b.py p0 8000, t/c.py p1 3000",
+        );
+        check(&[rspec], Granularity::Test, "t/a.py::A::x p0 2000, t/c.py::x p0 3000");
     }
 
     #[test]

@@ -6,7 +6,13 @@ pub(super) fn normalise(name: &str) -> String {
     while name.contains("//") {
         name = name.replace("//", "/");
     }
-    name.strip_prefix("./").map(str::to_owned).unwrap_or(name)
+    without_dot(&name).to_owned()
+}
+
+/// A suite's name as histories have it: without the `./` in front that some tools write and others do not.
+#[must_use]
+pub fn without_dot(name: &str) -> &str {
+    name.strip_prefix("./").filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
 
 /// A name as it is, then without the line and the column that may stand behind a file: `test/a_test.exs:12`.

@@ -5,6 +5,8 @@
 //! any grouping and any number of times: the bytes that come out are the same. What keeps that true is
 //! in `settle`; the shape of the file is in `file`.
 //!
+//! A suite's name has no `./` in front, whoever measured it: some tools write that and others do not.
+//!
 //! `flags` of an observation is a sum: 1, the suite was killed for memory, so that `transient` is what it
 //! held then and it needs more; 2, it ran last in its session, so what it seemed to retain is not known;
 //! 4, killed while it had its shard to itself; 8, `transient` is all that a process held that ran nothing else.
@@ -19,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::spelling::without_dot;
 use crate::model::{Kill, Millis, Observation, RunMeta, ShardObservation};
 
 pub use file::{read, write};
@@ -156,7 +159,11 @@ impl Store {
         let mut suites: BTreeMap<String, Vec<Row<Figures>>> = BTreeMap::new();
         for (suite, part, seen) in seen {
             let part = number(part);
-            suites.entry(suite).or_default().push(Row { stamp: 0, part, seen: seen.into() });
+            suites.entry(without_dot(&suite).to_owned()).or_default().push(Row {
+                stamp: 0,
+                part,
+                seen: seen.into(),
+            });
         }
         let mut tiers: BTreeMap<String, Tier> = BTreeMap::new();
         for (tier, part, seen) in shards {
@@ -216,7 +223,7 @@ impl Store {
     /// What each run measured of the suite, parts combined: time and retained summed, import and
     /// transient the largest. Newest first, with the run's index.
     pub fn observations(&self, id: &str) -> impl Iterator<Item = (usize, Observation)> {
-        let rows = self.suites.get(id).into_iter().flatten();
+        let rows = self.suites.get(without_dot(id)).into_iter().flatten();
         let mut rows: Vec<_> = rows.map(|row| (self.run_of(row), &row.seen)).collect();
         rows.sort_by_key(|(run, _)| Reverse(*run));
         let runs = rows.chunk_by(|a, b| a.0 == b.0);
@@ -369,6 +376,24 @@ mod tests {
         let times: Vec<_> =
             store.join(other).observations("x").map(|(run, seen)| (run, seen.time.unwrap().0)).collect();
         assert_eq!(times, [(2, 160), (1, 70), (0, 80)]);
+    }
+
+    #[test]
+    fn a_suite_has_one_name_with_and_without_a_dot() {
+        let text = r#"{"schema":1,"runs":[{"run":"a","at":10,"key":"k"},{"run":"b","at":20,"key":"k"}],
+            "suites":{"./t/x":[[0,"p",100]],"t/x":[[1,"q",50]]}}"#;
+        let part = Part { ms: Some(7), ..Part::default() };
+        let new = Store::of_run(run("c", 30), [("./t/x".to_owned(), "r".to_owned(), part)], []);
+        let store = read(text.as_bytes()).unwrap().join(new);
+        assert_eq!(store.ids().collect::<Vec<_>>(), ["t/x"]);
+        let times =
+            |id: &str| store.observations(id).map(|(_, seen)| seen.time.unwrap().0).collect::<Vec<_>>();
+        assert_eq!((times("t/x"), times("./t/x")), (vec![7, 50, 100], vec![7, 50, 100]));
+        // Other dots are part of a name.
+        for id in ["./", ".hidden/x", "../x", "//pkg:x"] {
+            let store = Store::of_run(run("c", 30), [seen(id, "r", 7)], []);
+            assert_eq!(store.ids().collect::<Vec<_>>(), [id]);
+        }
     }
 
     #[test]

@@ -353,6 +353,29 @@ fn outcomes_teach_times_memory_and_what_was_planned() {
 }
 
 #[test]
+fn a_dot_in_front_makes_no_other_suite() {
+    // As RSpec writes it, beside what `shard run` was told.
+    let example = r#"{"id":"./t/NAME[1:1]","full_description":"works","status":"passed","file_path":"./t/NAME","run_time":2.5}"#;
+    let examples = ["a_spec.rb", "b_spec.rb"].map(|name| example.replace("NAME", name)).join(",");
+    let report = format!(r#"{{"version":"3.13.0","examples":[{examples}],"summary_line":"2 examples"}}"#);
+    let project = Project::with(&[("rspec.json", &report)]);
+    project.file(
+        "out/unit-1.0.1.jsonl",
+        outcome("unit-1", "r", &[("t/a_spec.rb", 100, 300, 150)], "").as_bytes(),
+    );
+    project.shard("record rspec.json out --run r --key k").ok();
+    let suites = history(&project)["suites"].clone();
+    let names: Vec<&String> = suites.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["t/a_spec.rb", "t/b_spec.rb"]);
+    assert_eq!(suites["t/a_spec.rb"].as_array().unwrap().len(), 1, "told twice: {suites}");
+    // Each in a call of its own, and by whatever name the plan knows it.
+    project.shard("record rspec.json --run s --at 5 --key k").ok();
+    project.file("list.txt", b"./t/a_spec.rb\nt/b_spec.rb\n");
+    project.shard("plan list.txt --budget none").ok();
+    assert_eq!(project.plan()["inputs"]["measured"], 2);
+}
+
+#[test]
 fn a_killed_suite_is_blamed_and_planned_alone() {
     let killed = outcome("u-1", "r1", &[("t/a.py", 100, 300, 150), ("t/b.py", 150, 0, 0)], KILLED);
     let project = Project::with(&[("tests.txt", "t/a.py\nt/b.py\nt/c.py\n"), ("o/u-1.0.1.jsonl", &killed)]);

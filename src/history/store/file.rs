@@ -27,6 +27,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::super::spelling::without_dot;
 use super::{Figure, Figures, Part, Row, Stamp, Store, Tier};
 use crate::history::ReportError;
 use crate::text::printable;
@@ -259,7 +260,7 @@ impl<'de> Visitor<'de> for Suites<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(id) = map.next_key::<String>()? {
             let rows = map.next_value_seed(Rows { id: &id, stamps: &mut *self.stamps })?;
-            self.store.suites.entry(id).or_default().extend(rows);
+            self.store.suites.entry(without_dot(&id).to_owned()).or_default().extend(rows);
         }
         Ok(())
     }
