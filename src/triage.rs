@@ -44,16 +44,42 @@ pub struct Judgement {
 /// The verdict on what is known.
 #[must_use]
 pub fn judge(evidence: &Evidence) -> Judgement {
-    let judged = by_table(evidence);
-    match &evidence.recorded {
-        // The run itself saw more than its file can say; but a success is always looked at again.
-        Some(end) if is_telling(end) && end.confidence <= judged.confidence => recorded(end, evidence),
-        _ => judged,
+    let mut judged = by_table(evidence);
+    // A success is always looked at again.
+    let Some(end) = evidence.recorded.as_ref().filter(|end| is_telling(end)) else { return judged };
+    // The run itself saw more than its file can say: the output, above all. An account of suites, however complete,
+    // tells how tests went and not why.
+    let knows_why = is_cause(end.verdict) && !is_cause(judged.verdict) && judged.verdict != Verdict::Passed;
+    if knows_why || end.confidence <= judged.confidence {
+        return recorded(end, evidence);
     }
+    if is_cause(end.verdict) && end.verdict != judged.verdict {
+        judged.evidence.push(said_by_the_run(end));
+    }
+    judged
 }
 
 fn is_telling(end: &End) -> bool {
     !matches!(end.verdict, Verdict::Passed | Verdict::Unknown)
+}
+
+/// Whether it names something beside the tests and their tool that made an end of them.
+fn is_cause(verdict: Verdict) -> bool {
+    !matches!(
+        verdict,
+        Verdict::Passed | Verdict::TestFailure | Verdict::ToolError | Verdict::Incomplete | Verdict::Unknown
+    )
+}
+
+/// What the run itself found, where something else is known better.
+fn said_by_the_run(end: &End) -> String {
+    let why = end.evidence.first().map(|line| format!(": {}", shown(line)));
+    format!("`shard run` itself said {}, {}{}", end.verdict, end.confidence, why.unwrap_or_default())
+}
+
+/// A sentence of an outcome, made harmless: its file may come from anywhere.
+fn shown(sentence: &str) -> String {
+    text::printable(&text::shorten(sentence, SENTENCE_MAX))
 }
 
 fn by_table(evidence: &Evidence) -> Judgement {
@@ -94,9 +120,8 @@ fn with_context(mut sentences: Vec<String>, known: &Evidence) -> Vec<String> {
     sentences
 }
 
-/// What the run itself found, made harmless: its file may come from anywhere.
+/// What the run itself found.
 fn recorded(end: &End, known: &Evidence) -> Judgement {
-    let shown = |line: &String| text::printable(&text::shorten(line, SENTENCE_MAX));
     let usual = || {
         let row = TABLE.iter().find(|row| row.verdict == end.verdict);
         row.map_or(table::UNKNOWN_ADVICE, |row| row.advice).to_owned()
@@ -104,8 +129,11 @@ fn recorded(end: &End, known: &Evidence) -> Judgement {
     Judgement {
         verdict: end.verdict,
         confidence: end.confidence,
-        evidence: with_context(end.evidence.iter().take(SENTENCES_MAX).map(shown).collect(), known),
-        advice: end.advice.as_ref().map_or_else(usual, shown),
+        evidence: with_context(
+            end.evidence.iter().take(SENTENCES_MAX).map(|line| shown(line)).collect(),
+            known,
+        ),
+        advice: end.advice.as_deref().map_or_else(usual, shown),
     }
 }
 
@@ -359,6 +387,28 @@ mod tests {
         check(&[one.clone(), end(1, "test-failure", "certain")], "test-failure certain");
         let judged = check(&[one, end(1, "resource-limit", "certain")], "resource-limit certain");
         assert_eq!(judged.evidence[0], "\\u{1b}[31mseen");
+        // What only the output told is kept, whatever the account of the suites says for certain.
+        let failed = [suite("a", "passed"), suite("b", "failed")].concat();
+        let missing = suite("a", "passed");
+        for suites in [&failed, &missing] {
+            let lines = [suites.clone(), session_end(r#""exit":1,"signal":null"#, "")].concat();
+            for verdict in ["memory-limit", "resource-limit", "out-of-memory", "daemon-crash"] {
+                check(&[lines.clone(), end(1, verdict, "possible")], &format!("{verdict} possible"));
+            }
+            let other = check(
+                &[lines.clone(), end(1, "tool-error", "possible")],
+                match suites == &failed {
+                    true => "test-failure certain",
+                    false => "incomplete likely",
+                },
+            );
+            assert!(!other.evidence.iter().any(|line| line.contains("itself said")), "{other:?}");
+        }
+        // A counter of the kernel knows better, and what the run said is told beside it.
+        let counted = session_end(nine, ",\"oom_kills\":1");
+        let judged = check(&[counted, end(137, "memory-limit", "possible")], "out-of-memory certain");
+        let said = "`shard run` itself said memory-limit, possible: \\u{1b}[31mseen";
+        assert_eq!(judged.evidence.last().map(String::as_str), Some(said));
         // What the run wrote of its peak is said once, what nobody wrote as the file has it.
         let budget = start.replace("\"suites\":2}", "\"budget_bytes\":800,\"suites\":2}");
         let peaks = |evidence: &str| {
