@@ -398,6 +398,7 @@ impl Builder<'_> {
             tool: tool(),
             round: 0,
             parent: None,
+            root: None,
             ended: Vec::new(),
             objective: file::Objective {
                 kind,

@@ -60,6 +60,8 @@ pub struct Order {
     pub tier: Tier,
     /// The plan's digest.
     pub plan: String,
+    /// The digest of the first plan, where this one is what was left of it.
+    pub first_plan: Option<String>,
     /// How often the plan was made again after a failure.
     pub round: u32,
     /// The plan's folder, absolute: its selections are there.
@@ -295,6 +297,7 @@ fn start(order: &Order, attempt: u32) -> Start {
         shard: shard.id.clone(),
         tier: shard.tier.clone(),
         plan: order.plan.clone(),
+        root: order.first_plan.clone(),
         run: order.run.clone(),
         round: order.round,
         attempt,

@@ -215,13 +215,6 @@ pub(super) fn ancestors(path: &Path, plan: &Plan) -> Result<Vec<(String, Vec<u8>
     Ok(all)
 }
 
-/// The first plan of all, of which the one at `path` is the rest after some rounds; `None` where it is not beside
-/// it.
-pub(super) fn root_of(path: &Path, plan: &Plan) -> Option<(Plan, Digest)> {
-    let (root, digest, _) = before(path, plan).pop()?;
-    (root.round == 0).then_some((root, digest))
-}
-
 /// The plans that this one comes from, newest first, as far as each is the one that the next names.
 pub(super) fn before(path: &Path, plan: &Plan) -> Vec<(Plan, Digest, Vec<u8>)> {
     let folder = path.parent().unwrap_or(Path::new(""));

@@ -141,6 +141,7 @@ fn order(
         check_run: ci::variable("SHARD_CHECK_RUN").and_then(|number| number.parse().ok()),
         key: configured.config.key.clone().unwrap_or_else(ci::machine),
         plan: digest.to_string(),
+        first_plan: plan.first_plan(&digest.to_string()).filter(|_| plan.round > 0).map(str::to_owned),
         round: plan.round,
         // A tier that starts one process a suite does that anyway.
         alone: args.each && !planned.each,

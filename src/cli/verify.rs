@@ -2,18 +2,20 @@
 
 mod executed;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use serde_json::json;
 
 use super::args::{DiffFormat, VerifyArgs};
-use super::folder::{plan_path, read_plan, root_of};
+use super::folder::{before, plan_path, read_plan};
 use super::{Failure, Terminal};
 use crate::catalogue::ErrorId;
 use crate::emit::matrix;
 use crate::emit::selection::{self, Form};
 use crate::model::Digest;
+use crate::outcome::Outcome;
 use crate::plan::{Plan, Shard, file, verify};
 use crate::{exit, files, text};
 
@@ -26,7 +28,9 @@ pub(super) fn run(
     let mut findings = verify::verify(&plan);
     if findings.is_empty() && !args.sources.is_empty() {
         // What is left is only a part: the first plan has all that must run.
-        let root = root_of(&path, &plan);
+        let earlier = before(&path, &plan);
+        let family = Family::new(&plan, &digest, earlier.iter().map(|(_, digest, _)| digest));
+        let root = earlier.into_iter().last().filter(|(plan, ..)| plan.round == 0);
         if root.is_none() && plan.round > 0 {
             terminal.say(format!(
                 "warning: `{}` holds only what was left after round {}, and the first plan is not beside it: name that with --plan to count all suites",
@@ -34,8 +38,8 @@ pub(super) fn run(
                 plan.round - 1
             ));
         }
-        let (plan, digest) = root.unwrap_or((plan, digest));
-        return executed::run(args, &plan, &digest, terminal);
+        let (plan, digest) = root.map_or((plan, digest), |(plan, digest, _)| (plan, digest));
+        return executed::run(args, &plan, &digest, &family, terminal);
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     if findings.is_empty() {
@@ -60,6 +64,34 @@ pub(super) fn run(
     let found = text::count(findings.len(), "finding");
     let message = format!("{found} in `{}`", path.display());
     Err(Failure::new(ErrorId::VerifyFailed, message))
+}
+
+/// A plan, those that it comes from, and all that came of the first of them round by round.
+struct Family {
+    /// The digests of those that are at hand.
+    known: BTreeSet<String>,
+    /// The digest of the first.
+    root: Option<String>,
+}
+
+impl Family {
+    fn new<'a>(plan: &Plan, digest: &Digest, earlier: impl Iterator<Item = &'a Digest>) -> Family {
+        let mut known: BTreeSet<String> = earlier.map(Digest::to_string).collect();
+        known.insert(digest.to_string());
+        let root = plan.first_plan(&digest.to_string()).map(str::to_owned);
+        known.extend(root.clone());
+        Family { known, root }
+    }
+
+    /// Whether an outcome is of one of them. What executed suites and does not say by which plan proves nothing.
+    fn has(&self, outcome: &Outcome) -> bool {
+        match &outcome.start {
+            Some(start) => {
+                self.known.contains(&start.plan) || (start.root.is_some() && start.root == self.root)
+            }
+            None => outcome.executed().is_empty(),
+        }
+    }
 }
 
 /// What holds for a plan without findings, and no more than that.

@@ -12,7 +12,7 @@ const EXAMPLES: usize = 5;
 /// What was read for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sources {
-    /// Outcomes.
+    /// Outcomes, without those that were left out.
     pub outcomes: usize,
     /// Reports of test tools.
     pub reports: usize,
@@ -20,7 +20,7 @@ pub struct Sources {
     pub unreadable: Vec<String>,
     /// Files that tell of no run.
     pub passed_over: Vec<String>,
-    /// Outcomes of another plan.
+    /// Outcomes of another plan, which were left out.
     pub other_plan: Vec<String>,
     /// Shards whose tests failed, and nobody tells which.
     pub failed: Vec<String>,
@@ -84,8 +84,11 @@ pub fn text(found: &Coverage, sources: &Sources, style: Style) -> String {
         let names = listed(&sources.other_plan);
         say(
             Paint::Warning,
-            "warning: ",
-            &format!("{} of another plan: {names}", count(sources.other_plan.len(), "outcome")),
+            "left out: ",
+            &format!(
+                "{} of another plan, neither this one nor made of it by `shard rebalance`: {names}",
+                count(sources.other_plan.len(), "outcome")
+            ),
         );
     }
     if !sources.failed.is_empty() {

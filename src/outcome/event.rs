@@ -59,6 +59,9 @@ pub struct Start {
     pub tier: String,
     /// The digest of the plan.
     pub plan: String,
+    /// The digest of the first plan, where this one is what was left of it after some rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// The CI's name for the run, or `local-…`.
     pub run: String,
     /// How often the plan was made again after a failure; 0 for the first.

@@ -39,6 +39,9 @@ pub struct Plan {
     /// The digest of the plan whose rest this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The digest of the first plan, which holds all that must run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// How the shards of that plan ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<Ended>,
@@ -381,6 +384,17 @@ impl Shard {
 }
 
 impl Plan {
+    /// The digest of the first plan of all: of this one, whose digest is `own`, or of the one of which it is what some
+    /// rounds left. `None`: nothing tells.
+    #[must_use]
+    pub fn first_plan<'a>(&'a self, own: &'a str) -> Option<&'a str> {
+        match self.round {
+            0 => Some(own),
+            1 => self.parent.as_deref(),
+            _ => self.root.as_deref(),
+        }
+    }
+
     /// The bytes of `plan.json`.
     ///
     /// # Errors

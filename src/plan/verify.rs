@@ -207,6 +207,9 @@ fn check_sums(plan: &Plan, suites: usize, findings: &mut Vec<String>) {
         digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     check(plan.parent.as_ref().is_none_or(digest), "parent is not the digest of a plan");
+    check(plan.root.as_ref().is_none_or(digest), "root is not the digest of a plan");
+    let first = plan.round != 1 || plan.root.is_none() || plan.root == plan.parent;
+    check(first && (plan.round > 0 || plan.root.is_none()), "round and root do not agree");
     check((plan.round > 0) == plan.parent.is_some(), "round and parent are not there together");
     let counted = plan.last_numbers.values().all(|number| *number <= NUMBER_MAX);
     check(counted, "last_numbers are higher than any plan counts");
@@ -277,6 +280,13 @@ mod tests {
         check(|plan| plan.round = 1, "round and parent");
         check(|plan| plan.parent = Some("sha256:".to_owned() + &"0".repeat(64)), "round and parent");
         check(|plan| plan.parent = Some("sha256:00".into()), "parent is not the digest");
+        check(|plan| plan.root = Some("sha256:00".into()), "root is not the digest");
+        let digest = |of: &str| Some("sha256:".to_owned() + &of.repeat(32));
+        check(|plan| plan.root = digest("ab"), "round and root");
+        let other = |plan: &mut Plan| {
+            (plan.round, plan.parent, plan.root) = (1, digest("ab"), digest("cd"));
+        };
+        check(other, "round and root");
         let budget = |plan: &mut Plan| {
             plan.tiers.iter_mut().for_each(|tier| tier.budget_bytes = Some(Bytes(1_000)));
             plan.shards.iter_mut().for_each(|shard| shard.budget_bytes = Some(Bytes(1_000)));

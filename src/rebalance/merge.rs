@@ -73,6 +73,7 @@ impl Merge<'_> {
             tool: plan::tool(),
             round: self.plan.round + 1,
             parent: Some(self.digest.to_owned()),
+            root: self.plan.first_plan(self.digest).map(str::to_owned),
             ended,
             objective: Objective {
                 kind: ObjectiveKind::Memory,
@@ -143,6 +144,7 @@ pub(super) fn without_shards(plan: &Plan) -> Plan {
         tool: plan.tool.clone(),
         round: plan.round,
         parent: None,
+        root: None,
         ended: Vec::new(),
         objective: plan.objective.clone(),
         inputs: plan.inputs.clone(),

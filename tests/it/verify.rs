@@ -172,15 +172,84 @@ fn what_proves_nothing_is_said() {
     assert!(done.stdout().contains("unclear: 6 suites"), "{}", done.stdout());
 }
 
+/// Runs a shard as a job would.
+fn ran(project: &Project, shard: &str, script: &str) -> Done {
+    project.run(["run", shard, "--preflight", "off", "--", "sh", "-c", script, "{selection}"], b"", &[])
+}
+
+/// Outcomes that were read, and those that were left out.
+fn outcomes(done: &Done) -> (usize, usize) {
+    let document: serde_json::Value = serde_json::from_str(&done.stdout()).unwrap();
+    let sources = &document["sources"];
+    (sources["outcomes"].as_u64().unwrap() as usize, sources["other_plan"].as_array().unwrap().len())
+}
+
 #[test]
-fn outcomes_of_another_plan_are_named() {
+fn outcomes_of_another_plan_prove_nothing() {
     let (project, shards) = project();
     for (shard, files) in &shards {
         outcome(&project, shard, 0, 1, files, files.len());
     }
     project.shard("verify shard-out/outcomes --strict").ok();
     project.shard("plan tests.txt --shards 3").ok();
-    let done = project.shard("verify shard-out/outcomes").ok();
-    assert!(done.stdout().contains("warning: 2 outcomes of another plan"), "{}", done.stdout());
+    let named = ["shard-out/outcomes/default-1.0.1.jsonl", "shard-out/outcomes/default-2.0.1.jsonl"];
+    let left_out = format!(
+        "left out: 2 outcomes of another plan, neither this one nor made of it by `shard rebalance`: `{}`, `{}`",
+        named[0], named[1]
+    );
+    // In a folder, and named one by one.
+    for sources in ["shard-out/outcomes", &named.join(" ")] {
+        let done = project.shard(&format!("verify {sources}"));
+        let text = done.stdout().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("read: 0 outcomes, 0 reports; 0 of 6 suites executed lost:"), "{text}");
+        assert!(text.contains(&left_out), "{text}");
+        done.fails(1, &["6 suites were not executed: this run is no success"]);
+    }
+    // Beside those of this plan they make no doubles, and their failures are not its own.
+    let stale = project.read(named[0]);
+    for shard in project.plan()["shards"].as_array().unwrap() {
+        let suites = shard["sessions"][0]["suites"].as_array().unwrap();
+        let files: Vec<String> =
+            suites.iter().map(|suite| suite["id"].as_str().unwrap().to_owned()).collect();
+        outcome(&project, shard["id"].as_str().unwrap(), 0, 1, &files, files.len());
+    }
+    let failed = stale.replace(r#""status":"skipped""#, r#""status":"failed""#);
+    project.file("shard-out/outcomes/default-9.0.1.jsonl", failed.as_bytes());
+    let verify = "verify shard-out/outcomes --format json";
+    assert_eq!(outcomes(&project.shard(verify).ok()), (3, 1));
     project.shard("verify shard-out/outcomes --strict").fails(1, &["--strict"]);
+    // Nothing in it tells of which plan it is.
+    let (_, headless) = stale.split_once('\n').unwrap();
+    project.file("shard-out/outcomes/default-9.0.1.jsonl", headless.as_bytes());
+    assert_eq!(outcomes(&project.shard(verify).ok()), (3, 1));
+}
+
+#[test]
+fn outcomes_of_what_was_left_count_for_the_first_plan_alone() {
+    let list: String = (0..16).map(|n| format!("tests/test_{n}.py\n")).collect();
+    let project = Project::with(&[("tests.txt", &list)]);
+    project.shard("plan tests.txt --shards 2").ok();
+    project.file("gate/plan.json", project.read("shard-out/plan.json").as_bytes());
+    let killed = "kill -9 $$";
+    ran(&project, "default-1", "true").ok();
+    assert_eq!(ran(&project, "default-2", killed).code(), 137);
+    // What dies again in the first round passes in the second.
+    for round in 1..=2 {
+        project.shard("rebalance --no-record").ok();
+        let plan = project.plan();
+        assert_eq!((plan["round"].as_u64(), plan["root"] == plan["parent"]), (Some(round), round == 1));
+        for shard in plan["shards"].as_array().unwrap() {
+            ran(&project, shard["id"].as_str().unwrap(), if round == 1 { killed } else { "true" });
+        }
+    }
+    let all = project.list("shard-out/outcomes").len();
+    assert!(all > 5, "{all}");
+    let verify = "verify shard-out/outcomes --format json";
+    assert_eq!(outcomes(&project.shard(verify)), (all, 0));
+    // A gate has the first plan, and none of those that came of it.
+    let gate = format!("{verify} --plan gate/plan.json");
+    assert_eq!(outcomes(&project.shard(&gate)), (all, 0));
+    // Planned again from the start.
+    project.shard("plan tests.txt --shards 3").ok();
+    assert_eq!(outcomes(&project.shard(verify)), (0, all));
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::super::args::{DiffFormat, VerifyArgs};
 use super::super::{Failure, Terminal, configured, outcomes, output, reports};
+use super::Family;
 use crate::catalogue::ErrorId;
 use crate::emit::coverage::{self as emit, Sources};
 use crate::history::executed::{Ran, executed};
@@ -20,6 +21,7 @@ pub(super) fn run(
     args: &VerifyArgs,
     plan: &Plan,
     digest: &Digest,
+    family: &Family,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<u8, Failure> {
     let configured = configured::find(args.config.as_deref())?;
@@ -45,7 +47,6 @@ pub(super) fn run(
             _ => read.passed_over.push(report.name),
         }
     }
-    (read.outcomes, read.reports) = (outcomes.len(), ran.len());
     if outcomes.is_empty() && ran.is_empty() {
         let errors: String = read.unreadable.iter().map(|error| format!("\n  {error}")).collect();
         return Err(Failure::new(
@@ -53,11 +54,11 @@ pub(super) fn run(
             format!("no report and no outcome that tells of a run{errors}"),
         ));
     }
-    let of_other = |(_, outcome): &&(String, Outcome)| {
-        let start = outcome.start.as_ref();
-        start.is_some_and(|start| start.round == 0 && start.plan != digest.to_string())
-    };
-    read.other_plan = outcomes.iter().filter(of_other).map(|(name, _)| name.clone()).collect();
+    // A folder keeps the outcomes of the plans before: they tell of other shards, and perhaps of other tests.
+    let (outcomes, others): (Vec<_>, Vec<_>) =
+        outcomes.into_iter().partition(|(_, outcome)| family.has(outcome));
+    read.other_plan = others.into_iter().map(|(name, _)| name).collect();
+    (read.outcomes, read.reports) = (outcomes.len(), ran.len());
 
     let inventory = inventory_of(plan);
     let index = Index::new(&inventory, &configured.config.map);
