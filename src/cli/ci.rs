@@ -41,6 +41,14 @@ pub(super) fn run(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     })
 }
 
+/// Whether a CI says that it is there, as nearly all do.
+pub(super) fn is_there(variable: impl Fn(&str) -> Option<String>) -> bool {
+    variable("CI").is_some_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"))
+}
+
+/// What stands in front of a run's name that no CI gave.
+pub(super) const LOCAL: &str = "local-";
+
 /// Which attempt of its job this is, from 1; `None` where no CI says that.
 pub(super) fn attempt(variable: impl Fn(&str) -> Option<String>) -> Option<u32> {
     let number = |name: &str| variable(name)?.parse::<u32>().ok();

@@ -8,10 +8,11 @@ use super::args::{GithubArgs, PlanFormat, RebalanceArgs, RecordArgs};
 use super::folder::{Written, ancestors, find_shard, plan_path, read_sound};
 use super::github::{self, FromRun};
 use super::outcomes::{self, OfPlan};
-use super::{Failure, Terminal, configured, output, plan, record};
+use super::{Failure, Terminal, ci, configured, output, plan, record};
 use crate::catalogue::ErrorId;
 use crate::emit::rebalance as emit;
 use crate::ended;
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::rebalance::{Known, Options, ROUNDS, Rebalanced, rebalance};
 use crate::triage::{Evidence, Judgement, judge};
@@ -41,10 +42,15 @@ pub(super) fn run(
     let folder = configured.here.join(&path).parent().map(Path::to_owned).unwrap_or_default();
     let evidence = gather(args, &plan, &digest.to_string(), &folder, &configured.here, from.as_ref())?;
     evidence.notes.iter().for_each(|note| terminal.say(note));
+    // GitHub and clusters know of every job: one that they do not call over has not died.
+    let told = args.waiting || from.is_some() || !args.ended.is_empty();
+    let local = !told && is_local(args, &evidence.known, ci::variable);
+    if local && let Some(note) = not_run(&plan, &evidence.known) {
+        terminal.say(note);
+    }
     let options = Options {
         all: args.all,
-        // GitHub and clusters know of every job: one that they do not call over has not died.
-        waiting: args.waiting || from.is_some() || !args.ended.is_empty(),
+        waiting: told || local,
         elastic: args.make.format.is_of_cluster() || !args.ended.is_empty(),
         effort: args.make.effort.into(),
         selection: args.make.selection_format.into(),
@@ -91,6 +97,39 @@ pub(super) fn run(
         (true, _) => format!("tests failed, and {} given up", text::count(given_up, "suite")),
     };
     Err(Failure::new(ErrorId::NothingHelps, format!("nothing is planned again: {why}")))
+}
+
+/// Whether all that was run of the plan was run on this machine, by hand: its outcomes lie where `shard run` writes
+/// them, and no CI knows of them or of us. What left none has not run yet, since `shard run` begins with it; a job of
+/// a CI takes it along when its machine goes.
+fn is_local(
+    args: &RebalanceArgs,
+    known: &BTreeMap<String, Known>,
+    variable: impl Fn(&str) -> Option<String> + Copy,
+) -> bool {
+    let mut outcomes = known.values().flat_map(|known| &known.outcomes).peekable();
+    let by_hand = |outcome: &Outcome| {
+        let start = outcome.start.as_ref();
+        start.is_some_and(|start| start.run.starts_with(ci::LOCAL))
+    };
+    args.outcomes.is_empty()
+        && !args.make.format.is_of_cluster()
+        && !ci::is_there(variable)
+        && ci::run(variable).is_none()
+        && outcomes.peek().is_some()
+        && outcomes.all(by_hand)
+}
+
+/// The shards that nothing tells of, where they did not run yet.
+fn not_run(plan: &Plan, known: &BTreeMap<String, Known>) -> Option<String> {
+    let names = plan.shards.iter().map(|shard| shard.id.as_str());
+    let names: Vec<&str> = names.filter(|name| !known.contains_key(*name)).collect();
+    let first = names.first()?;
+    let shards = text::count(names.len(), "shard");
+    let names = text::examples(names.iter().copied(), NAMES_MAX);
+    Some(format!(
+        "note: not run yet, and kept as planned: {shards}: {names}\n  help: `shard run {first}`; where a machine died and left no outcome, say so: --failed {first}=137"
+    ))
 }
 
 /// What tells how the plan's shards ended.

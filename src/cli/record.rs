@@ -323,7 +323,7 @@ fn read_reports(
     let run = run.unwrap_or_else(|| {
         let mut digesting = Digesting::default();
         known.iter().for_each(|(digest, _)| digesting.add(digest.as_bytes()));
-        format!("local-{}", digesting.finish().short())
+        format!("{}{}", ci::LOCAL, digesting.finish().short())
     });
     // What outcomes measured their own reports tell once more.
     let measured = outcomes::measured(&ended, &run, &key);

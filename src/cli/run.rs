@@ -123,7 +123,7 @@ fn order(
     }
     let rest = left.is_some();
     let (shard, planned) = left.map_or((shard, planned), |left| (left.shard, left.tier));
-    let ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
+    let ci = ci::is_there(ci::variable);
     Ok(Some(Order {
         budget: shard.budget_bytes.filter(|_| binds(&plan, &shard, tier)),
         timeout: Some(args.timeout.map_or_else(|| timeout(&shard, planned.setup_ms), Duration::from)),
@@ -135,7 +135,8 @@ fn order(
             .filter(|every| !every.is_zero()),
         interactive: cfg!(unix) && std::io::stdin().is_terminal(),
         // Without a CI a name that no other run has.
-        run: ci::run(ci::variable).unwrap_or_else(|| format!("local-{}-{}", digest.token(), run::clock())),
+        run: ci::run(ci::variable)
+            .unwrap_or_else(|| format!("{}{}-{}", ci::LOCAL, digest.token(), run::clock())),
         attempt,
         rest,
         check_run: ci::variable("SHARD_CHECK_RUN").and_then(|number| number.parse().ok()),

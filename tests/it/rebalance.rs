@@ -556,6 +556,56 @@ fn what_ended_well_is_not_touched() {
 }
 
 #[test]
+fn what_was_not_run_by_hand_yet_is_still_to_run() {
+    let rows: String = (0..8).map(|n| format!("tests/test_{n}.py,1000,700000000\n")).collect();
+    let died = |run: &str| {
+        let project = planned(&format!("id,ms,retained_bytes\n{rows}"), TOML, "");
+        let ids: Vec<String> =
+            project.shards()["unit-1"].split(' ').map(|id| format!("tests/test_{id}.py")).collect();
+        project.ended("unit-1", &[&ids[0]], &[], &[&ids[1]], "out-of-memory certain");
+        let name = "shard-out/outcomes/unit-1.0.1.jsonl";
+        let text = project.read(name).replace("\"run\":\"r\"", &format!("\"run\":\"{run}\""));
+        project.file(name, text.as_bytes());
+        project
+    };
+    // Whether the other one counts as dead.
+    let dead = |project: &Project, done: Done| {
+        let text = said(&done.ok());
+        let plan = project.plan();
+        let ended = plan["ended"].as_array().unwrap().iter().find(|ended| ended["shard"] == "unit-2");
+        assert_eq!(project.shards().contains_key("unit-2"), ended.is_none(), "{text}");
+        ended.map(|ended| ended["verdict"].as_str().unwrap().to_owned())
+    };
+    let project = died("local-0a3ca2e9-1795387189");
+    let other = project.shards()["unit-2"].clone();
+    let done = project.shard("rebalance");
+    let note = "note: not run yet, and kept as planned: 1 shard: `unit-2`\n  help: `shard run unit-2`; where a machine died and left no outcome, say so: --failed unit-2=137\n";
+    assert!(done.stderr().contains(note), "{}", done.stderr());
+    assert_eq!(dead(&project, done), None);
+    assert_eq!(project.shards()["unit-2"], other);
+    // Somebody knows that it died.
+    let project = died("local-1");
+    let done = project.shard("rebalance --failed unit-2=137");
+    assert!(!done.stderr().contains("not run yet"), "{}", done.stderr());
+    assert_eq!(dead(&project, done).as_deref(), Some("killed"));
+    // A job of a CI that vanishes takes its outcome along: where the others ran in one, where this runs in one, and where
+    // outcomes were brought together from somewhere.
+    for (run, words, variable) in [
+        ("gh-17", "rebalance", ""),
+        ("local-1", "rebalance", "CI"),
+        ("local-1", "rebalance", "BUILD_TAG"),
+        ("local-1", "rebalance --outcomes shard-out/outcomes", ""),
+        ("local-1", "rebalance --format slurm", ""),
+    ] {
+        let project = died(run);
+        let environment = [(variable, "true")];
+        let environment = if variable.is_empty() { &[][..] } else { &environment };
+        let done = project.run(words.split(' '), b"", environment);
+        assert_eq!(dead(&project, done).as_deref(), Some("runner-lost"), "{run} {words} {variable}");
+    }
+}
+
+#[test]
 fn a_step_of_a_workflow_gets_the_matrix_of_what_is_left() {
     let project = one_shard();
     project.ended("unit-1", &[T0, T1], &[], &[T2], "out-of-memory certain");

@@ -184,7 +184,8 @@ pub(in crate::cli) struct RebalanceArgs {
     pub(in crate::cli) failed: Vec<String>,
     /// Shards without an outcome did not run yet
     ///
-    /// Shards that nothing tells of did not run yet [default: their machines are taken for lost]
+    /// Shards that nothing tells of did not run yet [default: so it is where the others ran here and by hand; else their
+    /// machines are taken for lost]
     #[arg(long)]
     pub(in crate::cli) waiting: bool,
     /// Plan what was executed too
