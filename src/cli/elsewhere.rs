@@ -13,6 +13,9 @@ const FOLDERS_MAX: usize = 2_000;
 
 /// Notices ids that are relative to another folder than the configuration's, and names the `[map]`
 /// that helps. pytest prints ids relative to its rootdir, which is not always where it is started.
+///
+/// Only where files are found: what names a folder in another way, as Go and Bazel name packages, is what the runner must
+/// be told.
 pub(super) fn note(inventory: &Inventory, root: &Path) -> Option<String> {
     let like_paths = inventory
         .suites
@@ -25,7 +28,7 @@ pub(super) fn note(inventory: &Inventory, root: &Path) -> Option<String> {
         return None;
     }
     let most = |moved: &dyn Fn(&str) -> Option<PathBuf>| {
-        let there = paths.iter().filter(|path| moved(path).is_some_and(|path| path.exists())).count();
+        let there = paths.iter().filter(|path| moved(path).is_some_and(|path| path.is_file())).count();
         there * 2 > paths.len()
     };
     let all = match inventory.suites.len() {

@@ -143,6 +143,11 @@ fn ids_of_another_folder_are_noticed() {
     let project = Project::with(&[("tests/test_a.py", ""), ("list", "repo/tests/test_a.py\n")]);
     let done = project.shard("plan list").ok();
     assert!(done.stderr().contains("strip = \"repo/\""), "{}", done.stderr());
+
+    // A package of Go's lies in a folder, and `go test` knows it by its import path.
+    let project = Project::with(&[("pkg/a_test.go", ""), ("list", "example.com/m/pkg\n")]);
+    let done = project.shard("plan list").ok();
+    assert!(!done.stderr().contains("none of"), "{}", done.stderr());
 }
 
 #[test]
