@@ -4,7 +4,7 @@
 pub(super) mod bazel;
 pub(super) mod buck2;
 pub(super) mod buildkite;
-mod cargo;
+pub(crate) mod cargo;
 pub(super) mod cargo_list;
 pub(super) mod circleci;
 pub(super) mod ctest_list;

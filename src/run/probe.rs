@@ -1,6 +1,7 @@
 //! `shard probe`: one process and all below it, measured, as the wrapper that a test runner starts in the
 //! place of the process. It adds nothing to what the process reads and writes, and passes on how it ended.
 
+mod cargo;
 mod name;
 
 use std::fs::OpenOptions;

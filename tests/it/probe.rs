@@ -191,6 +191,20 @@ fn tests_under_nextest_are_measured_by_their_binaries() {
     if !can("cargo", &["nextest", "--version"]) {
         return println!("skipped: there is no cargo-nextest");
     }
+    let outcome = check_cargo(&["cargo", "nextest", "run", "--offline"]);
+    // Listing the tests is no part of them.
+    assert_eq!(outcome.sessions[0].finished.len(), 4);
+}
+
+#[test]
+fn tests_under_cargo_have_the_names_that_nextest_gives_them() {
+    let outcome = check_cargo(&["cargo", "test", "--offline"]);
+    assert_eq!(outcome.sessions[0].finished.len(), 3);
+}
+
+/// A package whose library, program and tests are measured by the probe, which nothing in the package asks for.
+#[track_caller]
+fn check_cargo(command: &[&str]) -> outcome::Outcome {
     let host = String::from_utf8(Command::new("rustc").arg("-vV").output().unwrap().stdout).unwrap();
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let hold = |name: &str, mb: u64| {
@@ -201,9 +215,9 @@ fn tests_under_nextest_are_measured_by_their_binaries() {
     let project = Project::with(&[
         ("Cargo.toml", "[package]\nname = \"m\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n"),
         ("src/lib.rs", &hold("unit", 60)),
+        ("src/main.rs", &(hold("tool", 90) + "fn main() {}\n")),
         ("tests/it.rs", &(hold("big", 120) + &hold("small", 1))),
     ]);
-    // Nothing in the project says so.
     let runner = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
     let probe = format!("{} probe --", env!("CARGO_BIN_EXE_shard"));
     let ours: Vec<(&str, String)> = ["HOME", "CARGO_HOME", "RUSTUP_HOME"]
@@ -212,10 +226,7 @@ fn tests_under_nextest_are_measured_by_their_binaries() {
         .chain([(runner.as_str(), probe)])
         .collect();
     let variables: Vec<(&str, &str)> = ours.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let command = ["cargo", "nextest", "run", "--offline"];
-    let outcome = check_run(&project, &[("m", 60), ("m::it", 120)], &command, &variables);
-    // Listing the tests is no part of them.
-    assert_eq!(outcome.sessions[0].finished.len(), 3);
+    check_run(&project, &[("m", 60), ("m::bin/m", 90), ("m::it", 120)], command, &variables)
 }
 
 #[test]

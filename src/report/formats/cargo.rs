@@ -9,9 +9,13 @@ pub(super) fn announced(line: &str) -> Option<&str> {
     }
     let (_, path) = line.strip_prefix("Running ")?.strip_suffix(')')?.rsplit_once('(')?;
     let name = path.rsplit(['/', '\\']).next()?;
-    let name = name.strip_suffix(".exe").unwrap_or(name);
-    let hashed = |hash: &str| hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
-    Some(name.rsplit_once('-').filter(|(_, hash)| hashed(hash)).map_or(name, |(name, _)| name))
+    Some(unhashed(name).unwrap_or(name.strip_suffix(".exe").unwrap_or(name)))
+}
+
+/// A program's name without the hash that cargo adds, and that another build changes; `None` where it has none.
+pub(crate) fn unhashed(program: &str) -> Option<&str> {
+    let (name, hash) = program.strip_suffix(".exe").unwrap_or(program).rsplit_once('-')?;
+    (hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit())).then_some(name)
 }
 
 #[cfg(test)]

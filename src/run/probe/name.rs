@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cargo;
+
 /// The id of the suite that these words run, in this working directory, and the process's name among those side
 /// by side. `get` reads the environment, `read` a file.
 ///
-/// cargo-nextest and Bazel say it; a test of Go runs in its package's folder, whose import path is that of
+/// cargo-nextest and Bazel say it; cargo says the package, and its files the rest; a test of Go runs in its package's folder, whose import path is that of
 /// the module and the way there; a test of CTest's stands in the file that CTest reads there. Of all others nothing is
 /// known but the program.
 pub fn id(
@@ -19,9 +21,11 @@ pub fn id(
         let is_test = words.iter().skip(1).any(|word| word.starts_with("-test."));
         is_test.then(|| package(folder, &read)).flatten()
     };
+    let program = words.first().map(String::as_str).unwrap_or_default();
+    let cargo = || cargo::id(Path::new(program), get, &read);
     let ctest = || test_of(words, &read(&folder.join("CTestTestfile.cmake"))?);
-    get("NEXTEST_BINARY_ID").or_else(|| get("TEST_TARGET")).or_else(go).or_else(ctest).unwrap_or_else(|| {
-        let program = words.first().map(String::as_str).unwrap_or_default();
+    let said = get("NEXTEST_BINARY_ID").or_else(|| get("TEST_TARGET"));
+    said.or_else(go).or_else(ctest).or_else(cargo).unwrap_or_else(|| {
         let name = Path::new(program).file_name().and_then(|name| name.to_str());
         name.unwrap_or(program).to_owned()
     })
@@ -89,7 +93,9 @@ mod tests {
         check(go, "/src", &[], "example.com/m");
         check(go, "/elsewhere", &[], "deep.test");
         check("/src/a/x -v", "/src/a", &[], "x");
-        check("target/debug/deps/it-0f t", "/", &[("NEXTEST_BINARY_ID", "shard::it")], "shard::it");
+        let cargo = "target/debug/deps/it-0123456789abcdef t";
+        check(cargo, "/", &[("NEXTEST_BINARY_ID", "shard::it"), ("CARGO_PKG_NAME", "other")], "shard::it");
+        check(cargo, "/", &[("CARGO_PKG_NAME", "shard")], "shard::it");
         check("bazel-bin/a/b", "/", &[("TEST_TARGET", "//a:b"), ("NEXTEST_BINARY_ID", "")], "//a:b");
     }
 
