@@ -78,6 +78,8 @@ pub struct Worth {
     pub by: By,
     /// Numbers of shards that are tried besides, as far as they are possible.
     pub also: Vec<usize>,
+    /// Nobody looks at the curve: what cannot cost less than what was found is not tried for it.
+    pub cheapest_only: bool,
 }
 
 /// What shards and waiting are weighed by.

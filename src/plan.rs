@@ -49,6 +49,8 @@ pub struct Options {
     pub concurrency: Option<u32>,
     /// Numbers of shards whose cost is wanted besides, where as many are made as pay.
     pub also: Vec<usize>,
+    /// Nobody looks at what other numbers of shards would cost.
+    pub cheapest_only: bool,
     /// A plan whose suites should stay where they are.
     pub previous: Option<Plan>,
     /// What earlier stages noticed.
@@ -157,7 +159,12 @@ fn worth(config: &Config, members: &[Vec<usize>], kinds: &[Vec<(u64, u64)>], opt
     } else {
         By::Price { kinds: kinds.to_vec(), minute_value: config.minute_value.0 }
     };
-    Worth { at_once: options.concurrency.map(|slots| slots as usize), by, also: options.also.clone() }
+    Worth {
+        at_once: options.concurrency.map(|slots| slots as usize),
+        by,
+        also: options.also.clone(),
+        cheapest_only: options.cheapest_only,
+    }
 }
 
 /// The law of a tier's sessions above their floor, without a budget.

@@ -54,6 +54,7 @@ pub(super) fn run(
         selection: args.make.selection_format.into(),
         concurrency: args.concurrency,
         also: Vec::new(),
+        cheapest_only: false,
         previous: None,
         warnings: Vec::new(),
     };

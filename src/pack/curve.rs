@@ -71,18 +71,28 @@ pub(super) fn cheapest(
     let floor = Floor::new(parts, worth);
     let mut tried: BTreeMap<usize, Tried> = all(vec![least]).into_iter().collect();
     let enough = least_cost(&tried).cost.saturating_mul(WORSE_MAX);
-    tried.extend(all(ladder(least + 1, most, |total| floor.cost(total, 0) <= enough)));
+    let mut rungs = ladder(least + 1, most, |total| floor.cost(total, 0) <= enough);
+    rungs.sort_by_key(|total| (floor.cost(*total, 0), *total));
+    let mut passed_over = 0;
+    for next in rungs.chunks(if worth.cheapest_only { AT_ONCE } else { TRIES_MAX }) {
+        let best = least_cost(&tried).cost;
+        let worthwhile = |total: &usize| !worth.cheapest_only || floor.cost(*total, 0) <= best;
+        let (next, rest): (Vec<usize>, Vec<usize>) = next.iter().partition(|total| worthwhile(total));
+        passed_over += rest.len();
+        tried.extend(all(next));
+    }
+    let tries_max = TRIES_MAX - passed_over;
     let also = worth.also.iter().copied().chain([before]).filter(|total| (least..=most).contains(total));
     let also: BTreeSet<usize> = also.filter(|total| !tried.contains_key(total)).take(TRIES_MAX / 4).collect();
     tried.extend(all(also.into_iter().collect()));
     let mut best = least_cost(&tried);
-    while tried.len() < TRIES_MAX {
+    while tried.len() < tries_max {
         let near = best.shards.saturating_sub(TRIES_MAX).max(least)..=(best.shards + TRIES_MAX).min(most);
         let open = near.filter(|total| !tried.contains_key(total));
         let promising = open.map(|total| (floor.cost(total, 0), total.abs_diff(best.shards), total));
         let mut next: Vec<_> = promising.filter(|(cost, ..)| *cost < best.cost).collect();
         next.sort_unstable();
-        next.truncate(AT_ONCE.min(TRIES_MAX - tried.len()));
+        next.truncate(AT_ONCE.min(tries_max - tried.len()));
         if next.is_empty() {
             break;
         }

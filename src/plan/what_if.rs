@@ -350,7 +350,8 @@ fn outcome(restored: &Restored, change: &dyn Fn(&mut Config), question: &Questio
             change(config);
             more(config);
         };
-        let made = restored.planned(both, &quick(question.concurrency))?;
+        let options = Options { cheapest_only: true, ..quick(question.concurrency) };
+        let made = restored.planned(both, &options)?;
         let mut prices = question.config.clone();
         change(&mut prices);
         let oversize = made.shards.iter().filter(|shard| shard.oversize).count();

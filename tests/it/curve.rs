@@ -30,7 +30,7 @@ fn cost(problem: &Problem, packing: &Packing, worth: &Worth) -> u128 {
 
 #[test]
 fn the_number_that_pays_is_found() {
-    let (mut equal, mut proven, mut all) = (0, 0, 0);
+    let (mut equal, mut proven, mut all, mut spared) = (0, 0, 0, 0);
     for seed in 0..50 {
         let random = &mut Random(4_000_000 + seed);
         let tiers = (0..1 + random.below(2)).map(|_| {
@@ -44,6 +44,7 @@ fn the_number_that_pays_is_found() {
         let worth = Worth {
             at_once: (random.below(3) == 0).then(|| 1 + random.below(6) as usize),
             also: Vec::new(),
+            cheapest_only: false,
             by: match random.below(2) {
                 0 => By::Time { overhead: random.below(40_000) },
                 _ => By::Price {
@@ -62,6 +63,14 @@ fn the_number_that_pays_is_found() {
         let found = cost(&auto, &chosen, &worth);
         let point = chosen.curve.iter().find(|point| point.shards == chosen.shards.len());
         assert_eq!(point.map(|point| point.cost), Some(found), "seed {seed}: {chosen:?}");
+        let bare = Worth { cheapest_only: true, ..worth.clone() };
+        let bare = pack(&Problem { worth: Some(bare), ..auto.clone() }).unwrap();
+        assert_eq!(
+            (&bare.shards, bare.cheapest),
+            (&chosen.shards, chosen.cheapest),
+            "seed {seed}: without a curve"
+        );
+        spared += chosen.curve.len() - bare.curve.len();
         let most: usize = tiers.iter().map(|tier| tier.items.len()).sum();
         let every = (1..=most).filter_map(|shards| {
             let given =
@@ -76,6 +85,7 @@ fn the_number_that_pays_is_found() {
         proven += usize::from(chosen.cheapest);
     }
     println!("as many shards as pay: {equal} of {all} as good as every number tried, {proven} proven");
+    assert!(spared > all, "what only a curve needs was tried: {spared}");
     assert!(all > 25 && equal * 10 >= all * 9, "{equal} of {all}");
 }
 

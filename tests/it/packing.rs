@@ -357,7 +357,8 @@ fn threads_change_nothing() {
         TierProblem { homes, ..TierProblem::new(law, items(200, random)) }
     };
     let tiers = vec![tier(random), tier(random)];
-    let worth = Worth { at_once: Some(12), by: By::Time { overhead: 20 }, also: Vec::new() };
+    let worth =
+        Worth { at_once: Some(12), by: By::Time { overhead: 20 }, also: Vec::new(), cheapest_only: false };
     for (shards, worth) in [(Some(40), None), (None, Some(worth))] {
         let problem =
             Problem { shards, worth, stability: 200, effort: Effort::Quick, ..Problem::new(tiers.clone()) };

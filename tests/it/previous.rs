@@ -78,6 +78,7 @@ fn a_previous_plan_costs_no_more_than_allowed_and_moves_no_more_than_a_fresh_one
                 at_once: None,
                 by: By::Time { overhead: 15 },
                 also: Vec::new(),
+                cheapest_only: false,
             }),
             effort: Effort::Quick,
             ..Problem::new(tiers)
@@ -207,7 +208,8 @@ fn auto_with_a_previous_plan_says_what_it_is() {
             items(40, random).into_iter().map(|item| shard::pack::law::Item { ms: item.ms * 500, ..item });
         let law = Law { budget: Some(600), ..law(KINDS[0].0, 1, random) };
         let tier = TierProblem::new(law, items.collect());
-        let worth = Worth { at_once: None, by: By::Time { overhead: 5_000 }, also: Vec::new() };
+        let worth =
+            Worth { at_once: None, by: By::Time { overhead: 5_000 }, also: Vec::new(), cheapest_only: false };
         let problem = |tier: TierProblem, stability: u32| Problem {
             worth: Some(worth.clone()),
             stability,
