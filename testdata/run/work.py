@@ -50,10 +50,14 @@ def do(id):
     elif what == "creep":
         kept.append(hold(300))
         for _ in range(int(arg)): kept.append(hold(1)); time.sleep(0.01)
-    elif what == "keep": kept.append(hold(arg)); time.sleep(5)
+    elif what == "keep":
+        kept.append(hold(arg))
+        for _ in range(600):
+            if os.path.exists("go"): break
+            time.sleep(0.1)
     elif what == "crawl":
-        kept.append(hold(300))
-        for _ in range(int(arg)): kept.append(hold(1)); time.sleep(0.04)
+        kept.append(hold(320))
+        for _ in range(int(arg)): kept.append(hold(1)); time.sleep(0.08)
     elif what == "once":
         if not os.path.exists("been-here"): open("been-here", "w").close(); print("Error: server probably quit: unexpected EOF", flush=True); os._exit(125)
     elif what == "daemon": print("Error: server probably quit: unexpected EOF", flush=True); os._exit(125)

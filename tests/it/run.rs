@@ -324,28 +324,35 @@ run = [\"sh\", \"-c\", \"python3 work.py --do '{suite}'; exit $?\"]";
         (project, child)
     };
     // Together they need more than there is; one after the other they fit.
-    let (project, child) = start(&["keep:200", "crawl:100"]);
+    let resting = |suite: &str| states(suite).iter().any(|state| state == "T");
+    let named =
+        |name: &str| ["keep:200", "crawl:80"].map(|suite| format!("{suite}#{name}-{}", std::process::id()));
+    let [keeps, rests] = named("both");
+    let (project, child) = start(&[&keeps, &rests]);
+    wait_for("it rests", || resting(&rests));
+    // For longer than it takes until one that rests in vain is ended.
+    std::thread::sleep(Duration::from_secs(4));
+    project.file("go", b"");
     let done = Done(child.wait_with_output().unwrap());
     let said = done.stderr();
     assert_eq!((done.code(), verdict(&project).as_str()), (0, "0 passed"), "{said}");
     assert!(
-        said.contains("`crawl:100` rests, so that those before it can end: the control group held "),
+        said.contains(&format!("`{rests}` rests, so that those before it can end: the control group held ")),
         "{said}"
     );
-    assert!(said.contains("`crawl:100` goes on"), "{said}");
+    assert!(said.contains(&format!("`{rests}` goes on")), "{said}");
     let found = outcome(&project, 1);
     let finished: Vec<(&str, bool)> = found.sessions[0]
         .finished
         .iter()
         .map(|suite| (suite.id.as_str(), suite.rested_ms.is_some()))
         .collect();
-    assert_eq!(finished, [("keep:200", false), ("crawl:100", true)]);
+    assert_eq!(finished, [(keeps.as_str(), false), (rests.as_str(), true)]);
     // Told to end, or killed itself: nothing is left that rests.
     for name in ["TERM", "KILL"] {
-        let [keeps, rests] =
-            ["keep:200", "crawl:100"].map(|suite| format!("{suite}#{name}-{}", std::process::id()));
-        let (_project, mut child) = start(&[&keeps, &rests]);
-        wait_for("it rests", || states(&rests).iter().any(|state| state == "T"));
+        let [keeps, rests] = named(name);
+        let (project, mut child) = start(&[&keeps, &rests]);
+        wait_for("it rests", || resting(&rests));
         signal(child.id(), name);
         child.wait().unwrap();
         if name == "TERM" {
@@ -353,6 +360,7 @@ run = [\"sh\", \"-c\", \"python3 work.py --do '{suite}'; exit $?\"]";
         } else {
             wait_for("it is awake", || states(&rests).iter().all(|state| state != "T"));
         }
+        project.file("go", b"");
         wait_for("all have ended", || states(&rests).is_empty() && states(&keeps).is_empty());
     }
     // The one that was killed left its groups.
