@@ -17,6 +17,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use anyhow::{Context, Result, bail};
 
@@ -302,11 +303,41 @@ pub fn remove_regular(folder: &Path, name: &str) -> Result<()> {
     }
 }
 
+/// Why a command listed nothing.
+#[derive(Debug)]
+pub struct CommandFailed {
+    /// In words, with the command.
+    pub message: String,
+    /// There is no such program, as far as that can be told.
+    pub missing: bool,
+}
+
 /// What `command` prints. Its messages go where ours go.
 ///
 /// # Errors
 /// It cannot be started, prints too much, or fails.
-pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u8>> {
+pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u8>, CommandFailed> {
+    // What shells and `env` end with where they find no program.
+    const NO_PROGRAM: i32 = 127;
+    let failed = |missing: bool, err: &anyhow::Error| CommandFailed { message: format!("{err:#}"), missing };
+    let no_program = |err: &anyhow::Error| {
+        err.downcast_ref::<io::Error>().is_some_and(|err| err.kind() == io::ErrorKind::NotFound)
+    };
+    let (output, status) = printed(command, folder, most).map_err(|err| failed(no_program(&err), &err))?;
+    if status.success() {
+        return Ok(output);
+    }
+    let tail = String::from_utf8_lossy(&output);
+    let tail: Vec<&str> = tail.lines().rev().take(5).collect();
+    let tail: String =
+        tail.iter().rev().map(|line| format!("\n  | {}", crate::text::printable(line))).collect();
+    let command = crate::text::printable(&command.join(" "));
+    let message = format!("`{command}` failed: {status}{tail}");
+    Err(CommandFailed { message, missing: status.code() == Some(NO_PROGRAM) })
+}
+
+/// What a command prints, and how it ends.
+fn printed(command: &[String], folder: &Path, most: u64) -> Result<(Vec<u8>, ExitStatus)> {
     let (program, arguments) = command.split_first().context("the command is empty")?;
     let shown = || format!("`{}`", crate::text::printable(&command.join(" ")));
     // The only place of the planner that starts a process: the inventory's command, from the
@@ -327,13 +358,5 @@ pub fn run_command(command: &[String], folder: &Path, most: u64) -> Result<Vec<u
         let _ = child.kill();
     }
     let status = child.wait().with_context(|| format!("while waiting for {}", shown()))?;
-    let output = output?;
-    if !status.success() {
-        let tail = String::from_utf8_lossy(&output);
-        let tail: Vec<&str> = tail.lines().rev().take(5).collect();
-        let tail: String =
-            tail.iter().rev().map(|line| format!("\n  | {}", crate::text::printable(line))).collect();
-        bail!("{} failed: {status}{tail}", shown());
-    }
-    Ok(output)
+    Ok((output?, status))
 }

@@ -1,6 +1,8 @@
 //! The inventory of a command: its sources gathered from arguments, standard input, disk and the
 //! configured command.
 
+mod commands;
+
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
@@ -27,7 +29,7 @@ pub(super) struct Gathered {
 pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gathered, Failure> {
     let wanted = &configured.config.inventory;
     let mut collector = Collector::new(wanted.granularity, configured.config.map.clone());
-    let mut listed = false;
+    let (mut listed, mut failed) = (false, Vec::new());
     for source in sources {
         listed |= add_source(source, configured, &mut collector)?;
     }
@@ -42,17 +44,14 @@ pub(super) fn gather(sources: &[String], configured: &Configured) -> Result<Gath
             let found = walk(pattern, "", &configured.root)?;
             add_files(pattern, &found, &configured.root, &mut collector)?;
         }
-        for command in &wanted.commands {
-            let listing = files::run_command(command, &configured.root, SIZE_MAX).map_err(|err| {
-                let help = "`command` in [inventory] of shard.toml lists the suites: mend it, or take it out where its tool is missing";
-                Failure::new(ErrorId::InventoryCommand, format!("{err:#}\n  help: {help}"))
-            })?;
-            add_listing("the inventory's command", &listing, wanted.format, &mut collector)?;
-            listed = true;
-        }
+        failed = commands::run(configured, &mut collector)?;
+        listed = !wanted.commands.is_empty();
     }
     let mut notes = collector.take_notes();
     let inventory = collector.finish(&wanted.exclude);
+    if !failed.is_empty() {
+        return Err(commands::refuse(&failed, &inventory, configured));
+    }
     if listed {
         notes.extend(elsewhere::note(&inventory, &configured.root));
     }

@@ -121,6 +121,38 @@ fn budgets_follow_the_runner_or_nobody() {
 }
 
 #[test]
+fn a_tool_that_is_missing_is_told_with_what_it_is_for() {
+    let commands =
+        "[\"echo\", \"py/a.py\"], [\"no-such-go\", \"list\"], [\"env\", \"-C\", \"web\", \"no-such-npx\"]";
+    let toml = |commands: &str, files: &str| {
+        format!(
+            "[inventory]\nformat = \"lines\"\ncommand = [{commands}]\n{files}\n[tier.py]\nmatch = [\"py/**\"]\n\
+             [tier.web]\nmatch = [\"web/**\"]\n[tier.go]\nmatch = [\"**\"]\n"
+        )
+    };
+    let project = Project::with(&[("shard.toml", &toml(commands, "")), ("web/a.js", ""), ("py/b.py", "")]);
+    let parts = [
+        "error[inventory-command]: cannot start `no-such-go list`: ",
+        "error[inventory-command]: `env -C web no-such-npx` failed: exit status: 127",
+        "\n  all else lists 1 suite, none of them of the tiers `web`, `go`\n  help: install what is missing, ",
+        "take out of `command`:\n    [\"no-such-go\", \"list\"]\n    [\"env\", \"-C\", \"web\", \"no-such-npx\"]\n",
+    ];
+    project.shard("plan").fails(2, &parts);
+    // As it says.
+    project.file("shard.toml", toml("[\"echo\", \"py/a.py\"]", "").as_bytes());
+    project.shard("plan").ok();
+    let check = |commands: &str, files: &str, parts: &[&str]| {
+        project.file("shard.toml", toml(commands, files).as_bytes());
+        let done = project.shard("plan").fails(2, parts);
+        assert_eq!(done.stderr().contains("all else"), !files.is_empty(), "{}", done.stderr());
+    };
+    let failing = "[\"sh\", \"-c\", \"exit 3\"]";
+    check(failing, "", &["help: run it by hand in the folder of", "help: or list the suites in another way"]);
+    let parts = ["all else lists 1 suite, none of them", "take `command` out of [inventory]"];
+    check(failing, "files = [\"py/*.py\"]", &parts);
+}
+
+#[test]
 fn ids_of_another_folder_are_noticed() {
     let project = Project::with(&[
         ("backend/tests/test_a.py", ""),
