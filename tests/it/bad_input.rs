@@ -79,7 +79,7 @@ fn a_command_that_fails_is_an_error() {
     };
     run(
         "[\"no-such-program-here\"]",
-        &["cannot start `no-such-program-here`", "help: `command` in [inventory]"],
+        &["cannot start `no-such-program-here`", "help: install what is missing, or put it on the PATH"],
     );
     run("[\"sh\", \"-c\", \"echo tests/a.py; echo oops; exit 3\"]", &["failed: exit status: 3", "| oops"]);
     run("[]", &["shard.toml:2:11: the command is empty"]);
