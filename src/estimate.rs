@@ -175,7 +175,12 @@ fn assumed(tier: &Tier, siblings: u32, margin: Percent) -> Terms {
     let parts = u64::from(siblings.max(1));
     let memory = |file: Bytes, parts: u64| Figure {
         basis: Basis::Assumed,
-        terms: MemoryTerms { base: MemoryBase::Assumed { file, parts }, calibration: Percent(0), margin },
+        terms: MemoryTerms {
+            base: MemoryBase::Assumed { file, parts },
+            calibration: Percent(0),
+            margin,
+            kept: Bytes(0),
+        },
     };
     Terms {
         time: Figure { basis: Basis::Assumed, terms: TimeTerms::Assumed { file: tier.assume.time, parts } },
@@ -235,7 +240,7 @@ impl<'a> Reader<'a> {
         let set = |figure: &mut Figure<MemoryTerms>, base: Option<MemoryBase>, own: bool| {
             let margin = if own && !self.lone { Percent(0) } else { self.margin };
             if let Some(base) = base {
-                let terms = MemoryTerms { base, calibration: self.calibration, margin };
+                let terms = MemoryTerms { base, calibration: self.calibration, margin, kept: Bytes(0) };
                 *figure = Figure { basis: basis(own), terms };
             }
         };
@@ -308,27 +313,50 @@ mod tests {
     const MB: u64 = 1_000_000;
 
     fn run(list: &str, seen: &[(&str, u64, Option<(i64, u64)>)]) -> Vec<Estimate> {
+        let observed = |ms: u64, memory: Option<(i64, u64)>| Observation {
+            time: Some(Millis(ms)),
+            import: memory.map(|_| 0),
+            retained: memory.map(|(retained, _)| retained),
+            transient: memory.map(|(_, transient)| transient),
+            ..Observation::default()
+        };
+        let seen: Vec<_> = seen.iter().map(|(id, ms, memory)| (*id, observed(*ms, *memory))).collect();
+        observed_as(list, &seen)
+    }
+
+    fn observed_as(list: &str, seen: &[(&str, Observation)]) -> Vec<Estimate> {
         let mut collector = Collector::new(None, NameMap::default());
         collector.listing("list", list.replace(' ', "\n").as_bytes(), None).unwrap();
         let inventory = collector.finish(&Patterns::default());
         let suites = inventory.suites.iter().map(|suite| {
             let of_suite = seen.iter().filter(|(id, ..)| *id == suite.id.as_str()).enumerate();
-            let sample = |(age, (_, ms, memory)): (usize, &(&str, u64, Option<(i64, u64)>))| Sample {
-                age,
-                foreign: false,
-                seen: Observation {
-                    time: Some(Millis(*ms)),
-                    import: memory.map(|_| 0),
-                    retained: memory.map(|(retained, _)| retained),
-                    transient: memory.map(|(_, transient)| transient),
-                    ..Observation::default()
-                },
-            };
+            let sample =
+                |(age, (_, seen)): (usize, &(&str, Observation))| Sample { age, foreign: false, seen: *seen };
             of_suite.map(sample).collect()
         });
         let history = History { suites: suites.collect(), ..History::default() };
         let assigned = vec![0; inventory.suites.len()];
         estimate(&inventory, &assigned, &Config::default(), &history).suites
+    }
+
+    #[test]
+    fn who_always_ran_last_takes_no_more_than_it_held() {
+        let last = |held: u64| Observation { transient: Some(held * MB), ..Observation::default() };
+        let kept = |kept: i64| Observation { retained: Some(kept), ..last(0) };
+        let check = |held: u64, relatives: &[(&str, Observation)], retained: Option<u64>| {
+            let seen = [&[("a/x", last(held))], relatives].concat();
+            let cost = observed_as("a/x a/y", &seen)[0].cost;
+            // What nobody keeps is all transient.
+            let nothing = Observation { retained: Some(0), ..last(held) };
+            let all = observed_as("a/x a/y", &[("a/x", nothing)])[0].cost.transient;
+            let expect = retained.map_or(all.plus(Percent(1_000)), |retained| Bytes(retained * MB));
+            assert_eq!((cost.retained, cost.transient), (expect, all.saturating_sub(expect)), "{held}");
+        };
+        // As much as is assumed, as relatives keep, or as it held.
+        check(100, &[], Some(44));
+        check(10, &[], None);
+        check(100, &[("a/y", kept(0))], Some(0));
+        check(10, &[("a/y", kept(300_000_000))], None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::relatives::{Quantile, Step, Tree};
 use super::{Figure, MemoryBase, MemoryTerms, STEP, Terms, TimeTerms};
 use crate::config::Config;
 use crate::inventory::Inventory;
-use crate::model::{Basis, Percent};
+use crate::model::{Basis, Bytes, Percent};
 
 /// What is known of the suites of a tier by their own samples.
 pub(super) struct Known<'a> {
@@ -49,20 +49,22 @@ impl<'a> Known<'a> {
         let memory =
             |own: Figure<MemoryTerms>, tree: &Tree<'_>| match (own.basis, tree.value(id, Quantile::Upper)) {
                 (Basis::Assumed, Some(quartile)) => {
-                    let base = MemoryBase::Relatives(crate::model::Bytes(quartile));
-                    let terms = MemoryTerms { base, calibration: Percent(0), margin: config.margin };
+                    let base = MemoryBase::Relatives(Bytes(quartile));
+                    let terms =
+                        MemoryTerms { base, calibration: Percent(0), margin: config.margin, kept: Bytes(0) };
                     Figure { basis: Basis::Inherited, terms }
                 }
                 _ => own,
             };
         let mut retained = memory(terms.retained, &self.retained);
-        if let (MemoryBase::Relatives(_), MemoryBase::Bound(held)) =
-            (retained.terms.base, terms.transient.terms.base)
-        {
+        let mut transient = memory(terms.transient, &self.transients);
+        // Where it always ran last all that it held is transient, and what it is said to keep is a part of that.
+        if let (false, MemoryBase::Bound(held)) = (retained.terms.is_sampled(), transient.terms.base) {
             let held = MemoryTerms { base: MemoryBase::Held(held.value().round_up(STEP)), ..retained.terms };
             if held.value() < retained.terms.value() {
                 retained.terms = held;
             }
+            transient.terms.kept = retained.terms.value();
         }
         let time = match (terms.time.basis, self.times.value(id, Quantile::Median)) {
             (Basis::Assumed, Some(median)) => {
@@ -72,13 +74,7 @@ impl<'a> Known<'a> {
             }
             _ => terms.time,
         };
-        Terms {
-            time,
-            import: memory(terms.import, &self.imports),
-            retained,
-            transient: memory(terms.transient, &self.transients),
-            ..terms
-        }
+        Terms { time, import: memory(terms.import, &self.imports), retained, transient, ..terms }
     }
 
     /// How the relatives' figures came about, for time, import, retained and transient.

@@ -70,6 +70,8 @@ pub struct MemoryTerms {
     pub calibration: Percent,
     /// Added to what this very suite did not measure.
     pub margin: Percent,
+    /// Taken off, of a transient that is all that the suite held: what it is said to keep.
+    pub kept: Bytes,
 }
 
 /// What an amount of memory stands on.
@@ -105,7 +107,7 @@ impl MemoryTerms {
             MemoryBase::Held(bytes) => *bytes,
             MemoryBase::Assumed { file, parts } => Bytes(file.0.div_ceil((*parts).max(1))),
         };
-        base.plus(self.calibration).plus(self.margin)
+        base.plus(self.calibration).plus(self.margin).saturating_sub(self.kept)
     }
 
     /// Whether it stands on runs of the suite.

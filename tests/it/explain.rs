@@ -94,7 +94,8 @@ fn memory(figure: &Value) -> u64 {
         "assumed" => whole(figure, "file").div_ceil(whole(figure, "parts")),
         other => panic!("{other}"),
     };
-    plus(plus(base, whole(figure, "calibration_hundredths")), whole(figure, "margin_hundredths"))
+    let added = plus(plus(base, whole(figure, "calibration_hundredths")), whole(figure, "margin_hundredths"));
+    added.saturating_sub(figure["kept_bytes"].as_u64().unwrap_or(0))
 }
 
 /// The weighted mean of the times that are said to count, in milliseconds.

@@ -111,6 +111,8 @@ struct Explained<T> {
     calibration_hundredths: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     margin_hundredths: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_bytes: Option<Bytes>,
 }
 
 #[derive(Serialize)]
@@ -311,6 +313,7 @@ fn time(suite: &Suite<'_>) -> Explained<Millis> {
         terms: shown,
         calibration_hundredths: None,
         margin_hundredths: None,
+        kept_bytes: None,
     }
 }
 
@@ -338,6 +341,7 @@ fn memory(figure: &Figure<MemoryTerms>, steps: &[Step], id: &str) -> Explained<B
         terms: shown,
         calibration_hundredths: Some(figure.terms.calibration.0),
         margin_hundredths: Some(figure.terms.margin.0),
+        kept_bytes: Some(figure.terms.kept).filter(|kept| kept.0 > 0),
     }
 }
 

@@ -213,8 +213,8 @@ fn inherited(text: &str, steps: &[Step], id: &str, figure: impl Fn(u64) -> Strin
 
 /// An amount of memory in a sentence.
 fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<'_>) -> String {
-    let MemoryTerms { base, calibration, margin } = of.terms;
-    if of.terms.is_sampled() && of.terms.value().0 == 0 {
+    let MemoryTerms { base, calibration, margin, kept } = of.terms;
+    if of.terms.is_sampled() && of.terms.value().0 == 0 && kept.0 == 0 {
         return "its runs needed none, or gave memory back.".to_owned();
     }
     let text = match &base {
@@ -264,6 +264,9 @@ fn sentence(of: &Figure<MemoryTerms>, name: &str, steps: &[Step], suite: &Suite<
     }
     if margin.0 > 0 {
         let _ = write!(text, " `margin` adds {}.", per_cent(margin));
+    }
+    if kept.0 > 0 {
+        let _ = write!(text, " That is all that it held, so what it is said to leave, {kept}, is taken off.");
     }
     text
 }

@@ -72,6 +72,9 @@ pub(super) fn render(suite: &Suite<'_>, style: Style, out: &mut String) {
             }
         }
         row("", &format!("calibration +{}, margin +{}", of.terms.calibration, of.terms.margin));
+        if of.terms.kept.0 > 0 {
+            row("", &format!("less what is retained, {}", of.terms.kept));
+        }
     }
     if let Some(kill) = terms.kills.hardest {
         let room = terms.kills.room.map_or_else(|| "no limit".to_owned(), |room| room.to_string());
