@@ -37,9 +37,10 @@ const OFTEN: Duration = Duration::from_millis(25);
 /// Between two looks else.
 const SELDOM: Duration = Duration::from_millis(100);
 
-/// Of one core, so that measuring changes nothing: one part in so many. The young are worth more.
+/// Of one core, so that measuring changes nothing: one part in so many. The young are worth more where nobody else sees
+/// what they hold between two looks.
 const SHARE: u32 = 100;
-const SHARE_YOUNG: u32 = 20;
+const SHARE_YOUNG: u32 = 50;
 
 /// Longest time between two looks, whatever they cost.
 const RAREST: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ const RAREST: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 struct Own {
     group: Option<Group>,
+    /// The kernel keeps a mark of that group.
+    marked: bool,
     /// The most that the samples saw, by the tree.
     tree: u64,
     /// The most that one process held.
@@ -67,8 +70,8 @@ pub(super) struct Meter {
     #[cfg(not(target_os = "linux"))]
     tree: sampled::Sampled,
     own: BTreeMap<u32, Own>,
-    /// What the last look cost.
-    cost: Duration,
+    /// CPU time of this thread when it looked last; what has a limit of its own is left out.
+    busy: Duration,
     /// What `wait4` says of a process that never held anything: our own size, which it began with.
     floor: u64,
 }
@@ -80,14 +83,15 @@ impl Meter {
         let tree = tree::Tree::new(std::path::Path::new("/proc"), us);
         #[cfg(not(target_os = "linux"))]
         let tree = sampled::Sampled::new(us);
-        Meter { tree, own: BTreeMap::new(), cost: Duration::ZERO, floor: own_size() }
+        Meter { tree, own: BTreeMap::new(), busy: busy(), floor: own_size() }
     }
 
     /// Begins to measure a child of ours, which is alone in its group if it has one.
     pub(super) fn add(&mut self, child: u32, group: Option<Group>) {
         #[cfg(target_os = "linux")]
         self.tree.roots.insert(child);
-        self.own.insert(child, Own { group, ..Own::default() });
+        let marked = group.as_ref().is_some_and(|group| group.peak().is_some());
+        self.own.insert(child, Own { group, marked, ..Own::default() });
     }
 
     /// A process below us runs suites: what it starts belongs to them.
@@ -112,9 +116,11 @@ impl Meter {
 
     /// Looks at everything once; returns what all children hold together.
     pub(super) fn look(&mut self, now: Instant) -> Bytes {
-        let begun = busy();
+        self.busy = busy();
         #[cfg(target_os = "linux")]
-        self.tree.look(now);
+        {
+            self.busy += self.tree.look(now);
+        }
         #[cfg(not(target_os = "linux"))]
         {
             let _ = now;
@@ -130,17 +136,31 @@ impl Meter {
                 own.cache = own.cache.max(cache.0);
             }
         }
-        self.cost = busy().saturating_sub(begun);
         Bytes(levels(&self.tree, None).0)
     }
 
-    /// When to look again. `short`: memory is, so it matters more than what it costs.
+    /// When to look again, by the last look and all that this thread has done since. `short`: memory is, so it matters
+    /// more than what looking costs.
     pub(super) fn pause(&self, now: Instant, short: bool) -> Duration {
+        let cost = busy().saturating_sub(self.busy);
+        let share = if self.is_seen_by_the_kernel(now) { SHARE } else { SHARE_YOUNG };
         match (short, self.young(now)) {
             (true, _) => SHORTLY,
-            (false, true) => OFTEN.max(self.cost * SHARE_YOUNG).min(RAREST),
-            (false, false) => SELDOM.max(self.cost * SHARE).min(RAREST),
+            (false, true) => OFTEN.max(cost * share).min(RAREST),
+            (false, false) => SELDOM.max(cost * SHARE).min(RAREST),
         }
+    }
+
+    /// Whether nothing is lost between two looks: the kernel keeps marks, and no worker has started what nobody else tells
+    /// apart from it.
+    #[cfg(target_os = "linux")]
+    fn is_seen_by_the_kernel(&self, now: Instant) -> bool {
+        self.own.values().all(|own| own.marked) && !self.tree.workers_have_young(now)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_seen_by_the_kernel(&self, _now: Instant) -> bool {
+        false
     }
 
     #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ use crate::machine::parse;
 
 /// Most processes that are followed at once.
 const PROCESSES_MAX: usize = 4_096;
+
+/// Most numbers given since the last look that are asked what they are: searching everything costs as much as a few dozen.
+const NUMBERS_MAX: u32 = 32;
 
 /// Shared memory above which it is worth asking how many share it.
 const SHARED_MIN: u64 = 4 << 20;
@@ -36,6 +40,13 @@ struct Followed {
     asked: bool,
 }
 
+impl Followed {
+    /// Whether it is so young that it changes fast.
+    fn young(&self, now: Instant) -> bool {
+        now.duration_since(self.first) < super::YOUNG
+    }
+}
+
 /// The processes below us.
 pub(super) struct Tree {
     proc: PathBuf,
@@ -52,6 +63,10 @@ pub(super) struct Tree {
     asked_at: Option<Instant>,
     /// Asking is dear; not before then.
     ask_after: Option<Instant>,
+    /// The number that the system had given last to a process or a thread.
+    number: Option<u32>,
+    /// Everything is looked at again then.
+    all_after: Option<Instant>,
     slow_after: Option<Instant>,
     /// There were more than are followed.
     pub(super) beyond: bool,
@@ -70,13 +85,29 @@ impl Tree {
             asked_own: 0,
             asked_at: None,
             ask_after: None,
+            number: None,
+            all_after: None,
             slow_after: None,
             beyond: false,
         }
     }
 
-    /// Looks at everything once.
-    pub(super) fn look(&mut self, now: Instant) {
+    /// Looks at everything, and until the next 100 ms are over at the young and at what was started since. Returns what
+    /// asking for shared memory cost, of which there is a limit of its own.
+    pub(super) fn look(&mut self, now: Instant) -> Duration {
+        let number = self.last_number();
+        let given = self.number.zip(number).and_then(|(before, last)| numbers(before, last));
+        self.number = number;
+        match given.filter(|_| self.all_after.is_some_and(|after| now < after)) {
+            Some(given) => self.some(given, now),
+            None => self.all(now),
+        }
+        self.ask(now)
+    }
+
+    /// Looks at everything.
+    fn all(&mut self, now: Instant) {
+        self.all_after = Some(now + super::SELDOM);
         let found = self.descendants();
         let gone: Vec<u32> = self.followed.keys().copied().filter(|pid| !found.contains(pid)).collect();
         for pid in gone {
@@ -90,7 +121,43 @@ impl Tree {
         for pid in found {
             self.one(pid, now, slow);
         }
-        self.ask(now);
+    }
+
+    /// Looks at the young, and at those of these numbers that are processes below us.
+    fn some(&mut self, given: RangeInclusive<u32>, now: Instant) {
+        let mut pids = Vec::new();
+        for (pid, one) in &mut self.followed {
+            // It was counted when it was seen.
+            one.process.spike = 0;
+            if one.young(now) {
+                pids.push(*pid);
+            }
+        }
+        for pid in pids {
+            self.one(pid, now, false);
+        }
+        // Parents have lower numbers than what they start.
+        for number in given {
+            if self.is_new(number) {
+                self.one(number, now, false);
+            }
+        }
+    }
+
+    /// Whether this is the number of a process below us that is not followed yet; threads have numbers too.
+    fn is_new(&self, number: u32) -> bool {
+        if self.followed.contains_key(&number) || self.followed.len() >= PROCESSES_MAX {
+            return false;
+        }
+        let Some(status) = text(&self.proc.join(number.to_string()).join("status")) else { return false };
+        let figure = |name: &str| parse::field(&status, name)?.parse::<u32>().ok();
+        let below = |parent: u32| parent == self.us || self.followed.contains_key(&parent);
+        figure("Tgid") == Some(number) && figure("PPid").is_some_and(below)
+    }
+
+    /// The number that the system gave last to a process or a thread, where it says.
+    fn last_number(&self) -> Option<u32> {
+        text(&self.proc.join("loadavg"))?.split_ascii_whitespace().nth(4)?.parse().ok()
     }
 
     /// Numbers of all processes below us.
@@ -126,9 +193,10 @@ impl Tree {
         let folder = self.proc.join(pid.to_string());
         let Some(status) = text(&folder.join("status")) else { return self.forget(pid) };
         let figure = |name: &str| parse::kilobytes(&status, name).map_or(0, |bytes| bytes.0);
+        let number = |name: &str| parse::field(&status, name).and_then(|number| number.parse().ok());
+        let parent = number("PPid").unwrap_or(0);
         let known = self.followed.get(&pid);
-        let young = known.is_none_or(|known| now.duration_since(known.first) < super::YOUNG);
-        let parent = parse::field(&status, "PPid").and_then(|parent| parent.parse().ok()).unwrap_or(0);
+        let young = known.is_none_or(|known| known.young(now));
         let stat = (young || slow).then(|| text(&folder.join("stat")).and_then(|stat| parse::stat(&stat)));
         let stat = stat.flatten();
         if let (Some(known), Some(stat)) = (known, &stat)
@@ -208,7 +276,7 @@ impl Tree {
 
     /// Asks the kernel what forked processes and shared memory come to, if that has changed. It walks all
     /// their pages, 20 ms for a gigabyte, so it is asked rarely.
-    fn ask(&mut self, now: Instant) {
+    fn ask(&mut self, now: Instant) -> Duration {
         let mut families: BTreeMap<u64, u32> = BTreeMap::new();
         let sharers = self.followed.values().filter(|one| one.process.shared >= SHARED_MIN).count();
         for one in self.followed.values().filter(|one| one.process.stack != 0) {
@@ -237,7 +305,7 @@ impl Tree {
         let stale = self.asked_at.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1));
         let dear = self.ask_after.is_some_and(|after| now < after);
         if suspects.is_empty() || dear || !(news || moved || stale) {
-            return;
+            return Duration::ZERO;
         }
         let begun = super::busy();
         self.asked_own = own;
@@ -254,7 +322,9 @@ impl Tree {
         }
         self.asked_at = Some(now);
         // Had it waited for a core meanwhile, a child might come and go before it is asked about.
-        self.ask_after = Some(now + super::busy().saturating_sub(begun) * 50);
+        let cost = super::busy().saturating_sub(begun);
+        self.ask_after = Some(now + cost * 50);
+        cost
     }
 
     /// What the processes of one of our children hold, or all.
@@ -293,12 +363,25 @@ impl Tree {
 
     /// Whether one of them is so young that it changes fast.
     pub(super) fn young(&self, now: Instant) -> bool {
-        self.followed.values().any(|one| now.duration_since(one.first) < super::YOUNG)
+        self.followed.values().any(|one| one.young(now))
+    }
+
+    /// Whether a worker has started one that is so young.
+    pub(super) fn workers_have_young(&self, now: Instant) -> bool {
+        self.followed
+            .iter()
+            .any(|(pid, one)| one.young(now) && one.worker.is_some_and(|worker| worker != *pid))
     }
 
     fn of(&self, owner: Option<u32>) -> impl Iterator<Item = (&u32, &Followed)> {
         self.followed.iter().filter(move |(_, one)| owner.is_none_or(|owner| owner == one.owner))
     }
+}
+
+/// The numbers given after `before` until `last`; `None` where they are too many, began anew, or mean nothing.
+fn numbers(before: u32, last: u32) -> Option<RangeInclusive<u32>> {
+    let count = last.checked_sub(before)?;
+    (last > 0 && count <= NUMBERS_MAX).then(|| before.saturating_add(1)..=last)
 }
 
 /// The program of a process as a number: the hash of its path.
@@ -326,7 +409,7 @@ mod tests {
             let [anonymous, file, shared, highest] = figures;
             let size = anonymous + u64::from(pid);
             let status = format!(
-                "PPid:\t{parent}\nVmSize:\t{size} kB\nVmHWM:\t{highest} kB\nRssAnon:\t{anonymous} kB\nRssFile:\t{file} kB\nRssShmem:\t{shared} kB\n"
+                "Tgid:\t{pid}\nPPid:\t{parent}\nVmSize:\t{size} kB\nVmHWM:\t{highest} kB\nRssAnon:\t{anonymous} kB\nRssFile:\t{file} kB\nRssShmem:\t{shared} kB\n"
             );
             fs::write(folder.join("status"), status).unwrap();
             let stat = format!(
@@ -393,6 +476,58 @@ mod tests {
         now += Duration::from_secs(3);
         tree.look(now);
         assert_eq!(kb(tree.level(Some(10))), (150, 150));
+    }
+
+    #[test]
+    fn between_two_looks_at_everything_only_the_young_and_the_new() {
+        let proc = Proc(tempfile::tempdir().unwrap());
+        let mut tree = Tree::new(proc.0.path(), 1);
+        let mut now = Instant::now();
+        let given =
+            |last: u32| fs::write(proc.0.path().join("loadavg"), format!("0 0 0 1/9 {last}\n")).unwrap();
+        let held = |tree: &mut Tree, now: Instant| {
+            tree.look(now);
+            let level = tree.level(None);
+            (level.now / 1024, level.most / 1024)
+        };
+        given(20);
+        tree.workers.insert(10);
+        proc.set(1, 0, "10 20", [5, 5, 0, 10], 1);
+        proc.set(10, 1, "", [1000, 0, 0, 1000], 500);
+        assert_eq!(held(&mut tree, now), (1000, 1000));
+        assert!(tree.young(now) && !tree.workers_have_young(now));
+        now += super::super::YOUNG;
+        assert_eq!(held(&mut tree, now), (1000, 1000));
+        // Everything was looked at a moment ago: what is not young is not asked again.
+        let moment = Duration::from_millis(10);
+        proc.set(10, 1, "", [2000, 0, 0, 2500], 500);
+        assert_eq!(held(&mut tree, now + moment), (1000, 1000));
+        // What was started meanwhile is found by its number: 21 is a process below us, 22 its thread, 23 somebody else's.
+        proc.set(21, 10, "", [300, 0, 0, 300], 600);
+        proc.set(22, 10, "", [300, 0, 0, 300], 600);
+        fs::write(proc.0.path().join("22/status"), "Tgid:\t21\nPPid:\t10\nRssAnon:\t300 kB\n").unwrap();
+        proc.set(23, 7, "", [4000, 0, 0, 4000], 700);
+        proc.set(24, 21, "", [40, 0, 0, 40], 800);
+        given(25);
+        assert_eq!(held(&mut tree, now + moment * 2), (1340, 1340), "and what the new one started");
+        assert_eq!(tree.pids(None), [10, 21, 24]);
+        proc.gone(24);
+        assert!(tree.workers_have_young(now + moment * 2));
+        proc.set(21, 10, "", [350, 0, 0, 500], 600);
+        assert_eq!(held(&mut tree, now + moment * 3), (1350, 1500), "the young are asked again");
+        proc.gone(21);
+        assert_eq!(held(&mut tree, now + moment * 4), (1000, 1000));
+        // After 100 ms everything is.
+        now += super::super::SELDOM;
+        assert_eq!(held(&mut tree, now), (2000, 2500));
+        assert_eq!(held(&mut tree, now + moment), (2000, 2000), "a spike is counted once");
+        // Numbers that began anew say nothing, nor do too many.
+        for last in [3, 3 + NUMBERS_MAX + 1, 0] {
+            let more = 3_000 + u64::from(last);
+            proc.set(10, 1, "", [more, 0, 0, 2500], 500);
+            given(last);
+            assert_eq!(held(&mut tree, now + moment * 2).0, more);
+        }
     }
 
     #[test]
