@@ -9,7 +9,8 @@
 
 const fs = require('fs');
 const path = require('path');
-const { isMainThread } = require('worker_threads');
+// Only the main thread of a process can have something to send by; the module takes each process a millisecond to load.
+const isMainThread = Boolean(process.send) || require('worker_threads').isMainThread;
 
 // Taken before a test can put others in their place.
 const { openSync, closeSync, readSync, writeSync } = fs;
@@ -83,7 +84,8 @@ const usage = process.memoryUsage;
 const mostUsed = process.resourceUsage && (() => process.resourceUsage().maxRSS * 1024);
 // The memory of a thread is that of its process: nothing of it is one file's own.
 const measures = isMainThread;
-let marks = false;
+// Whether the kernel keeps a mark for us; `null`: not tried yet.
+let marks = null;
 let highest = 0;
 
 function level() {
@@ -91,21 +93,24 @@ function level() {
   return marks ? status('self').level : usage.rss ? usage.rss() : usage().rss;
 }
 
-const prepare = quietly(() => {
-  marks = measures && status('self') !== null && reset();
-  if (measures && !marks) {
-    setInterval(() => {
-      highest = Math.max(highest, level());
-    }, 20).unref();
-  }
+/** Without marks the level is looked at, over and over. */
+const watch = quietly(() => {
+  const look = () => {
+    highest = Math.max(highest, level());
+  };
+  setInterval(look, 20).unref();
 });
 
 /** What is held now, and a function that tells the most until it is called. */
 function stretch() {
   if (!measures) return { before: null, most: () => null };
+  const now = marks === false ? null : status('self');
+  if (marks === null) {
+    marks = now !== null && reset();
+    if (!marks) watch();
+  } else if (marks) reset();
   if (marks) {
-    const { level: before, files: mapped } = status('self');
-    reset();
+    const { level: before, files: mapped } = now;
     const most = () => {
       const { level, files, mark } = status('self');
       // The mark counts files too. How many there were at that moment is not known: rather too few.
@@ -229,22 +234,29 @@ const put = quietly((...lines) => {
   }
 });
 
+let ids = null;
 let files = null;
 
-/** The suites of the selection by their files; several of one file cannot be told apart, so the file stands for them. */
+/** The suites of the selection. */
 function selected() {
-  const found = new Map();
   try {
     const text = fs.readFileSync(selection, 'utf8');
     const split = (end) => text.split(end).filter(Boolean);
-    const ids = selection.endsWith('.json') ? JSON.parse(text) : split(selection.endsWith('.nul') ? '\0' : '\n');
-    for (const word of ids) {
-      // A name that begins like an option has `./` in front, which is not part of it.
-      const id = /^\.\/[-@]/.test(word) ? word.slice(2) : word;
-      const file = path.resolve(root, id.split('::')[0]);
-      for (const name of new Set([file, real(file)])) found.set(name, found.has(name) ? null : id);
-    }
-  } catch {}
+    const words = selection.endsWith('.json') ? JSON.parse(text) : split(selection.endsWith('.nul') ? '\0' : '\n');
+    // A name that begins like an option has `./` in front, which is not part of it.
+    return words.map((word) => (/^\.\/[-@]/.test(word) ? word.slice(2) : word));
+  } catch {
+    return [];
+  }
+}
+
+/** The suites of the selection by their files, by all their names; `null` stands for several of one file. */
+function named() {
+  const found = new Map();
+  for (const id of ids) {
+    const file = path.resolve(root, id.split('::')[0]);
+    for (const name of new Set([file, real(file)])) found.set(name, found.has(name) ? null : id);
+  }
   return found;
 }
 
@@ -256,10 +268,16 @@ function real(file) {
   }
 }
 
+/** The suite that a file is; several of one file cannot be told apart, so the file stands for them. */
 function suite(file) {
-  files = files || selected();
+  ids = ids || selected();
   const place = path.resolve(file);
-  return files.get(place) || files.get(real(place)) || path.relative(root, place).split(path.sep).join('/');
+  const name = path.relative(root, place).split(path.sep).join('/');
+  const own = ids.filter((id) => id === name || id.startsWith(`${name}::`));
+  if (own.length > 0) return own.length === 1 ? own[0] : name;
+  // Asking the system for the real names of all takes long.
+  files = files || named();
+  return files.get(place) || files.get(real(place)) || name;
 }
 
 let current = null;
@@ -273,7 +291,7 @@ const begin = quietly((file, worker, more) => {
     floored = true;
     since = clock();
     base = before;
-    young = nursery();
+    if (!more || !more.alone) young = nursery();
     lines.push({ event: 'floor', worker, bytes: before });
     // The process that hands out the files holds something too.
     const parent = worker !== 'main' && marks ? status(process.ppid) : null;
@@ -366,7 +384,6 @@ function jest() {
         } else {
           inBand(exported.default || exported);
         }
-        prepare();
       })();
     }
     return done;
@@ -380,8 +397,8 @@ function jest() {
 const said = quietly((message) => {
   if (Buffer.isBuffer(message) || message instanceof Uint8Array) {
     const text = Buffer.from(message.buffer, message.byteOffset, message.length);
-    const told = ['onQueued', 'onCollected', 'onTaskUpdate'].some((name) => text.includes(name));
-    if (!told) return;
+    // The name of the function comes first.
+    if (!/onQueued|onCollected|onTaskUpdate/.test(text.toString('latin1', 0, 256))) return;
     message = require('v8').deserialize(text);
   }
   if (!message || typeof message !== 'object') return;
@@ -424,7 +441,6 @@ const asked = quietly((message) => {
 
 /** A process of Vitest's that runs files. */
 function vitestProcess() {
-  prepare();
   hide();
   const { send, emit } = process;
   process.send = function (message) {
