@@ -1,5 +1,6 @@
 //! What outcomes teach of suites, as observations for a store.
 
+use super::spelling::without_dot;
 use super::store::{FLAG_ALONE, FLAG_KILLED, FLAG_WHOLE, Part};
 use crate::model::{Confidence, Verdict};
 use crate::outcome::{Outcome, SuiteObserved};
@@ -7,7 +8,7 @@ use crate::outcome::{Outcome, SuiteObserved};
 /// What one outcome teaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Learned {
-    /// Suite, part and what was seen.
+    /// Suite as histories name it, part and what was seen.
     pub seen: Vec<(String, String, Part)>,
     /// The suite that ran when memory was out.
     pub blamed: Option<String>,
@@ -39,7 +40,7 @@ pub fn learn(
             transient: seen.transient.or(whole).and_then(|bytes| i64::try_from(bytes).ok()),
             flags: if whole.is_some() { FLAG_WHOLE } else { 0 },
         };
-        learned.seen.push((suite.id, part, seen));
+        learned.seen.push((without_dot(&suite.id).to_owned(), part, seen));
     }
     if confidence == Confidence::Possible {
         return learned;
@@ -56,8 +57,9 @@ pub fn learn(
             let session = outcome.sessions.last().map_or(1, |session| session.start.index);
             if let Some(part) = outcome.part(begin.session.unwrap_or(session)) {
                 learned.blamed = Some(begin.id.clone());
-                learned.seen.retain(|(id, ..)| *id != begin.id);
-                learned.seen.push((begin.id.clone(), part, seen));
+                let name = without_dot(&begin.id);
+                learned.seen.retain(|(id, ..)| id != name);
+                learned.seen.push((name.to_owned(), part, seen));
             }
         }
         (Verdict::OutOfMemory | Verdict::RunnerLost, _) => learned.lost = true,

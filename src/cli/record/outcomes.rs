@@ -18,7 +18,6 @@ use crate::emit;
 use crate::files;
 use crate::history::outcomes::{Learned, learn};
 use crate::history::store::Store;
-use crate::history::without_dot;
 use crate::model::{Millis, RunMeta};
 use crate::outcome::{Observed, Outcome, SessionObserved, observe};
 use crate::text::{count, examples, printable};
@@ -82,7 +81,7 @@ pub(super) fn read(
 pub(super) fn measured<'a>(all: &'a [Ended], run: &str, key: &str) -> BTreeSet<&'a str> {
     let same = all.iter().filter(|ended| (ended.run.run.as_str(), ended.run.key.as_str()) == (run, key));
     let seen = same.flat_map(|ended| &ended.learned.seen);
-    seen.filter(|(.., part)| part.ms.is_some()).map(|(id, ..)| without_dot(id)).collect()
+    seen.filter(|(.., part)| part.ms.is_some()).map(|(id, ..)| id.as_str()).collect()
 }
 
 /// `store` with what the outcomes teach.
@@ -109,8 +108,8 @@ fn dated(ended: &Ended, store: &Store) -> RunMeta {
 
 /// How many suites, and of which runs.
 pub(super) fn what(all: &[Ended]) -> String {
-    let suites: BTreeSet<&str> =
-        all.iter().flat_map(|ended| &ended.learned.seen).map(|(id, ..)| without_dot(id)).collect();
+    let suites: BTreeSet<&String> =
+        all.iter().flat_map(|ended| &ended.learned.seen).map(|(id, ..)| id).collect();
     let runs: BTreeSet<(&str, &str)> =
         all.iter().map(|ended| (ended.run.run.as_str(), ended.run.key.as_str())).collect();
     let of = match runs.iter().next() {
