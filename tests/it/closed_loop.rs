@@ -195,8 +195,13 @@ fn a_project_that_one_job_cannot_run_runs_in_shards_and_is_planned_closer_the_ne
     assert!(second.len() < first.len(), "{first:?} {second:?}");
     let asked = |all: &[(String, u64, u64)]| all.iter().map(|shard| shard.1).sum::<u64>();
     assert!(asked(&second) < asked(&first), "{first:?} {second:?}");
+    let all = plan["shards"].as_array().unwrap();
     for (id, predicted, peak) in &second {
         let ratio = *predicted as f64 / *peak as f64;
-        assert!((0.98..2.0).contains(&ratio), "{id}: {predicted} predicted, {peak} held");
+        // Nobody knows what the skipped file takes: it is planned as its neighbours in its folder, which are heavy.
+        let unknown = all.iter().any(|shard| {
+            shard["id"] == id.as_str() && shard["sessions"].to_string().contains("test_skipped.py")
+        });
+        assert!(ratio >= 0.98 && (unknown || ratio < 2.0), "{id}: {predicted} predicted, {peak} held");
     }
 }
