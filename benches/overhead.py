@@ -126,7 +126,7 @@ def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulat
         verdict = "met" if share <= GOAL else "missed"
         print(
             f"  {name:<5} alone {bare:7.3f} s   under shard run {with_shard:7.3f} s   "
-            f"{share:+5.1f} % (quartiles {spread[0]:+.1f} to {spread[2]:+.1f}), "
+            f"{share:+6.2f} % (quartiles {spread[0]:+.1f} to {spread[2]:+.1f}), "
             f"{1e6 * (with_shard - bare) / len(ids):+6.0f} µs a file   goal {GOAL:.0f} %: {verdict}"
         )
 
