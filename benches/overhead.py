@@ -4,7 +4,7 @@
     python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 9 rounds, pytest jest vitest
 
 `pytest` is two projects: 200 files of four tests that take 20 ms a file, and 200 that take 4 ms; `jest` and `vitest` are 60 files of four tests that
-take 40 ms a file, in band, in workers, with and without a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
+take 40 ms a file, in band, in workers, and 20 with a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
 Any other word is a package that is installed with its tests (`pip install networkx`, then `networkx.algorithms.tests`).
 
 Both ways alternate, and which one is first alternates too; figures are medians over the rounds, and the added share is the median of the rounds' own
@@ -40,15 +40,15 @@ NODE_ONE = """test("{n}", () => {{
   while (performance.now() < end) {{}}
 }});
 """
-# Names, words of the command, and what the tier says of memory.
+# Names, words of the command, what the tier says of memory, and how many files: more rounds tell more than longer ones.
 NODE = {
     "jest": [
-        ("Jest in band", "jest/bin/jest.js --silent -i --runTestsByPath", "accumulates"),
-        ("Jest in two workers", "jest/bin/jest.js --silent -w 2 --runTestsByPath", "accumulates"),
+        ("Jest in band", "jest/bin/jest.js --silent -i --runTestsByPath", "accumulates", 60),
+        ("Jest in two workers", "jest/bin/jest.js --silent -w 2 --runTestsByPath", "accumulates", 60),
     ],
     "vitest": [
-        ("Vitest, a process for each file", "vitest/vitest.mjs run --silent --pool=forks", "isolated"),
-        ("Vitest, files share processes", "vitest/vitest.mjs run --silent --pool=forks --no-isolate", "accumulates"),
+        ("Vitest, a process for each file", "vitest/vitest.mjs run --silent --pool=forks", "isolated", 20),
+        ("Vitest, files share processes", "vitest/vitest.mjs run --silent --pool=forks --no-isolate", "accumulates", 60),
     ],
 }
 
@@ -148,9 +148,9 @@ def main():
                     print(f"\n{name}: not in {MODULES}")
                     continue
                 ids = make_node_project(folder, name, 40)
-                for title, words, memory in NODE[name]:
+                for title, words, memory, count in NODE[name]:
                     command = ["node", *f"node_modules/{words}".split()]
-                    compare(shard, folder, ids, rounds, title, command, memory)
+                    compare(shard, folder, ids[:count], rounds, title, command, memory)
             elif files := package_files(name):
                 (folder / "pytest.ini").write_text("[pytest]\n")
                 compare(shard, folder, files, rounds, name)
