@@ -187,6 +187,8 @@ impl Meter {
     /// A process ended, and the system says what it held at most. `None`: it is no child of ours, but
     /// was adopted.
     pub(super) fn ended(&mut self, pid: u32, most: Option<Bytes>) {
+        #[cfg(target_os = "linux")]
+        self.tree.ended();
         let owner =
             self.own.keys().copied().find(|child| *child == pid || self.pids(Some(*child)).contains(&pid));
         let only = (self.own.len() == 1).then(|| self.own.keys().next().copied()).flatten();

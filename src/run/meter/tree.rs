@@ -105,6 +105,11 @@ impl Tree {
         self.ask(now)
     }
 
+    /// A process below us has ended: those that it leaves are looked at next time.
+    pub(super) fn ended(&mut self) {
+        self.all_after = None;
+    }
+
     /// Looks at everything.
     fn all(&mut self, now: Instant) {
         self.all_after = Some(now + super::SELDOM);
@@ -528,6 +533,12 @@ mod tests {
             given(last);
             assert_eq!(held(&mut tree, now + moment * 2).0, more);
         }
+        // One that was settled ends.
+        given(7);
+        proc.gone(10);
+        assert_eq!(held(&mut tree, now + moment * 3).0, 3_000);
+        tree.ended();
+        assert_eq!(held(&mut tree, now + moment * 4).0, 0, "whoever is told of an end sees who is left");
     }
 
     #[test]
