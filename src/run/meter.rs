@@ -141,7 +141,11 @@ impl Meter {
 
     /// When to look again, by the last look and all that this thread has done since. `short`: memory is, so it matters
     /// more than what looking costs.
-    pub(super) fn pause(&self, now: Instant, short: bool) -> Duration {
+    pub(super) fn pause(&mut self, now: Instant, short: bool) -> Duration {
+        #[cfg(target_os = "linux")]
+        if short {
+            self.tree.all_next();
+        }
         let cost = busy().saturating_sub(self.busy);
         let share = if self.is_seen_by_the_kernel(now) { SHARE } else { SHARE_YOUNG };
         match (short, self.young(now)) {
@@ -188,7 +192,7 @@ impl Meter {
     /// was adopted.
     pub(super) fn ended(&mut self, pid: u32, most: Option<Bytes>) {
         #[cfg(target_os = "linux")]
-        self.tree.ended();
+        self.tree.all_next();
         let owner =
             self.own.keys().copied().find(|child| *child == pid || self.pids(Some(*child)).contains(&pid));
         let only = (self.own.len() == 1).then(|| self.own.keys().next().copied()).flatten();

@@ -90,7 +90,7 @@ fn plain(text: &str) -> String {
     const UNITS: [&str; 12] = ["kB", "MB", "GB", "KiB", "MiB", "GiB", "ms", "s", "m", "h", "%", "B"];
     let mut out = String::new();
     for word in text.split_whitespace() {
-        let bare = word.trim_matches(['(', ')', '[', ']', ',', '.', ';', ':', '+', '-', '~']);
+        let bare = word.trim_matches(['(', ')', '[', ']', '"', ',', '.', ';', ':', '+', '-', '~']);
         let unit = UNITS.iter().find(|unit| bare.ends_with(**unit) && bare.len() > unit.len());
         let figure = bare.trim_end_matches(unit.copied().unwrap_or(""));
         let number = !figure.is_empty()
@@ -144,6 +144,7 @@ fn what_is_shown_is_held_loosely() {
     );
     check("unit-1  9  57s  ███░░  308 MB", "unit-1  9  1m 07s  █░░░░  3.1 GB", true);
     check("unit-1 passed", "unit-2 passed", false);
+    check("base = \"12.2 MB\"", "base = \"9 MB\"", true);
     check("passed, 2.7s (predicted 12s)\n  outcome: a", "passed, 800ms (predicted 12s)\n  outcome: a", true);
     check("a …\n… d", "a b\nc d", true);
     check("a …", "b a", false);

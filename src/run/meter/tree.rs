@@ -105,8 +105,8 @@ impl Tree {
         self.ask(now)
     }
 
-    /// A process below us has ended: those that it leaves are looked at next time.
-    pub(super) fn ended(&mut self) {
+    /// Everything is looked at next time: something has ended, or memory is short.
+    pub(super) fn all_next(&mut self) {
         self.all_after = None;
     }
 
@@ -537,7 +537,7 @@ mod tests {
         given(7);
         proc.gone(10);
         assert_eq!(held(&mut tree, now + moment * 3).0, 3_000);
-        tree.ended();
+        tree.all_next();
         assert_eq!(held(&mut tree, now + moment * 4).0, 0, "whoever is told of an end sees who is left");
     }
 
