@@ -105,10 +105,11 @@ const watch = quietly(() => {
 function stretch() {
   if (!measures) return { before: null, most: () => null };
   const now = marks === false ? null : status('self');
+  const kept = now !== null && reset();
   if (marks === null) {
-    marks = now !== null && reset();
+    marks = kept;
     if (!marks) watch();
-  } else if (marks) reset();
+  }
   if (marks) {
     const { level: before, files: mapped } = now;
     const most = () => {
