@@ -114,7 +114,7 @@ impl Meter {
         }
     }
 
-    /// Looks at everything once; returns what all children hold together.
+    /// Looks at what may have changed; returns what all children hold together.
     pub(super) fn look(&mut self, now: Instant) -> Bytes {
         self.busy = busy();
         #[cfg(target_os = "linux")]
@@ -126,17 +126,22 @@ impl Meter {
             let _ = now;
             self.tree.look();
         }
+        // The level is that of the meter which the peak will be of.
+        let mut grouped = (!self.own.is_empty()).then_some(0);
         for (child, own) in &mut self.own {
             let (_, most) = levels(&self.tree, Some(*child));
             own.tree = own.tree.max(most);
             own.highest = own.highest.max(highest(&self.tree, *child));
-            let held = own.group.as_ref().and_then(|group| Some((group.usage()?, group.cache()?)));
-            if let Some((usage, cache)) = held {
-                own.held = own.held.max(usage.saturating_sub(cache).0);
+            let group = own.group.as_ref().and_then(|group| Some((group.usage()?, group.cache()?)));
+            let held = group.map(|(usage, cache)| {
+                let held = usage.saturating_sub(cache).0;
+                own.held = own.held.max(held);
                 own.cache = own.cache.max(cache.0);
-            }
+                held
+            });
+            grouped = grouped.zip(held).map(|(all, held)| all + held);
         }
-        Bytes(levels(&self.tree, None).0)
+        Bytes(grouped.unwrap_or_else(|| levels(&self.tree, None).0))
     }
 
     /// When to look again, by the last look and all that this thread has done since. `short`: memory is, so it matters

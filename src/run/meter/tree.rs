@@ -280,7 +280,7 @@ impl Tree {
     }
 
     /// Asks the kernel what forked processes and shared memory come to, if that has changed. It walks all
-    /// their pages, 20 ms for a gigabyte, so it is asked rarely.
+    /// their pages, 20 ms for a gigabyte, so it is asked rarely. Returns what it cost.
     fn ask(&mut self, now: Instant) -> Duration {
         let mut families: BTreeMap<u64, u32> = BTreeMap::new();
         let sharers = self.followed.values().filter(|one| one.process.shared >= SHARED_MIN).count();
