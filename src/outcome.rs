@@ -47,6 +47,8 @@ pub struct Outcome {
     pub scarcest: Option<Sample>,
     /// The last sample.
     pub last: Option<Sample>,
+    /// The most that samples saw since a suite last began.
+    pub since_begin: Option<Bytes>,
     /// How it ended; `None`: it was cut off.
     pub end: Option<End>,
     /// What of the file was not used.
@@ -91,6 +93,7 @@ impl Outcome {
                 let (count, last) = self.session(begin.session).open.entry(key).or_default();
                 *count += 1;
                 *last = Some(begin);
+                self.since_begin = None;
             }
             Event::Suite(suite) => {
                 let session = self.session(suite.session);
@@ -109,6 +112,7 @@ impl Outcome {
                     self.scarcest = Some(sample);
                 }
                 self.last = Some(sample);
+                self.since_begin = self.since_begin.max(sample.bytes);
             }
             Event::SessionEnd(end) => {
                 let (index, attempt) = (end.index, end.attempt);
@@ -172,6 +176,13 @@ impl Outcome {
     pub fn last_level(&self) -> Option<Bytes> {
         let sample = self.last.and_then(|sample| sample.bytes);
         sample.or_else(|| self.in_flight().iter().filter_map(|begin| begin.level_bytes).max())
+    }
+
+    /// The most that was in use since a suite last began, else the last that is known. What is left when a suite has
+    /// been killed says nothing of what it needed.
+    #[must_use]
+    pub fn level_in_flight(&self) -> Option<Bytes> {
+        self.since_begin.or_else(|| self.last_level())
     }
 
     /// Suites that were cut off: begun in whatever session, and executed in none.
@@ -292,6 +303,10 @@ mod tests {
             r#"{"event":"suite","worker":"gw1","id":"b","m"#.into(),
         ];
         let outcome = check(&lines, "a | c@gw0 b@gw1");
+        assert_eq!(outcome.level_in_flight(), Some(Bytes(80)), "no sample since");
+        let seen = [sample(70, 20), sample(60, 20)];
+        let sampled = check(&[&lines[..8], &seen].concat(), "a | c@gw0 b@gw1");
+        assert_eq!((sampled.level_in_flight(), sampled.last_level()), (Some(Bytes(70)), Some(Bytes(60))));
         assert!(outcome.passed_over.cut && outcome.end.is_none() && outcome.sessions[0].end.is_none());
         assert_eq!((outcome.peak(), outcome.last_level()), (Some(Bytes(90)), Some(Bytes(80))));
         assert_eq!(outcome.scarcest.unwrap().available_bytes, Some(Bytes(10)));

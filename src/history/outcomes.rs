@@ -47,7 +47,7 @@ pub fn learn(
     }
     match (verdict, outcome.suspects().as_slice()) {
         (Verdict::OutOfMemory, [(begin, alone)]) => {
-            let level = outcome.last_level().unwrap_or_default();
+            let level = outcome.level_in_flight().unwrap_or_default();
             let used = level.saturating_sub(begin.level_bytes.unwrap_or_default());
             let seen = Part {
                 transient: i64::try_from(used.0).ok(),
@@ -98,7 +98,10 @@ mod tests {
 
     #[test]
     fn what_ended_was_measured_and_what_was_killed_needs_more() {
-        let killed = outcome("\"a\",\"b\",\"c\"", &[DONE, BEGUN, LEVEL]);
+        let before = LEVEL.replace("900", "950");
+        // What was left of it was looked at once more.
+        let after = LEVEL.replace("900", "10");
+        let killed = outcome("\"a\",\"b\",\"c\"", &[&before, DONE, BEGUN, LEVEL, &after]);
         let learned = learn(&killed, Verdict::OutOfMemory, Confidence::Likely);
         let a = "a e2e-1.1.2.1 Some(4) Some(50) Some(250) 0";
         assert_eq!(shown(&learned), [a, "b e2e-1.1.2.1 None None Some(750) 1"]);

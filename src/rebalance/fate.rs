@@ -198,7 +198,7 @@ fn cure(
 
 /// Suites that were cut off, and what each had used.
 fn in_flight(outcome: &Outcome) -> Vec<(&str, Kill)> {
-    let level = outcome.last_level().unwrap_or_default();
+    let level = outcome.level_in_flight().unwrap_or_default();
     let used = |begin: &Begin| level.saturating_sub(begin.level_bytes.unwrap_or_default()).0;
     let suspects = outcome.suspects().into_iter();
     suspects.map(|(begin, alone)| (begin.id.as_str(), Kill { alone, used: used(begin) })).collect()

@@ -85,16 +85,18 @@ impl Journal {
 }
 
 /// Which samples are worth a line: a change of 5 % and 4 MB, at most one in a while that becomes longer the
-/// more there are, and one in fifty such whiles whatever happens.
+/// more there are, and one in fifty such whiles whatever happens. A level as much above all before is written at
+/// once, since it may be the last before a kill.
 struct Thinning {
     every_ms: u64,
     written: u32,
     last: Option<(u64, u64)>,
+    highest: u64,
 }
 
 impl Default for Thinning {
     fn default() -> Thinning {
-        Thinning { every_ms: 200, written: 0, last: None }
+        Thinning { every_ms: 200, written: 0, last: None, highest: 0 }
     }
 }
 
@@ -102,11 +104,14 @@ impl Thinning {
     fn keeps(&mut self, clock_ms: u64, bytes: u64) -> bool {
         if let Some((at, level)) = self.last {
             let passed = clock_ms.saturating_sub(at);
-            let changed = bytes.abs_diff(level) > (level / 20).max(4_000_000);
-            if passed < self.every_ms || (!changed && passed < 50 * self.every_ms) {
+            let differs = |from: u64| bytes.abs_diff(from) > (from / 20).max(4_000_000);
+            let record = bytes > self.highest && differs(self.highest);
+            let due = passed >= if differs(level) { self.every_ms } else { 50 * self.every_ms };
+            if !record && !due {
                 return false;
             }
         }
+        self.highest = self.highest.max(bytes);
         self.last = Some((clock_ms, bytes));
         self.written += 1;
         if self.written.is_multiple_of(SAMPLES) {
@@ -161,6 +166,12 @@ mod tests {
         // A day of wild changes, forty times a second.
         let kept = (0..86_400 * 40).filter(|i| thinning.keeps(i * 25, (i % 2) * 1_000_000_000)).count();
         assert!((5_000..15_000).contains(&kept), "{kept}");
+        // What is higher than ever may be the last before a kill, and cannot go on for ever.
+        let mut rising = Thinning::default();
+        let kept = [5, 100, 102, 90, 106, 110].map(|megabytes| rising.keeps(0, megabytes * 1_000_000));
+        assert_eq!(kept, [true, true, false, false, true, false]);
+        let kept = (0..1_000_000).filter(|i| rising.keeps(0, i * 1_000_000)).count();
+        assert!((100..300).contains(&kept), "{kept}");
         let mut still = Thinning::default();
         let kept = (0..3_600 * 10).filter(|i| still.keeps(i * 100, 5)).count();
         assert_eq!(kept, 360, "every ten seconds");

@@ -254,7 +254,10 @@ impl<'a> Executor<'a> {
                 }
             }
             memory = self.surroundings.memory(level);
-            self.sample(&memory, &mut progress);
+            // What is left of one that has ended says nothing of what it held.
+            if tasks.iter().any(|task| task.end.is_none()) {
+                self.sample(&memory, &mut progress);
+            }
             self.guard(piece, &memory, &mut tasks);
             self.watch(piece, heard, &mut tasks);
             for task in self.advance(&memory, &mut tasks) {
