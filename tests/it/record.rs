@@ -398,6 +398,15 @@ fn a_killed_suite_is_blamed_and_planned_alone() {
         "{}",
         planned.stdout()
     );
+    // It has ended in another job of the same loop, recorded together with the kill.
+    let ended =
+        outcome("u-2", "r2", &[("t/b.py", 100, 900, 150)], PASSED).replace("\"at\":1000", "\"at\":2000");
+    project.file("o/u-2.1.1.jsonl", ended.as_bytes());
+    let done = project.shard("record o").ok();
+    let said = "killed for memory: 1 suite, measured since: `t/b.py`\n";
+    assert!(done.stderr().starts_with(said), "{}", done.stderr());
+    let planned = project.shard("plan tests.txt --budget 4GB").ok();
+    assert!(!planned.stdout().contains("killed for memory"), "{}", planned.stdout());
 }
 
 #[test]

@@ -85,11 +85,8 @@ pub(super) fn measured<'a>(all: &'a [Ended], run: &str, key: &str) -> BTreeSet<&
 }
 
 /// `store` with what the outcomes teach.
-pub(super) fn fold(mut store: Store, all: &[Ended], config: &Config) -> Store {
-    for ended in all {
-        let run = dated(ended, &store);
-        store = store.join(Store::of_run(run, ended.learned.seen.clone(), []));
-    }
+pub(super) fn fold(store: Store, all: &[Ended], config: &Config) -> Store {
+    let store = of_suites(store, all);
     // The medians that shards are held against have this run in them.
     let shard = |ended: &Ended| {
         let run = dated(ended, &store);
@@ -99,6 +96,14 @@ pub(super) fn fold(mut store: Store, all: &[Ended], config: &Config) -> Store {
     };
     let shards: Vec<Store> = all.iter().map(shard).collect();
     shards.into_iter().fold(store, Store::join)
+}
+
+/// `store` with what the outcomes teach of suites.
+fn of_suites(store: Store, all: &[Ended]) -> Store {
+    all.iter().fold(store, |store, ended| {
+        let run = dated(ended, &store);
+        store.join(Store::of_run(run, ended.learned.seen.clone(), []))
+    })
 }
 
 /// The run with the time that the store has of it, so that to record it again changes nothing.
@@ -127,10 +132,16 @@ pub(super) fn tell(
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<(), Failure> {
     let blamed: BTreeSet<&str> = all.iter().filter_map(|ended| ended.learned.blamed.as_deref()).collect();
-    if !blamed.is_empty() {
-        let (suites, names) = (count(blamed.len(), "suite"), examples(blamed.iter().copied(), 3));
-        terminal
-            .say(format!("killed for memory: {suites}, planned alone from now on until measured: {names}"));
+    let learned = of_suites(Store::default(), all);
+    let is_measured =
+        |id: &&str| learned.observations(id).next().is_some_and(|(_, seen)| seen.killed.is_none());
+    let (measured, killed): (Vec<&str>, Vec<&str>) = blamed.into_iter().partition(is_measured);
+    for (blamed, what) in [(killed, "planned alone from now on until measured"), (measured, "measured since")]
+    {
+        if !blamed.is_empty() {
+            let (suites, names) = (count(blamed.len(), "suite"), examples(blamed.iter().copied(), 3));
+            terminal.say(format!("killed for memory: {suites}, {what}: {names}"));
+        }
     }
     let lost = all.iter().filter(|ended| ended.learned.lost).count();
     if lost > 0 {
