@@ -49,8 +49,6 @@ const RAREST: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 struct Own {
     group: Option<Group>,
-    /// The kernel keeps a mark of that group.
-    marked: bool,
     /// The most that the samples saw, by the tree.
     tree: u64,
     /// The most that one process held.
@@ -90,8 +88,9 @@ impl Meter {
     pub(super) fn add(&mut self, child: u32, group: Option<Group>) {
         #[cfg(target_os = "linux")]
         self.tree.roots.insert(child);
-        let marked = group.as_ref().is_some_and(|group| group.peak().is_some());
-        self.own.insert(child, Own { group, marked, ..Own::default() });
+        self.own.insert(child, Own { group, ..Own::default() });
+        // What starting it cost is no cost of looking.
+        self.busy = busy();
     }
 
     /// A process below us runs suites: what it starts belongs to them.
@@ -160,11 +159,12 @@ impl Meter {
         }
     }
 
-    /// Whether nothing is lost between two looks: the kernel keeps marks, and no worker has started what nobody else tells
-    /// apart from it.
+    /// Whether nothing is lost between two looks: the kernel keeps the mark of a group, there is only one, and no worker has
+    /// started what nobody else tells apart from it.
     #[cfg(target_os = "linux")]
     fn is_seen_by_the_kernel(&self, now: Instant) -> bool {
-        self.own.values().all(|own| own.marked) && !self.tree.workers_have_young(now)
+        let is_marked = self.own.len() <= 1 && self.own.values().all(|own| own.group.is_some());
+        is_marked && !self.tree.workers_have_young(now)
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -172,9 +172,10 @@ impl Meter {
         false
     }
 
+    /// Whether something changes fast; nobody knows of one that was not looked at yet.
     #[cfg(target_os = "linux")]
     fn young(&self, now: Instant) -> bool {
-        self.tree.young(now)
+        self.tree.young(now) || self.own.values().any(|own| own.tree == 0)
     }
 
     /// Looking is dear there.
@@ -327,5 +328,41 @@ mod tests {
         check(Own { held: 20, cache: 500, ..own() }, 520, Some(Version::One), 20, "cgroup1", 4);
         check(Own { waited: 30, ..Own::default() }, 0, None, 30, "wait4", 2);
         check(Own::default(), 0, None, 0, "wait4", 0);
+    }
+
+    /// No process has that number.
+    #[cfg(target_os = "linux")]
+    const NOBODY: u32 = u32::MAX;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_started_is_looked_at_soon_whatever_that_cost() {
+        let mut meter = Meter::new();
+        let begun = busy();
+        while busy().saturating_sub(begun) < Duration::from_millis(20) {}
+        meter.add(NOBODY, None);
+        assert_eq!(meter.pause(Instant::now(), false), OFTEN);
+        assert_eq!(meter.pause(Instant::now(), true), SHORTLY);
+        // What costs more than its share comes later.
+        while busy().saturating_sub(meter.busy) < Duration::from_millis(2) {}
+        assert!(meter.pause(Instant::now(), false) >= Duration::from_millis(2) * SHARE_YOUNG);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_level_is_that_of_groups_where_all_have_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        file("memory.current", "900\n");
+        file("memory.peak", "950\n");
+        file("memory.stat", "file 250\nshmem 50\n");
+        let group = Group { folder: folder.path().to_owned(), version: Version::Two };
+        let mut meter = Meter::new();
+        meter.add(NOBODY, Some(group));
+        assert_eq!(meter.look(Instant::now()), Bytes(700));
+        assert!(meter.is_seen_by_the_kernel(Instant::now()));
+        meter.add(NOBODY - 1, None);
+        assert_ne!(meter.look(Instant::now()), Bytes(700), "only the tree knows of all");
+        assert!(!meter.is_seen_by_the_kernel(Instant::now()));
     }
 }

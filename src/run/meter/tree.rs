@@ -92,8 +92,8 @@ impl Tree {
         }
     }
 
-    /// Looks at everything, and until the next 100 ms are over at the young and at what was started since. Returns what
-    /// asking for shared memory cost, of which there is a limit of its own.
+    /// Looks at everything, and until the next 100 ms are over at the young alone, unless something was started. Returns
+    /// what asking for shared memory cost, of which there is a limit of its own.
     pub(super) fn look(&mut self, now: Instant) -> Duration {
         let number = self.last_number();
         let given = self.number.zip(number).and_then(|(before, last)| numbers(before, last));
@@ -128,24 +128,25 @@ impl Tree {
         }
     }
 
-    /// Looks at the young, and at those of these numbers that are processes below us.
-    fn some(&mut self, given: RangeInclusive<u32>, now: Instant) {
-        let mut pids = Vec::new();
+    /// Looks at the young, and whether the others are still there. One of these numbers that is a process below us is
+    /// compared with its parent, and counted beside all others: then everything is looked at.
+    fn some(&mut self, mut given: RangeInclusive<u32>, now: Instant) {
+        if given.any(|number| self.is_new(number)) {
+            return self.all(now);
+        }
+        let (mut young, mut gone) = (Vec::new(), Vec::new());
         for (pid, one) in &mut self.followed {
             // It was counted when it was seen.
             one.process.spike = 0;
             if one.young(now) {
-                pids.push(*pid);
+                young.push(*pid);
+            } else if !self.proc.join(pid.to_string()).exists() {
+                gone.push(*pid);
             }
         }
-        for pid in pids {
+        gone.into_iter().for_each(|pid| self.forget(pid));
+        for pid in young {
             self.one(pid, now, false);
-        }
-        // Parents have lower numbers than what they start.
-        for number in given {
-            if self.is_new(number) {
-                self.one(number, now, false);
-            }
         }
     }
 
@@ -512,10 +513,13 @@ mod tests {
         proc.set(22, 10, "", [300, 0, 0, 300], 600);
         fs::write(proc.0.path().join("22/status"), "Tgid:\t21\nPPid:\t10\nRssAnon:\t300 kB\n").unwrap();
         proc.set(23, 7, "", [4000, 0, 0, 4000], 700);
+        proc.set(10, 1, "21", [1000, 0, 0, 1000], 500);
         proc.set(24, 21, "", [40, 0, 0, 40], 800);
+        proc.set(21, 10, "24", [300, 0, 0, 300], 600);
         given(25);
         assert_eq!(held(&mut tree, now + moment * 2), (1340, 1340), "and what the new one started");
         assert_eq!(tree.pids(None), [10, 21, 24]);
+        proc.set(10, 1, "21", [2000, 0, 0, 2500], 500);
         proc.gone(24);
         assert!(tree.workers_have_young(now + moment * 2));
         proc.set(21, 10, "", [350, 0, 0, 500], 600);
@@ -523,7 +527,7 @@ mod tests {
         proc.gone(21);
         assert_eq!(held(&mut tree, now + moment * 4), (1000, 1000));
         // After 100 ms everything is.
-        now += super::super::SELDOM;
+        now += super::super::SELDOM + moment * 2;
         assert_eq!(held(&mut tree, now), (2000, 2500));
         assert_eq!(held(&mut tree, now + moment), (2000, 2000), "a spike is counted once");
         // Numbers that began anew say nothing, nor do too many.
@@ -533,12 +537,15 @@ mod tests {
             given(last);
             assert_eq!(held(&mut tree, now + moment * 2).0, more);
         }
-        // One that was settled ends.
-        given(7);
-        proc.gone(10);
-        assert_eq!(held(&mut tree, now + moment * 3).0, 3_000);
+        // Nor where the system never says.
+        assert!(numbers(0, 0).is_none());
         tree.all_next();
-        assert_eq!(held(&mut tree, now + moment * 4).0, 0, "whoever is told of an end sees who is left");
+        proc.set(10, 1, "", [3_500, 0, 0, 2500], 500);
+        given(1);
+        assert_eq!(held(&mut tree, now + moment * 3).0, 3_500, "where memory is short everybody is asked");
+        // One that was settled ends.
+        proc.gone(10);
+        assert_eq!(held(&mut tree, now + moment * 4).0, 0);
     }
 
     #[test]
