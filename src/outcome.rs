@@ -47,8 +47,6 @@ pub struct Outcome {
     pub scarcest: Option<Sample>,
     /// The last sample.
     pub last: Option<Sample>,
-    /// The most that samples saw since a suite last began.
-    pub since_begin: Option<Bytes>,
     /// How it ended; `None`: it was cut off.
     pub end: Option<End>,
     /// What of the file was not used.
@@ -68,9 +66,33 @@ pub struct Session {
     pub finished: Vec<Finished>,
     /// How it ended; `None`: it was still running at the end of the file.
     pub end: Option<SessionEnd>,
-    /// Begins less ends by worker and suite, and the last begin. A suite may have parts, and its end may
-    /// stand before its begin where several processes write.
-    open: BTreeMap<(String, String), (i64, Option<Begin>)>,
+    /// What runs, or ran when it was cut off, by worker and suite.
+    open: BTreeMap<(String, String), Flight>,
+}
+
+/// A suite that has not ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Flight {
+    /// Begins less ends. A suite may have parts, and its end may stand before its begin where several processes write.
+    begins: i64,
+    /// The last begin.
+    begin: Option<Begin>,
+    /// The most that samples saw since.
+    highest: Option<Bytes>,
+    /// It was cut off, and what else ran later says nothing of it.
+    over: bool,
+}
+
+/// A suite that was cut off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Suspect<'a> {
+    /// How it last began.
+    pub begin: &'a Begin,
+    /// It had its process to itself.
+    pub alone: bool,
+    /// What it had used at most: the highest level while it ran, less that at its start. What is left when a suite has
+    /// been killed says nothing of what it needed.
+    pub used: Bytes,
 }
 
 impl Outcome {
@@ -90,16 +112,25 @@ impl Outcome {
             Event::Import(import) => self.session(import.session).imports.push(import),
             Event::Begin(begin) => {
                 let key = (begin.worker.clone(), begin.id.clone());
-                let (count, last) = self.session(begin.session).open.entry(key).or_default();
-                *count += 1;
-                *last = Some(begin);
-                self.since_begin = None;
+                let flights = &mut self.session(begin.session).open;
+                let flight = flights.entry(key.clone()).or_default();
+                flight.begins += 1;
+                (flight.begin, flight.highest, flight.over) = (Some(begin), None, false);
+                if flight.begins == 0 {
+                    flights.remove(&key);
+                }
             }
             Event::Suite(suite) => {
                 let session = self.session(suite.session);
+                let key = (suite.worker.clone(), suite.id.clone());
                 if suite.status.is_executed() {
-                    let key = (suite.worker.clone(), suite.id.clone());
-                    session.open.entry(key).or_default().0 -= 1;
+                    let flight = session.open.entry(key.clone()).or_default();
+                    flight.begins -= 1;
+                    if flight.begins == 0 {
+                        session.open.remove(&key);
+                    }
+                } else if let Some(flight) = session.open.get_mut(&key) {
+                    flight.over = true;
                 }
                 session.finished.push(suite);
             }
@@ -111,8 +142,14 @@ impl Outcome {
                 if self.scarcest.is_none_or(|scarcest| left(sample) < left(scarcest)) {
                     self.scarcest = Some(sample);
                 }
-                self.last = Some(sample);
-                self.since_begin = self.since_begin.max(sample.bytes);
+                let time = |sample: Sample| (sample.at, sample.clock_ms);
+                if self.last.is_none_or(|last| time(last) <= time(sample)) {
+                    self.last = Some(sample);
+                }
+                let flights = self.sessions.last_mut().map(|session| session.open.values_mut());
+                for flight in flights.into_iter().flatten().filter(|flight| !flight.over) {
+                    flight.highest = flight.highest.max(sample.bytes);
+                }
             }
             Event::SessionEnd(end) => {
                 let (index, attempt) = (end.index, end.attempt);
@@ -178,13 +215,6 @@ impl Outcome {
         sample.or_else(|| self.in_flight().iter().filter_map(|begin| begin.level_bytes).max())
     }
 
-    /// The most that was in use since a suite last began, else the last that is known. What is left when a suite has
-    /// been killed says nothing of what it needed.
-    #[must_use]
-    pub fn level_in_flight(&self) -> Option<Bytes> {
-        self.since_begin.or_else(|| self.last_level())
-    }
-
     /// Suites that were cut off: begun in whatever session, and executed in none.
     #[must_use]
     pub fn in_flight(&self) -> Vec<&Begin> {
@@ -193,18 +223,24 @@ impl Outcome {
         begun.filter(|begin| !executed.contains(begin.id.as_str())).collect()
     }
 
-    /// The suites that were cut off, each once, with its last begin and whether it had its process to itself.
+    /// The suites that were cut off, each once.
     #[must_use]
-    pub fn suspects(&self) -> Vec<(&Begin, bool)> {
-        let mut last: BTreeMap<&str, (&Begin, bool)> = BTreeMap::new();
-        let executed = self.executed();
+    pub fn suspects(&self) -> Vec<Suspect<'_>> {
+        let mut last: BTreeMap<&str, Suspect<'_>> = BTreeMap::new();
+        let (executed, level) = (self.executed(), self.last_level());
         for session in &self.sessions {
             let asked = match session.start.suites.len() {
                 0 => self.start.as_ref().and_then(|start| start.suites).unwrap_or(0),
                 some => some,
             };
-            let begun = session.in_flight().filter(|begin| !executed.contains(begin.id.as_str()));
-            last.extend(begun.map(|begin| (begin.id.as_str(), (begin, asked == 1))));
+            for (begin, highest) in session.flights() {
+                let before = begin.level_bytes.unwrap_or_default();
+                // It may have been killed before anybody looked.
+                let used = highest.or(level).unwrap_or_default().saturating_sub(before);
+                if !executed.contains(begin.id.as_str()) {
+                    last.insert(&begin.id, Suspect { begin, alone: asked == 1, used });
+                }
+            }
         }
         last.into_values().collect()
     }
@@ -232,7 +268,13 @@ impl Outcome {
 impl Session {
     /// Suites that were running when it ended, or when the file did, each with its worker.
     pub fn in_flight(&self) -> impl Iterator<Item = &Begin> {
-        self.open.values().filter(|(count, _)| *count > 0).filter_map(|(_, begin)| begin.as_ref())
+        self.flights().map(|(begin, _)| begin)
+    }
+
+    /// The same, with the most that samples saw since each began.
+    fn flights(&self) -> impl Iterator<Item = (&Begin, Option<Bytes>)> {
+        let begun = self.open.values().filter(|flight| flight.begins > 0);
+        begun.filter_map(|flight| Some((flight.begin.as_ref()?, flight.highest)))
     }
 
     /// Whether somebody was there who tells of suites, and none began.
@@ -303,10 +345,21 @@ mod tests {
             r#"{"event":"suite","worker":"gw1","id":"b","m"#.into(),
         ];
         let outcome = check(&lines, "a | c@gw0 b@gw1");
-        assert_eq!(outcome.level_in_flight(), Some(Bytes(80)), "no sample since");
+        let used = |outcome: &Outcome| {
+            let suspects = outcome.suspects().into_iter();
+            suspects.map(|it| format!("{} {}", it.begin.id, it.used.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(used(&outcome), ["b 40", "c 30"], "nobody has looked since c began");
         let seen = [sample(70, 20), sample(60, 20)];
         let sampled = check(&[&lines[..8], &seen].concat(), "a | c@gw0 b@gw1");
-        assert_eq!((sampled.level_in_flight(), sampled.last_level()), (Some(Bytes(70)), Some(Bytes(60))));
+        assert_eq!(
+            (used(&sampled), sampled.last_level()),
+            (vec!["b 40".into(), "c 20".into()], Some(Bytes(60)))
+        );
+        // What others need later is not its own.
+        let gone = [suite("gw1", "b", "unfinished"), begin("gw1", "d"), sample(99, 20)];
+        let sampled = check(&[&lines[..8], &gone].concat(), "a | c@gw0 b@gw1 d@gw1");
+        assert_eq!(used(&sampled), ["b 40", "c 49", "d 49"]);
         assert!(outcome.passed_over.cut && outcome.end.is_none() && outcome.sessions[0].end.is_none());
         assert_eq!((outcome.peak(), outcome.last_level()), (Some(Bytes(90)), Some(Bytes(80))));
         assert_eq!(outcome.scarcest.unwrap().available_bytes, Some(Bytes(10)));

@@ -3,7 +3,7 @@
 use super::spelling::without_dot;
 use super::store::{FLAG_ALONE, FLAG_KILLED, FLAG_WHOLE, Part};
 use crate::model::{Confidence, Verdict};
-use crate::outcome::{Outcome, SuiteObserved};
+use crate::outcome::{Outcome, SuiteObserved, Suspect};
 
 /// What one outcome teaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +46,7 @@ pub fn learn(
         return learned;
     }
     match (verdict, outcome.suspects().as_slice()) {
-        (Verdict::OutOfMemory, [(begin, alone)]) => {
-            let level = outcome.level_in_flight().unwrap_or_default();
-            let used = level.saturating_sub(begin.level_bytes.unwrap_or_default());
+        (Verdict::OutOfMemory, [Suspect { begin, alone, used }]) => {
             let seen = Part {
                 transient: i64::try_from(used.0).ok(),
                 flags: FLAG_KILLED + if *alone { FLAG_ALONE } else { 0 },

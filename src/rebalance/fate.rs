@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Known, lost};
 use crate::model::{Bytes, Confidence, Kill, Verdict};
-use crate::outcome::{Begin, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::Shard;
 use crate::triage::Judgement;
 
@@ -198,10 +198,8 @@ fn cure(
 
 /// Suites that were cut off, and what each had used.
 fn in_flight(outcome: &Outcome) -> Vec<(&str, Kill)> {
-    let level = outcome.level_in_flight().unwrap_or_default();
-    let used = |begin: &Begin| level.saturating_sub(begin.level_bytes.unwrap_or_default()).0;
     let suspects = outcome.suspects().into_iter();
-    suspects.map(|(begin, alone)| (begin.id.as_str(), Kill { alone, used: used(begin) })).collect()
+    suspects.map(|it| (it.begin.id.as_str(), Kill { alone: it.alone, used: it.used.0 })).collect()
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct Journal {
     path: PathBuf,
     size: u64,
     samples: Thinning,
+    /// The highest sample since a suite last began, and whether it was written.
+    highest: Option<(Sample, bool)>,
     /// The first line that could not be written.
     failed: Option<io::Error>,
 }
@@ -40,7 +42,10 @@ impl Journal {
             match OpenOptions::new().append(true).create_new(true).open(&path) {
                 Ok(file) => {
                     let samples = Thinning::default();
-                    return Ok((Journal { file, path, size: 0, samples, failed: None }, attempt));
+                    return Ok((
+                        Journal { file, path, size: 0, samples, highest: None, failed: None },
+                        attempt,
+                    ));
                 }
                 Err(err) if err.kind() == io::ErrorKind::AlreadyExists => last = err,
                 Err(err) => return Err(err),
@@ -57,6 +62,13 @@ impl Journal {
     /// Adds an event. A full disk must not end the tests, so a failure is only kept: see
     /// [`Journal::failed`].
     pub(super) fn write(&mut self, event: &Event) {
+        if matches!(event, Event::Begin(_) | Event::SessionEnd(_)) {
+            let highest = self.highest.take().filter(|_| matches!(event, Event::SessionEnd(_)));
+            // Whoever was killed needed as much.
+            if let Some((sample, false)) = highest {
+                self.write(&Event::Sample(sample));
+            }
+        }
         let closing = matches!(event, Event::SessionEnd(_) | Event::End(_));
         if self.size > SIZE_MAX && !closing {
             return;
@@ -73,8 +85,13 @@ impl Journal {
 
     /// Adds a sample, unless it says nothing new.
     pub(super) fn sample(&mut self, sample: Sample) {
-        if self.samples.keeps(sample.clock_ms.unwrap_or_default().0, sample.bytes.unwrap_or_default().0) {
+        let keeps =
+            self.samples.keeps(sample.clock_ms.unwrap_or_default().0, sample.bytes.unwrap_or_default().0);
+        if keeps {
             self.write(&Event::Sample(sample));
+        }
+        if self.highest.is_none_or(|(highest, _)| highest.bytes < sample.bytes) {
+            self.highest = Some((sample, keeps));
         }
     }
 
@@ -158,6 +175,21 @@ mod tests {
         assert_eq!(levels.len(), 2, "{text}");
         assert!(levels[1].contains("900000000"));
         assert!(outcome::read(text.as_bytes()).is_ok() && journal.failed().is_none());
+        // Of a suite that begins now, and is killed, the most stands there in the end.
+        let begin = outcome::Begin {
+            worker: "main".into(),
+            id: "a".into(),
+            level_bytes: Some(Bytes(100_000_000)),
+            ..Default::default()
+        };
+        journal.write(&Event::Begin(begin));
+        journal.sample(sample(910, 700_000_000));
+        journal.sample(sample(920, 800_000_000));
+        journal.sample(sample(930, 600_000_000));
+        journal.write(&Event::SessionEnd(outcome::SessionEnd { index: 1, attempt: 1, ..Default::default() }));
+        let read = outcome::read(&*std::fs::read(journal.path()).unwrap()).unwrap();
+        assert_eq!(read.suspects()[0].used, Bytes(700_000_000));
+        assert_eq!(read.sessions[0].end.as_ref().map(|end| end.attempt), Some(1));
     }
 
     #[test]

@@ -245,18 +245,17 @@ impl<'a> Executor<'a> {
             self.reap(&mut tasks);
             let mut heard = self.take(events.as_mut(), piece, &mut progress);
             let watched = progress.watched();
-            let level = self.meter.look(Instant::now());
+            memory = self.surroundings.memory(self.meter.look(Instant::now()));
+            // What is left of one that has ended says nothing of what it held.
+            if tasks.iter().any(|task| task.end.is_none()) {
+                self.sample(&memory, &mut progress);
+            }
             // Suites that ran before the look and after it ran meanwhile.
             heard |= self.take(events.as_mut(), piece, &mut progress);
             for suite in watched {
                 if let Some(bytes) = self.meter.with_children(suite.pid) {
                     progress.saw(&suite, bytes);
                 }
-            }
-            memory = self.surroundings.memory(level);
-            // What is left of one that has ended says nothing of what it held.
-            if tasks.iter().any(|task| task.end.is_none()) {
-                self.sample(&memory, &mut progress);
             }
             self.guard(piece, &memory, &mut tasks);
             self.watch(piece, heard, &mut tasks);

@@ -335,7 +335,7 @@ fn a_session_that_hangs_or_is_killed_has_measured_what_came_before() {
             }
             // pytest-xdist may start another worker, which is killed by the same file.
             let suspects = found.suspects().into_iter();
-            let suspects: Vec<&str> = suspects.map(|(begin, _)| begin.id.as_str()).collect();
+            let suspects: Vec<&str> = suspects.map(|it| it.begin.id.as_str()).collect();
             assert_eq!(suspects, ["tests/test_last.py"], "{command} {end}");
         }
     }
