@@ -17,7 +17,8 @@ use crate::drift::{self, ShardDrift};
 use crate::emit;
 use crate::files;
 use crate::history::outcomes::{Learned, learn};
-use crate::history::store::Store;
+use crate::history::store::{FLAG_KILLED, Part, Store};
+use crate::history::without_dot;
 use crate::model::{Millis, RunMeta};
 use crate::outcome::{Observed, Outcome, SessionObserved, observe};
 use crate::text::{count, examples, printable};
@@ -85,8 +86,11 @@ pub(super) fn measured<'a>(all: &'a [Ended], run: &str, key: &str) -> BTreeSet<&
 }
 
 /// `store` with what the outcomes teach.
-pub(super) fn fold(store: Store, all: &[Ended], config: &Config) -> Store {
-    let store = of_suites(store, all);
+pub(super) fn fold(mut store: Store, all: &[Ended], config: &Config) -> Store {
+    for ended in all {
+        let run = dated(ended, &store);
+        store = store.join(Store::of_run(run, ended.learned.seen.clone(), []));
+    }
     // The medians that shards are held against have this run in them.
     let shard = |ended: &Ended| {
         let run = dated(ended, &store);
@@ -98,12 +102,16 @@ pub(super) fn fold(store: Store, all: &[Ended], config: &Config) -> Store {
     shards.into_iter().fold(store, Store::join)
 }
 
-/// `store` with what the outcomes teach of suites.
-fn of_suites(store: Store, all: &[Ended]) -> Store {
-    all.iter().fold(store, |store, ended| {
-        let run = dated(ended, &store);
-        store.join(Store::of_run(run, ended.learned.seen.clone(), []))
-    })
+/// Whether another run of these measured the suite that this one blames: of the same kind of machine, and not before.
+fn measured_since(blaming: &Ended, id: &str, all: &[Ended]) -> bool {
+    let later = |other: &&Ended| {
+        let (it, run) = (&other.run, &blaming.run);
+        it.key == run.key && (it.run == run.run || it.at >= run.at)
+    };
+    let is_end = |(name, _, part): &(String, String, Part)| {
+        name == without_dot(id) && part.ms.is_some() && part.flags & FLAG_KILLED == 0
+    };
+    all.iter().filter(later).any(|other| other.learned.seen.iter().any(is_end))
 }
 
 /// The run with the time that the store has of it, so that to record it again changes nothing.
@@ -131,15 +139,17 @@ pub(super) fn tell(
     configured: &Configured,
     terminal: &mut Terminal<'_, impl Write, impl Write>,
 ) -> Result<(), Failure> {
-    let blamed: BTreeSet<&str> = all.iter().filter_map(|ended| ended.learned.blamed.as_deref()).collect();
-    let learned = of_suites(Store::default(), all);
-    let is_measured =
-        |id: &&str| learned.observations(id).next().is_some_and(|(_, seen)| seen.killed.is_none());
-    let (measured, killed): (Vec<&str>, Vec<&str>) = blamed.into_iter().partition(is_measured);
-    for (blamed, what) in [(killed, "planned alone from now on until measured"), (measured, "measured since")]
+    let (mut killed, mut measured) = (BTreeSet::new(), BTreeSet::new());
+    for ended in all {
+        let Some(id) = ended.learned.blamed.as_deref() else { continue };
+        let names = if measured_since(ended, id, all) { &mut measured } else { &mut killed };
+        names.insert(id);
+    }
+    measured.retain(|id| !killed.contains(id));
+    for (names, what) in [(killed, "planned alone from now on until measured"), (measured, "measured since")]
     {
-        if !blamed.is_empty() {
-            let (suites, names) = (count(blamed.len(), "suite"), examples(blamed.iter().copied(), 3));
+        if !names.is_empty() {
+            let (suites, names) = (count(names.len(), "suite"), examples(names.iter().copied(), 3));
             terminal.say(format!("killed for memory: {suites}, {what}: {names}"));
         }
     }
