@@ -405,6 +405,16 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
 fn from_toml(text: &str, err: &toml::de::Error) -> ConfigError {
     let line = err.span().map(|span| position(text, span.start));
     let message = err.message().trim_end_matches('.');
+    if message.starts_with("invalid type: string") && message.ends_with("expected a sequence") {
+        let written = err.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let words: Vec<&str> = written.trim_matches(['"', '\'']).split_whitespace().collect();
+        let help = format!("a string for each word: {words:?}");
+        return ConfigError {
+            line,
+            message: "a list is expected here, not one string".into(),
+            help: Some(help),
+        };
+    }
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
     let (Some(wrong), true) = (names.next(), unknown) else {
@@ -779,6 +789,10 @@ mod tests {
             "[tier.unit]\nmatch = [\"**\"]\nmemory = \"leaky\"",
             "3:10: unknown value `leaky`\n  help: known here: accumulates, isolated",
         );
+        let help = "a list is expected here, not one string\n  help: a string for each word: ";
+        check("[tier.a]\nrun = \"pytest -q\"", &format!("2:7: {help}[\"pytest\", \"-q\"]"));
+        check("[tier.a]\nmatch = 'a/**'", &format!("2:9: {help}[\"a/**\"]"));
+        check("[inventory]\ncommand = \"ls\"", &format!("2:11: {help}[\"ls\"]"));
         check(
             "[inventory]\nformat = \"pytset\"",
             "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
