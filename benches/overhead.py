@@ -9,7 +9,8 @@ Any other word is a package that is installed with its tests (`pip install netwo
 
 Both ways alternate, and which one is first alternates too; figures are medians over the rounds, and the added share is the median of the rounds' own
 shares, so that a machine that is busy for a while disturbs both alike. Beside it stands the interval that has the true median in it 19 times of 20;
-where the goal is inside, so many rounds cannot tell. CPU time is that of all processes, ours too. Nothing here is a test: times depend on the machine.
+where the goal is inside, so many rounds cannot tell, and fewer than six never can. CPU time is that of all processes, ours too. Nothing here is a test:
+times depend on the machine.
 """
 import importlib.util
 import itertools
@@ -133,7 +134,8 @@ def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulat
         added = [100 * (other[column] / one[column] - 1) for one, other in rows]
         share = statistics.median(added)
         least, most = interval(added)
-        verdict = "met" if most <= GOAL else "missed" if least > GOAL else "not decided"
+        enough = len(rows) >= 6
+        verdict = "met" if enough and most <= GOAL else "missed" if enough and least > GOAL else "not decided"
         print(
             f"  {name:<5} alone {bare:7.3f} s   under shard run {with_shard:7.3f} s   "
             f"{share:+6.2f} % ({least:+.1f} to {most:+.1f}), "

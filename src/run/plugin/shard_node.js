@@ -105,9 +105,9 @@ const watch = quietly(() => {
 function stretch() {
   if (!measures) return { before: null, most: () => null };
   const now = marks === false ? null : status('self');
-  const kept = now !== null && reset();
+  const begun = now !== null && reset();
   if (marks === null) {
-    marks = kept;
+    marks = begun;
     if (!marks) watch();
   }
   if (marks) {
