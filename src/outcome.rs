@@ -19,6 +19,9 @@ pub use read::{LINE_MAX, PassedOver, SIZE_MAX, read, recognise};
 
 use crate::model::Bytes;
 
+/// Most suites at once whose levels are followed: more than any machine has workers.
+const FLIGHTS_MAX: usize = 256;
+
 /// The name of an outcome's file.
 #[must_use]
 pub fn file_name(shard: &str, round: u32, attempt: u32) -> String {
@@ -77,6 +80,8 @@ struct Flight {
     begins: i64,
     /// The last begin.
     begin: Option<Begin>,
+    /// What the last sample before it saw.
+    before: Option<Bytes>,
     /// The most that samples saw since.
     highest: Option<Bytes>,
     /// It was cut off, and what else ran later says nothing of it.
@@ -112,11 +117,12 @@ impl Outcome {
             Event::Import(import) => self.session(import.session).imports.push(import),
             Event::Begin(begin) => {
                 let key = (begin.worker.clone(), begin.id.clone());
+                let before = self.last.and_then(|sample| sample.bytes);
                 let flights = &mut self.session(begin.session).open;
                 let flight = flights.entry(key.clone()).or_default();
-                flight.begins += 1;
-                (flight.begin, flight.highest, flight.over) = (Some(begin), None, false);
-                if flight.begins == 0 {
+                let begins = flight.begins + 1;
+                *flight = Flight { begins, begin: Some(begin), before, ..Flight::default() };
+                if begins == 0 {
                     flights.remove(&key);
                 }
             }
@@ -142,12 +148,14 @@ impl Outcome {
                 if self.scarcest.is_none_or(|scarcest| left(sample) < left(scarcest)) {
                     self.scarcest = Some(sample);
                 }
-                let time = |sample: Sample| (sample.at, sample.clock_ms);
+                // A machine's clock may be set back.
+                let time = |sample: Sample| (sample.clock_ms, sample.at);
                 if self.last.is_none_or(|last| time(last) <= time(sample)) {
                     self.last = Some(sample);
                 }
-                let flights = self.sessions.last_mut().map(|session| session.open.values_mut());
-                for flight in flights.into_iter().flatten().filter(|flight| !flight.over) {
+                let session = self.sessions.last_mut().filter(|session| session.open.len() <= FLIGHTS_MAX);
+                let flights = session.map(|session| session.open.values_mut()).into_iter().flatten();
+                for flight in flights.filter(|flight| !flight.over) {
                     flight.highest = flight.highest.max(sample.bytes);
                 }
             }
@@ -227,16 +235,16 @@ impl Outcome {
     #[must_use]
     pub fn suspects(&self) -> Vec<Suspect<'_>> {
         let mut last: BTreeMap<&str, Suspect<'_>> = BTreeMap::new();
-        let (executed, level) = (self.executed(), self.last_level());
+        let executed = self.executed();
         for session in &self.sessions {
             let asked = match session.start.suites.len() {
                 0 => self.start.as_ref().and_then(|start| start.suites).unwrap_or(0),
                 some => some,
             };
-            for (begin, highest) in session.flights() {
-                let before = begin.level_bytes.unwrap_or_default();
+            for (begin, flight) in session.flights() {
                 // It may have been killed before anybody looked.
-                let used = highest.or(level).unwrap_or_default().saturating_sub(before);
+                let level = flight.highest.or(flight.before).unwrap_or_default();
+                let used = level.saturating_sub(begin.level_bytes.unwrap_or_default());
                 if !executed.contains(begin.id.as_str()) {
                     last.insert(&begin.id, Suspect { begin, alone: asked == 1, used });
                 }
@@ -271,10 +279,10 @@ impl Session {
         self.flights().map(|(begin, _)| begin)
     }
 
-    /// The same, with the most that samples saw since each began.
-    fn flights(&self) -> impl Iterator<Item = (&Begin, Option<Bytes>)> {
+    /// The same, with what else is known of each.
+    fn flights(&self) -> impl Iterator<Item = (&Begin, &Flight)> {
         let begun = self.open.values().filter(|flight| flight.begins > 0);
-        begun.filter_map(|flight| Some((flight.begin.as_ref()?, flight.highest)))
+        begun.filter_map(|flight| Some((flight.begin.as_ref()?, flight)))
     }
 
     /// Whether somebody was there who tells of suites, and none began.
@@ -360,6 +368,10 @@ mod tests {
         let gone = [suite("gw1", "b", "unfinished"), begin("gw1", "d"), sample(99, 20)];
         let sampled = check(&[&lines[..8], &gone].concat(), "a | c@gw0 b@gw1 d@gw1");
         assert_eq!(used(&sampled), ["b 40", "c 49", "d 49"]);
+        // Nor is what came long after one that was killed before anybody looked.
+        let gone = [suite("gw0", "c", "unfinished"), begin("gw0", "d"), sample(99, 20)];
+        let sampled = check(&[&lines[..8], &gone].concat(), "a | c@gw0 d@gw0 b@gw1");
+        assert_eq!(used(&sampled), ["b 49", "c 30", "d 49"]);
         assert!(outcome.passed_over.cut && outcome.end.is_none() && outcome.sessions[0].end.is_none());
         assert_eq!((outcome.peak(), outcome.last_level()), (Some(Bytes(90)), Some(Bytes(80))));
         assert_eq!(outcome.scarcest.unwrap().available_bytes, Some(Bytes(10)));

@@ -24,6 +24,8 @@ pub(super) struct Journal {
     samples: Thinning,
     /// The highest sample since a suite last began, and whether it was written.
     highest: Option<(Sample, bool)>,
+    /// So many suites are running.
+    running: u32,
     /// The first line that could not be written.
     failed: Option<io::Error>,
 }
@@ -43,7 +45,7 @@ impl Journal {
                 Ok(file) => {
                     let samples = Thinning::default();
                     return Ok((
-                        Journal { file, path, size: 0, samples, highest: None, failed: None },
+                        Journal { file, path, size: 0, samples, highest: None, running: 0, failed: None },
                         attempt,
                     ));
                 }
@@ -62,13 +64,7 @@ impl Journal {
     /// Adds an event. A full disk must not end the tests, so a failure is only kept: see
     /// [`Journal::failed`].
     pub(super) fn write(&mut self, event: &Event) {
-        if matches!(event, Event::Begin(_) | Event::SessionEnd(_)) {
-            let highest = self.highest.take().filter(|_| matches!(event, Event::SessionEnd(_)));
-            // Whoever was killed needed as much.
-            if let Some((sample, false)) = highest {
-                self.write(&Event::Sample(sample));
-            }
-        }
+        self.follow(event);
         let closing = matches!(event, Event::SessionEnd(_) | Event::End(_));
         if self.size > SIZE_MAX && !closing {
             return;
@@ -92,6 +88,25 @@ impl Journal {
         }
         if self.highest.is_none_or(|(highest, _)| highest.bytes < sample.bytes) {
             self.highest = Some((sample, keeps));
+        }
+    }
+
+    /// Who was killed needed the highest level while it ran: that is written while somebody is running of whom nobody
+    /// has said that it ended well.
+    fn follow(&mut self, event: &Event) {
+        let (running, ends) = match event {
+            Event::Begin(_) => (self.running.saturating_add(1), self.running > 0),
+            Event::Suite(suite) if suite.status.is_executed() => {
+                self.running = self.running.saturating_sub(1);
+                return;
+            }
+            Event::Suite(_) => (self.running.saturating_sub(1), true),
+            Event::SessionEnd(_) => (0, self.running > 0),
+            _ => return,
+        };
+        self.running = running;
+        if let Some((sample, false)) = self.highest.take().filter(|_| ends) {
+            self.write(&Event::Sample(sample));
         }
     }
 
@@ -190,6 +205,18 @@ mod tests {
         let read = outcome::read(&*std::fs::read(journal.path()).unwrap()).unwrap();
         assert_eq!(read.suspects()[0].used, Bytes(700_000_000));
         assert_eq!(read.sessions[0].end.as_ref().map(|end| end.attempt), Some(1));
+        // So it does where it is told that it was cut off, and others run on.
+        let begin = |id: &str| outcome::Begin { worker: "main".into(), id: id.into(), ..Default::default() };
+        journal.write(&Event::Begin(begin("b")));
+        journal.sample(sample(1_000, 500_000_000));
+        journal.sample(sample(1_010, 550_000_000));
+        let cut = outcome::Finished { worker: "main".into(), id: "b".into(), ..Default::default() };
+        journal.write(&Event::Suite(cut));
+        journal.write(&Event::Begin(begin("c")));
+        journal.sample(sample(1_400, 20_000_000));
+        let read = outcome::read(&*std::fs::read(journal.path()).unwrap()).unwrap();
+        let used: Vec<u64> = read.suspects().iter().map(|it| it.used.0 / 1_000_000).collect();
+        assert_eq!(used, [700, 550, 20]);
     }
 
     #[test]
