@@ -406,14 +406,8 @@ fn from_toml(text: &str, err: &toml::de::Error) -> ConfigError {
     let line = err.span().map(|span| position(text, span.start));
     let message = err.message().trim_end_matches('.');
     if message.starts_with("invalid type: string") && message.ends_with("expected a sequence") {
-        let written = err.span().and_then(|span| text.get(span)).unwrap_or_default();
-        let words: Vec<&str> = written.trim_matches(['"', '\'']).split_whitespace().collect();
-        let help = format!("a string for each word: {words:?}");
-        return ConfigError {
-            line,
-            message: "a list is expected here, not one string".into(),
-            help: Some(help),
-        };
+        let help = err.span().and_then(|span| as_list(text, span));
+        return ConfigError { line, message: "a list is expected here, not one string".into(), help };
     }
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = ["unknown field", "unknown variant"].iter().any(|start| message.starts_with(start));
@@ -425,6 +419,25 @@ fn from_toml(text: &str, err: &toml::de::Error) -> ConfigError {
     let help = crate::text::did_you_mean(wrong, known.iter().copied());
     let help = help.unwrap_or_else(|| format!("known here: {}", known.join(", ")));
     ConfigError { line, message: format!("unknown {what} `{wrong}`"), help: Some(help) }
+}
+
+/// How a list is written where a string stands; `None` where tables are wanted.
+fn as_list(text: &str, span: std::ops::Range<usize>) -> Option<String> {
+    let written = text.get(span.clone())?;
+    let before = text.get(..span.start)?.trim_end().strip_suffix('=')?.trim_end();
+    let key = before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()?;
+    match key {
+        "alone" | "apart" | "together" | "runner" => None,
+        "run" | "command" => {
+            let words = written.get(1..written.len().checked_sub(1)?)?;
+            let example = match words.contains(['"', '\'', '\\']) {
+                true => "[\"program\", \"argument\", …]".to_owned(),
+                false => format!("{:?}", words.split_whitespace().collect::<Vec<_>>()),
+            };
+            Some(format!("a string for each word: {example}"))
+        }
+        _ => Some(format!("write [{written}]")),
+    }
 }
 
 /// Line and column of a byte, both from 1, columns counted in characters.
@@ -789,10 +802,14 @@ mod tests {
             "[tier.unit]\nmatch = [\"**\"]\nmemory = \"leaky\"",
             "3:10: unknown value `leaky`\n  help: known here: accumulates, isolated",
         );
-        let help = "a list is expected here, not one string\n  help: a string for each word: ";
-        check("[tier.a]\nrun = \"pytest -q\"", &format!("2:7: {help}[\"pytest\", \"-q\"]"));
-        check("[tier.a]\nmatch = 'a/**'", &format!("2:9: {help}[\"a/**\"]"));
-        check("[inventory]\ncommand = \"ls\"", &format!("2:11: {help}[\"ls\"]"));
+        let list = "a list is expected here, not one string";
+        let words = format!("{list}\n  help: a string for each word: ");
+        check("[tier.a]\nrun = \"pytest -q\"", &format!("2:7: {words}[\"pytest\", \"-q\"]"));
+        check("inventory = {command = 'ls'}", &format!("1:24: {words}[\"ls\"]"));
+        let quoted = "[tier.a]\nrun = \"sh -c 'x y'\"";
+        check(quoted, &format!("2:7: {words}[\"program\", \"argument\", …]"));
+        check("[tier.a]\nmatch = 'a b/**'", &format!("2:9: {list}\n  help: write ['a b/**']"));
+        check("alone = \"a\"", &format!("1:9: {list}"));
         check(
             "[inventory]\nformat = \"pytset\"",
             "2:10: `pytset` is not a format of an inventory\n  help: did you mean `pytest`?",
