@@ -39,7 +39,7 @@ const SELDOM: Duration = Duration::from_millis(100);
 
 /// Of one core, so that measuring changes nothing: one part in so many. The young are worth more where nobody else sees
 /// what they hold between two looks.
-const SHARE: u32 = 100;
+const SHARE: u32 = 200;
 const SHARE_YOUNG: u32 = 50;
 
 /// Longest time between two looks, whatever they cost.
@@ -197,8 +197,11 @@ impl Meter {
     /// A process ended, and the system says what it held at most. `None`: it is no child of ours, but
     /// was adopted.
     pub(super) fn ended(&mut self, pid: u32, most: Option<Bytes>) {
+        // What it leaves behind must be known now.
         #[cfg(target_os = "linux")]
-        self.tree.all_next();
+        if self.own.contains_key(&pid) {
+            self.tree.search_next();
+        }
         let owner =
             self.own.keys().copied().find(|child| *child == pid || self.pids(Some(*child)).contains(&pid));
         let only = (self.own.len() == 1).then(|| self.own.keys().next().copied()).flatten();

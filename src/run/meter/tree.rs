@@ -19,6 +19,12 @@ const PROCESSES_MAX: usize = 4_096;
 /// Most numbers given since the last look that are asked what they are: searching everything costs as much as a few dozen.
 const NUMBERS_MAX: u32 = 32;
 
+/// So many numbers are asked again after a search.
+const LATE: u32 = 4;
+
+/// Between two searches of everything where the numbers tell what was started.
+const SEARCH: Duration = Duration::from_secs(1);
+
 /// Shared memory above which it is worth asking how many share it.
 const SHARED_MIN: u64 = 4 << 20;
 
@@ -65,7 +71,11 @@ pub(super) struct Tree {
     ask_after: Option<Instant>,
     /// The number that the system had given last to a process or a thread.
     number: Option<u32>,
-    /// Everything is looked at again then.
+    /// Numbers that nobody had yet when they were asked: one is given a moment before there is anything to see.
+    unseen: Vec<u32>,
+    /// Everything is searched again then.
+    search_after: Option<Instant>,
+    /// Everybody is asked again then.
     all_after: Option<Instant>,
     slow_after: Option<Instant>,
     /// There were more than are followed.
@@ -86,54 +96,79 @@ impl Tree {
             asked_at: None,
             ask_after: None,
             number: None,
+            unseen: Vec::new(),
+            search_after: None,
             all_after: None,
             slow_after: None,
             beyond: false,
         }
     }
 
-    /// Looks at everything, and until the next 100 ms are over at the young alone, unless something was started. Returns
-    /// what asking for shared memory cost, of which there is a limit of its own.
+    /// Asks everybody, and until the next 100 ms are over the young alone, unless something was started. Returns what asking
+    /// for shared memory cost, of which there is a limit of its own.
     pub(super) fn look(&mut self, now: Instant) -> Duration {
         let number = self.last_number();
         let given = self.number.zip(number).and_then(|(before, last)| numbers(before, last));
         self.number = number;
-        match given.filter(|_| self.all_after.is_some_and(|after| now < after)) {
-            Some(given) => self.some(given, now),
-            None => self.all(now),
+        let searched = self.search_after.is_some_and(|after| now < after);
+        match given.filter(|_| searched && self.followed.len() < PROCESSES_MAX) {
+            Some(given) => {
+                let started = self.started(given);
+                let all = self.all_after.is_none_or(|after| now >= after);
+                // One that was just started is compared with its parent, and counted beside all others.
+                if all || !started.is_empty() {
+                    self.all(started, now);
+                } else {
+                    self.young_ones(now);
+                }
+            }
+            None => {
+                self.search(now);
+                // The last ones may have been given before there was anything to find.
+                self.number = number.map(|number| number.saturating_sub(LATE));
+            }
         }
         self.ask(now)
     }
 
-    /// Everything is looked at next time: something has ended, or memory is short.
+    /// Everybody is asked next time: memory is short.
     pub(super) fn all_next(&mut self) {
         self.all_after = None;
     }
 
-    /// Looks at everything.
-    fn all(&mut self, now: Instant) {
-        self.all_after = Some(now + super::SELDOM);
+    /// Everything is searched next time.
+    pub(super) fn search_next(&mut self) {
+        self.search_after = None;
+    }
+
+    /// Finds all that there are, and asks them.
+    fn search(&mut self, now: Instant) {
+        self.search_after = Some(now + SEARCH);
+        self.unseen.clear();
         let found = self.descendants();
-        let gone: Vec<u32> = self.followed.keys().copied().filter(|pid| !found.contains(pid)).collect();
-        for pid in gone {
-            self.forget(pid);
-        }
+        // One whose parent ended during the search was passed over.
+        let is_gone = |pid: &u32| !found.contains(pid) && self.is_below(*pid, &found) != Some(true);
+        let gone: Vec<u32> = self.followed.keys().copied().filter(is_gone).collect();
+        gone.into_iter().for_each(|pid| self.forget(pid));
+        self.all(found, now);
+    }
+
+    /// Asks everybody, and these too.
+    fn all(&mut self, mut pids: BTreeSet<u32>, now: Instant) {
+        self.all_after = Some(now + super::SELDOM);
         // CPU time and programs change slowly; a second is soon enough except for the young.
         let slow = self.slow_after.is_none_or(|after| now >= after);
         if slow {
             self.slow_after = Some(now + Duration::from_secs(1));
         }
-        for pid in found {
+        pids.extend(self.followed.keys());
+        for pid in pids {
             self.one(pid, now, slow);
         }
     }
 
-    /// Looks at the young, and whether the others are still there. One of these numbers that is a process below us is
-    /// compared with its parent, and counted beside all others: then everything is looked at.
-    fn some(&mut self, mut given: RangeInclusive<u32>, now: Instant) {
-        if given.any(|number| self.is_new(number)) {
-            return self.all(now);
-        }
+    /// Asks the young, and whether the others are still there.
+    fn young_ones(&mut self, now: Instant) {
         let (mut young, mut gone) = (Vec::new(), Vec::new());
         for (pid, one) in &mut self.followed {
             // It was counted when it was seen.
@@ -150,15 +185,41 @@ impl Tree {
         }
     }
 
-    /// Whether this is the number of a process below us that is not followed yet; threads have numbers too.
-    fn is_new(&self, number: u32) -> bool {
-        if self.followed.contains_key(&number) || self.followed.len() >= PROCESSES_MAX {
-            return false;
+    /// Which of these numbers, and of those that nobody had last time, are processes below us that are not followed yet.
+    fn started(&mut self, given: RangeInclusive<u32>) -> BTreeSet<u32> {
+        let unseen = std::mem::take(&mut self.unseen);
+        let last_time = unseen.len();
+        // A parent's number comes before its child's.
+        let mut started = BTreeSet::new();
+        for (place, number) in unseen.into_iter().chain(given).enumerate() {
+            if self.followed.contains_key(&number) || self.is_thread(number, &started) {
+                continue;
+            }
+            match self.is_below(number, &started) {
+                Some(true) => drop(started.insert(number)),
+                Some(false) => {}
+                None if place >= last_time => self.unseen.push(number),
+                None => {}
+            }
         }
-        let Some(status) = text(&self.proc.join(number.to_string()).join("status")) else { return false };
+        started
+    }
+
+    /// Whether this is the number of a process below us, by its parent, which is followed or one of these; `None`: nobody
+    /// has it.
+    fn is_below(&self, number: u32, others: &BTreeSet<u32>) -> Option<bool> {
+        let status = text(&self.proc.join(number.to_string()).join("status"))?;
         let figure = |name: &str| parse::field(&status, name)?.parse::<u32>().ok();
-        let below = |parent: u32| parent == self.us || self.followed.contains_key(&parent);
-        figure("Tgid") == Some(number) && figure("PPid").is_some_and(below)
+        let below = |parent: u32| {
+            parent == self.us || self.followed.contains_key(&parent) || others.contains(&parent)
+        };
+        Some(figure("Tgid") == Some(number) && figure("PPid").is_some_and(below))
+    }
+
+    /// Whether it is the number of a thread of those that came last, which start most of them; asking that is cheap.
+    fn is_thread(&self, number: u32, started: &BTreeSet<u32>) -> bool {
+        let last = started.iter().rev().chain(self.followed.keys().rev()).take(3);
+        last.into_iter().any(|pid| self.proc.join(format!("{pid}/task/{number}")).exists())
     }
 
     /// The number that the system gave last to a process or a thread, where it says.
@@ -546,6 +607,17 @@ mod tests {
         // One that was settled ends.
         proc.gone(10);
         assert_eq!(held(&mut tree, now + moment * 4).0, 0);
+        // A number is given a moment before anybody sees whose it is.
+        given(3);
+        assert_eq!(held(&mut tree, now + moment * 5).0, 0);
+        proc.set(3, 1, "", [70, 0, 0, 70], 900);
+        assert_eq!(held(&mut tree, now + moment * 6).0, 70);
+        // What no number told of is found by searching everything, once a second.
+        proc.set(30, 3, "", [5, 0, 0, 5], 910);
+        proc.set(3, 1, "30", [70, 0, 0, 70], 900);
+        proc.set(1, 0, "3", [5, 5, 0, 10], 1);
+        assert_eq!(held(&mut tree, now + super::super::SELDOM * 2).0, 70);
+        assert_eq!(held(&mut tree, now + SEARCH * 2).0, 75);
     }
 
     #[test]
