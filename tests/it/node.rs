@@ -197,6 +197,42 @@ fn vitest_files_are_measured_in_processes_of_their_own() {
     assert!(outcome.sessions[0].floors.contains_key("main"), "{:?}", outcome.sessions[0].floors);
 }
 
+/// Our script takes a process longer than a file is worth, so those after the first start without it.
+#[test]
+fn vitest_s_processes_for_one_file_are_measured_from_outside() {
+    if !installed() {
+        return;
+    }
+    let begin = "import { test } from 'vitest';\nimport fs from 'fs';\n";
+    let tells = "test('x', () => fs.appendFileSync('told', Object.hasOwn(process, 'emit') ? 'inside ' : 'outside '));";
+    let dies = "test('x', () => { Buffer.alloc(60e6, 1); process.kill(process.pid, 'SIGKILL'); });";
+    let toml = "[tier.all]\nmatch = [\"**\"]\nbudget = \"none\"\nmemory = \"isolated\"\n";
+    let project = Project::with(&[("shard.toml", toml), ("package.json", "{}")]);
+    let mut costs = "id,ms\n".to_owned();
+    // Vitest begins with the longest.
+    for (name, text, length) in [("a", tells, 900), ("b", tells, 800), ("c", tells, 700), ("dies", dies, 0)] {
+        let text = format!("{begin}{text}\n//{}\n", "x".repeat(length));
+        project.file(&format!("t/{name}.test.mjs"), text.as_bytes());
+        costs += &format!("t/{name}.test.mjs,100\n");
+    }
+    project.file("costs.csv", costs.as_bytes());
+    symlink(root().join("target/js/node_modules"), project.path().join("node_modules")).unwrap();
+    project.shard("plan --costs costs.csv").ok();
+    let words = "run all-1 --preflight off -- node node_modules/vitest/vitest.mjs run --maxWorkers 1 --minWorkers 1 {suites}";
+    assert_ne!(project.shard(words).code(), 0);
+    assert_eq!(project.read("told"), "inside outside outside ");
+    let outcome = outcome::read(project.read("shard-out/outcomes/all-1.0.1.jsonl").as_bytes()).unwrap();
+    let session = &outcome.sessions[0];
+    assert_eq!(session.finished.len(), 3, "{session:?}");
+    for suite in &session.finished {
+        assert!(suite.peak_bytes.is_some() && suite.worker == "vitest-1", "{suite:?}");
+        // Starting a process is part of what a file takes that has its own.
+        assert!(suite.ms.is_some_and(|ms| ms.0 > 50), "{suite:?}");
+    }
+    let died: Vec<&str> = outcome.in_flight().iter().map(|begin| begin.id.as_str()).collect();
+    assert_eq!(died, ["t/dies.test.mjs"]);
+}
+
 #[test]
 fn vitest_files_are_measured_in_processes_that_live_on() {
     if !installed() {

@@ -2,8 +2,8 @@
 // how it ended.
 //
 // `--require` in NODE_OPTIONS brings it into every process of Node that the session starts; it acts only
-// in those that run test files, by what they say to each other: Jest's runner and its workers, Vitest's workers. Without
-// SHARD_EVENTS it does nothing. It prints nothing, keeps no file open between two looks, and whatever fails
+// in those that run test files, by what they say to each other: Jest's runner and its workers, Vitest's workers; and in
+// Vitest's own process, from which it measures processes that run a single file. Without SHARD_EVENTS it does nothing. It prints nothing, keeps no file open between two looks, and whatever fails
 // inside it is nobody's problem. Node 12, Jest 27 and Vitest 1 or newer.
 'use strict';
 
@@ -36,18 +36,18 @@ function clock() {
   return Number(hrtime()) / 1e6;
 }
 
-/** Takes what is ours out of the environment: what a test starts is started as if we were not here. */
-const hide = quietly(() => {
+/** Takes what is ours out of an environment: what a test starts is started as if we were not here. */
+const hide = quietly((env) => {
   const ours = / ?--require (?:"(?:[^"\\]|\\.)*shard_node\.js"|\S*shard_node\.js)/;
-  const left = (process.env.NODE_OPTIONS || '').replace(ours, '').trim();
-  if (left) process.env.NODE_OPTIONS = left;
-  else delete process.env.NODE_OPTIONS;
-  delete process.env.SHARD_EVENTS;
+  const left = (env.NODE_OPTIONS || '').replace(ours, '').trim();
+  if (left) env.NODE_OPTIONS = left;
+  else delete env.NODE_OPTIONS;
+  delete env.SHARD_EVENTS;
 });
 
 // ---- what the machine is asked ----
 
-const room = Buffer.alloc(8192);
+const room = Buffer.allocUnsafe(4000);
 const STATUS = /\nVmHWM:\s*(\d+) kB[^]*\nRssAnon:\s*(\d+) kB\nRssFile:\s*(\d+) kB\nRssShmem:\s*(\d+) kB/;
 
 /** Bytes of private and shared memory, of mapped files, and the high-water mark of both. */
@@ -67,9 +67,9 @@ function status(process) {
 }
 
 /** Begins a new high-water mark. */
-function reset() {
+function reset(process) {
   try {
-    const file = openSync('/proc/self/clear_refs', 'w');
+    const file = openSync(`/proc/${process}/clear_refs`, 'w');
     try {
       return writeSync(file, '5') === 1;
     } finally {
@@ -101,21 +101,24 @@ const watch = quietly(() => {
   setInterval(look, 20).unref();
 });
 
-/** What is held now, and a function that tells the most until it is called. */
-function stretch() {
-  if (!measures) return { before: null, most: () => null };
-  const now = marks === false ? null : status('self');
-  const begun = now !== null && reset();
+/** What a process holds now, and a function that tells the most until it is called. */
+function stretch(process) {
+  const unknown = { before: null, most: () => null };
+  if (!measures) return unknown;
+  const now = marks === false ? null : status(process);
+  const begun = now !== null && reset(process);
   if (marks === null) {
     marks = begun;
     if (!marks) watch();
   }
   if (marks) {
+    // Another process may be gone.
+    if (!begun) return unknown;
     const { level: before, files: mapped } = now;
     const most = () => {
-      const { level, files, mark } = status('self');
+      const then = status(process);
       // The mark counts files too. How many there were at that moment is not known: rather too few.
-      return Math.max(before, level, mark - Math.min(files, mapped));
+      return then && Math.max(before, then.level, then.mark - Math.min(then.files, mapped));
     };
     return { before, most };
   }
@@ -125,6 +128,17 @@ function stretch() {
   const moved = () => (mostUsed && mostUsed() > used ? mostUsed() : 0);
   return { before, most: () => Math.max(highest, level(), moved()) };
 }
+
+// ---- whose files are told of ----
+
+/** A process that runs files, by its number, and when it started. */
+function runner(process, born) {
+  // What runs now; what was held without garbage; when it was ready, and when it was asked to run something; whether
+  // there is one for each file.
+  return { process, born, place: 1, current: null, floored: false, base: null, ready: null, asked: null, alone: null };
+}
+
+const self = runner('self', clock() - process.uptime() * 1000);
 
 // ---- what all files of a process share ----
 
@@ -149,15 +163,16 @@ function enlarged() {
 
 /** Runs what loads a module, and counts what it adds besides young objects. */
 function loading(load) {
+  const { current } = self;
   if (!current || current.alone || current.loads || !marks) return load();
   current.loads = true;
-  const old = () => level() - nursery();
+  const old = quietly(() => level() - nursery());
   const before = old();
   try {
     return load();
   } finally {
-    loaded += old() - before;
-    if (current) current.loads = false;
+    loaded += old() - before || 0;
+    current.loads = false;
   }
 }
 
@@ -165,7 +180,7 @@ function loading(load) {
 
 // What a file keeps shows only when garbage is gone before and after it. Collecting takes 10 to 50 ms, the longer the
 // more is in use, so it may take this share of the time and no more, and files that grow much come first.
-const SHARE = 0.01;
+const SHARE = 0.005;
 const SHARE_LARGE = 0.02;
 const ADVANCE_LARGE = 300;
 const LARGE = 32 << 20;
@@ -173,8 +188,7 @@ let gc = null;
 let spent = 0;
 let cost = 0;
 let since = clock();
-// What was held after the last collection, and whether no file has ended since without one.
-let base = null;
+// Whether no file has ended without one since the last collection.
 let fresh = true;
 
 const takeCollector = quietly(() => {
@@ -215,11 +229,11 @@ function kept(needed) {
     return null;
   }
   collect();
-  base = level();
+  self.base = level();
   // Where much was needed, what others left since the last time is better counted too than left out.
   const known = fresh || large;
   fresh = true;
-  return known ? base : null;
+  return known ? self.base : null;
 }
 
 // ---- what is told ----
@@ -281,32 +295,31 @@ function suite(file) {
   return files.get(place) || files.get(real(place)) || name;
 }
 
-let current = null;
-let floored = false;
-
-const begin = quietly((file, worker, more) => {
-  end();
-  const { before, most } = stretch();
+/** Begins with a file in a process. */
+const begin = quietly((it, file, worker, more) => {
+  end(it);
+  const { before, most } = stretch(it.process);
   const lines = [];
-  if (!floored && before !== null) {
-    floored = true;
+  if (!it.floored && before !== null) {
+    it.floored = true;
+    it.base = before;
     since = clock();
-    base = before;
     if (!more || !more.alone) young = nursery();
     lines.push({ event: 'floor', worker, bytes: before });
     // The process that hands out the files holds something too.
-    const parent = worker !== 'main' && marks ? status(process.ppid) : null;
+    const parent = worker !== 'main' && marks ? status(it === self ? process.ppid : 'self') : null;
     if (parent) lines.push({ event: 'floor', worker: 'main', bytes: parent.level });
   }
-  // Where garbage of earlier files is left, it may have made room for this one.
-  const from = before === null ? null : Math.min(base, before);
+  // Where garbage of earlier files is left, it may have made room for this one; in another process nobody collects it.
+  const from = before === null || it !== self ? before : Math.min(it.base, before);
   const id = suite(file);
-  current = { id, worker, from, most, begun: clock(), came: 'passed', ...more };
+  it.current = { id, worker, from, most, begun: clock(), came: 'passed', ...more };
   lines.push({ event: 'begin', worker, id, level_bytes: from });
   put(...lines);
 });
 
-const end = quietly((came) => {
+const end = quietly((it, came) => {
+  const { current } = it;
   if (!current) return;
   const { id, worker, from, most, begun } = current;
   const line = { event: 'suite', worker, id, ms: Math.round(clock() - begun + (current.early || 0)) };
@@ -314,6 +327,7 @@ const end = quietly((came) => {
   line.peak_bytes = most();
   // A process that runs no other file gives everything back.
   if (from === null || current.alone) line.after_bytes = from;
+  else if (it !== self) line.after_bytes = null;
   else {
     enlarged();
     line.after_bytes = kept(line.peak_bytes - from);
@@ -323,7 +337,7 @@ const end = quietly((came) => {
   }
   line.status = came || current.came;
   line.last = false;
-  current = null;
+  it.current = null;
   put(line);
 });
 
@@ -341,8 +355,8 @@ const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 /** A worker's one function, with a look before and after; not `async`, or its name would stand in the stacks of errors. */
 function watched(worker) {
   return function (...args) {
-    begin(args[0].path, `jest-${process.env.JEST_WORKER_ID || 1}`);
-    const ended = (status) => nextTurn().then(() => end(status));
+    begin(self, args[0].path, `jest-${process.env.JEST_WORKER_ID || 1}`);
+    const ended = (status) => nextTurn().then(() => end(self, status));
     return worker.apply(this, args).then(
       (result) => ended(outcome(result)).then(() => result),
       (error) =>
@@ -360,10 +374,10 @@ function inBand(Runner) {
     quietly(() => {
       const options = args[args.length - 1];
       if (!options || !options.serial || !this.on) return;
-      hide();
-      this.on('test-file-start', ([test]) => begin(test.path, 'main'));
-      this.on('test-file-success', ([, result]) => nextTurn().then(() => end(outcome(result))));
-      this.on('test-file-failure', () => nextTurn().then(() => end('failed')));
+      hide(process.env);
+      this.on('test-file-start', ([test]) => begin(self, test.path, 'main'));
+      this.on('test-file-success', ([, result]) => nextTurn().then(() => end(self, outcome(result))));
+      this.on('test-file-failure', () => nextTurn().then(() => end(self, 'failed')));
     })();
     return run.apply(this, args);
   };
@@ -381,7 +395,7 @@ function jest() {
         if (/testWorker\.js$/.test(file)) {
           const worker = watched(exported.worker);
           module.exports = Object.create(exported, { worker: { value: worker, enumerable: true } });
-          hide();
+          hide(process.env);
         } else {
           inBand(exported.default || exported);
         }
@@ -395,62 +409,66 @@ function jest() {
 // ---- Vitest ----
 
 /** What a worker says to the process that hands out the files. */
-const said = quietly((message) => {
-  if (Buffer.isBuffer(message) || message instanceof Uint8Array) {
-    const text = Buffer.from(message.buffer, message.byteOffset, message.length);
+const said = quietly((it, message) => {
+  const bytes = message && message.type === 'Buffer' ? message.data : message;
+  if (bytes instanceof Uint8Array || Array.isArray(bytes)) {
     // The name of the function comes first.
-    if (!/onQueued|onCollected|onTaskUpdate/.test(text.toString('latin1', 0, 256))) return;
-    message = require('v8').deserialize(text);
+    if (!/onQueued|onCollected|onTaskUpdate/.test(Buffer.from(bytes.slice(0, 256)).toString('latin1'))) return;
+    message = require('v8').deserialize(Buffer.from(bytes));
   }
   if (!message || typeof message !== 'object') return;
+  if (message.ready === true && it.ready === null) it.ready = clock();
   const [first] = Array.isArray(message.a) ? message.a : [];
   if (message.m === 'onQueued' && first && first.filepath) {
-    hide();
-    const early = queue.at === null ? 0 : clock() - queue.at;
-    queue.at = null;
-    const place = process.env.VITEST_POOL_ID || process.env.VITEST_WORKER_ID || 1;
-    begin(first.filepath, `vitest-${place}`, { file: first.id, alone: queue.alone, early });
-  } else if (current && message.m === 'onCollected' && Array.isArray(first)) {
-    first.forEach((file) => result(file.id, file.result, file.mode));
-  } else if (current && message.m === 'onTaskUpdate' && Array.isArray(first)) {
-    first.forEach(([id, how]) => result(id, how));
-  } else if (message.type === 'testfileFinished' || ('taskId' in message && 'result' in message)) {
-    end();
+    // Where it is there for this file alone, so is what starting it took.
+    const start = it.alone && it.born !== null ? Math.min(it.asked, it.ready === null ? it.asked : it.ready) - it.born : 0;
+    const early = it.asked === null ? 0 : start + clock() - it.asked;
+    it.asked = it.born = null;
+    if (it === self) {
+      hide(process.env);
+      it.place = process.env.VITEST_POOL_ID || process.env.VITEST_WORKER_ID || 1;
+    }
+    begin(it, first.filepath, `vitest-${it.place}`, { file: first.id, alone: it.alone, early });
+  } else if (it.current && message.m === 'onCollected' && Array.isArray(first)) {
+    first.forEach((file) => result(it.current, file.id, file.result, file.mode));
+  } else if (it.current && message.m === 'onTaskUpdate' && Array.isArray(first)) {
+    first.forEach(([id, how]) => result(it.current, id, how));
+  } else if (message.type === 'testfileFinished' || ('taskId' in message && 'error' in message)) {
+    end(it);
   }
 });
 
-function result(id, how, mode) {
+function result(current, id, how, mode) {
   if (id !== current.file) return;
   const state = (how && how.state) || mode;
   current.came = { fail: 'failed', skip: 'skipped', todo: 'skipped', pass: 'passed' }[state] || current.came;
 }
 
-const queue = { at: null, alone: false };
-
 /** What a worker is asked to do. */
-const asked = quietly((message) => {
+const asked = quietly((it, message) => {
   const task = message.task || message.context;
-  if (!task || !task.files && message.type !== 'start') return;
-  if (queue.at === null) queue.at = clock();
+  if (!task || (!task.files && message.type !== 'start')) return;
+  if (it.asked === null) it.asked = clock();
+  if (message.poolId) it.place = message.poolId;
   if (!task.config) return;
   const { config } = task;
   const pool = config.pool || task.pool || '';
   const options = (config.poolOptions || {})[pool] || {};
   const isolate = options.isolate === undefined ? config.isolate : options.isolate;
-  queue.alone = isolate !== false && !options.singleFork && !pool.startsWith('vm');
+  it.alone = isolate !== false && !options.singleFork && !pool.startsWith('vm');
 });
 
 /** A process of Vitest's that runs files. */
 function vitestProcess() {
-  hide();
+  hide(process.env);
   const { send, emit } = process;
   process.send = function (message) {
-    said(message);
+    said(self, message);
     return send.apply(this, arguments);
   };
   // A listener of ours would take messages away that come before Vitest's own.
   process.emit = function (name, message) {
-    if (name === 'message') asked(message);
+    if (name === 'message') asked(self, message);
     return emit.apply(this, arguments);
   };
 }
@@ -460,14 +478,57 @@ function vitestThread() {
   const { MessagePort } = require('worker_threads');
   const { postMessage } = MessagePort.prototype;
   MessagePort.prototype.postMessage = function (message) {
-    said(message);
+    said(self, message);
     return postMessage.apply(this, arguments);
   };
 }
 
+const WORKER = /[\\/](tinypool|vitest)[\\/]/;
+
+/**
+ * Vitest's own process, which starts the others. To come into one takes us 10 ms, half of them for the first `--require`
+ * at all: too much for a single file. Where the first processes ran one each, the next are measured from here.
+ */
+function vitestItself() {
+  marks = status('self') !== null && reset('self');
+  if (!marks) return;
+  const children = require('child_process');
+  const { fork } = children;
+  // Of all that were seen; `null`: of none.
+  let alone = null;
+  children.fork = function (...words) {
+    const place = Array.isArray(words[1]) || words[1] === undefined || words[1] === null ? 2 : 1;
+    const options = words[place];
+    if (!WORKER.test(words[0]) || typeof options !== 'object' || options === null) return fork.apply(this, words);
+    const env = { ...(options.env || process.env) };
+    const outside = alone;
+    if (outside) hide(env);
+    const child = fork.call(this, ...words.slice(0, place), { ...options, env });
+    const it = runner(child.pid, clock());
+    it.place = env.TINYPOOL_WORKER_ID || 1;
+    const { send, emit } = child;
+    child.send = function (message) {
+      asked(it, message);
+      if (it.alone !== null) alone = it.alone && alone !== false;
+      return send.apply(this, arguments);
+    };
+    if (outside) {
+      child.emit = function (name, message) {
+        if (name === 'message') said(it, message);
+        return emit.apply(this, arguments);
+      };
+    }
+    return child;
+  };
+  // For those who import it.
+  require('module').syncBuiltinESMExports();
+}
+
 quietly(() => {
   if (!events) return;
-  if (process.send && /[\\/](tinypool|vitest)[\\/]/.test(process.argv[1])) return vitestProcess();
+  const [, program = ''] = process.argv;
   if (!isMainThread) vitestThread();
+  else if (/[\\/]vitest(\.mjs)?$/.test(program)) vitestItself();
+  else if (process.send && WORKER.test(program)) return vitestProcess();
   jest();
 })();
