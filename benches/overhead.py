@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""What `shard run` adds to a session of pytest, Jest or Vitest: wall time and CPU time, beside the same command alone.
+"""What `shard run` adds to a session of pytest, Jest or Vitest: CPU time and wall time, beside the same command alone.
 
-    python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 9 rounds, pytest jest vitest
+    python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 31 rounds, pytest jest vitest
 
 `pytest` is two projects: 200 files of four tests that take 20 ms a file, and 200 that take 4 ms; `jest` and `vitest` are 60 files of four tests that
 take 40 ms a file, in band, in workers, and 20 with a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
 Any other word is a package that is installed with its tests (`pip install networkx`, then `networkx.algorithms.tests`).
 
-Both ways alternate, and which one is first alternates too; figures are medians over the rounds, and the added share is the median of the rounds' own
-shares, so that a machine that is busy for a while disturbs both alike. Beside it stands the interval that has the true median in it 19 times of 20;
-where the goal is inside, so many rounds cannot tell, and fewer than six never can. CPU time is that of all processes, ours too. Nothing here is a test:
-times depend on the machine.
+In each round both run at the same time, so that a machine whose speed changes within seconds changes it for both; one after the other they differ by
+5 to 10 % by themselves. Figures are medians over the rounds, and the added share is the median of the rounds' own shares. Beside it stands the interval
+that has the true median in it 19 times of 20; where the goal is inside, so many rounds cannot tell, and fewer than six never can. CPU time is that of all
+processes, ours too, and says all that is added. Wall time says less: what we do beside the session on another core delays both. Nothing here is a
+test: times depend on the machine.
 """
 import importlib.util
 import itertools
@@ -90,17 +91,23 @@ def package_files(name):
     return sorted(str(path) for path in place.glob("test_*.py"))
 
 
-def measured(command, folder):
-    """Wall and CPU seconds of a command and all that it waited for."""
-    begun = time.perf_counter()
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    took = time.perf_counter() - begun
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in (0, 1):
-        sys.exit(f"{' '.join(command)}: exit {child.returncode}\n{said.decode(errors='replace')}")
-    return took, usage.ru_utime + usage.ru_stime
+def measured(ways, folder):
+    """CPU and wall seconds of commands that run at the same time, each with all that it waited for."""
+    running, figures = {}, {}
+    for which, command in ways.items():
+        said = tempfile.TemporaryFile()
+        begun = time.perf_counter()
+        child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=said)
+        running[child.pid] = which, child, said, begun
+    while running:
+        pid, status, usage = os.wait3(0)
+        which, child, said, begun = running.pop(pid)
+        figures[which] = usage.ru_utime + usage.ru_stime, time.perf_counter() - begun
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode not in (0, 1):
+            said.seek(0)
+            sys.exit(f"{' '.join(child.args)}: exit {child.returncode}\n{said.read().decode(errors='replace')}")
+    return figures
 
 
 def interval(values):
@@ -116,19 +123,19 @@ def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulat
     (folder / "shard.toml").write_text(f'[tier.all]\nmatch = ["**"]\nbudget = "none"\nmemory = "{memory}"\n')
     subprocess.run([shard, "plan", "--costs", "costs.csv"], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     alone, ours = (["@shard-out/all-1.txt"], "@{selection}") if command is PYTEST else (ids, "{suites}")
-    ways = [
-        [*command, *alone],
-        [shard, "run", "all-1", "--preflight", "off", "--", *command, ours],
-    ]
-    for way in ways:
-        measured(way, folder)
+    ways = {
+        "alone": [*command, *alone],
+        "ours": [shard, "run", "all-1", "--preflight", "off", "--", *command, ours],
+    }
+    # The first time is for caches. Who begins alternates: the one that ends later has the machine for itself for a moment.
     rows = []
-    for number in range(rounds):
-        order = [0, 1] if number % 2 == 0 else [1, 0]
-        figures = {which: measured(ways[which], folder) for which in order}
-        rows.append((figures[0], figures[1]))
+    for number in range(rounds + 1):
+        order = list(ways) if number % 2 else list(reversed(ways))
+        figures = measured({which: ways[which] for which in order}, folder)
+        rows.append((figures["alone"], figures["ours"]))
+    rows = rows[1:]
     print(f"\n{title}: {len(ids)} files")
-    for column, name in ((0, "wall"), (1, "CPU")):
+    for column, name in ((0, "CPU"), (1, "wall")):
         bare = statistics.median(one[column] for one, _ in rows)
         with_shard = statistics.median(other[column] for _, other in rows)
         added = [100 * (other[column] / one[column] - 1) for one, other in rows]
@@ -145,8 +152,8 @@ def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulat
 
 def main():
     shard = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/release/shard")
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 9
-    print(f"medians of {rounds} rounds; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {sys.version.split()[0]}")
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 31
+    print(f"medians of {rounds} rounds, both at once; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {sys.version.split()[0]}")
     for name in sys.argv[3:] or ["pytest", *NODE]:
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
