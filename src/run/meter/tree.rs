@@ -218,8 +218,8 @@ impl Tree {
 
     /// Whether it is the number of a thread of those that came last, which start most of them; asking that is cheap.
     fn is_thread(&self, number: u32, started: &BTreeSet<u32>) -> bool {
-        let last = started.iter().rev().chain(self.followed.keys().rev()).take(3);
-        last.into_iter().any(|pid| self.proc.join(format!("{pid}/task/{number}")).exists())
+        let mut last = started.iter().rev().chain(self.followed.keys().rev()).take(3);
+        last.any(|pid| self.proc.join(format!("{pid}/task/{number}")).exists())
     }
 
     /// The number that the system gave last to a process or a thread, where it says.

@@ -3,8 +3,9 @@
 //
 // `--require` in NODE_OPTIONS brings it into every process of Node that the session starts; it acts only
 // in those that run test files, by what they say to each other: Jest's runner and its workers, Vitest's workers; and in
-// Vitest's own process, from which it measures processes that run a single file. Without SHARD_EVENTS it does nothing. It prints nothing, keeps no file open between two looks, and whatever fails
-// inside it is nobody's problem. Node 12, Jest 27 and Vitest 1 or newer.
+// Vitest's own process, from which it measures processes that run a single file. Without SHARD_EVENTS it does nothing. It
+// prints nothing, keeps no file open between two looks, and whatever fails inside it is nobody's problem. Node 12, Jest 27
+// and Vitest 1 or newer.
 'use strict';
 
 const fs = require('fs');
@@ -47,7 +48,7 @@ const hide = quietly((env) => {
 
 // ---- what the machine is asked ----
 
-const room = Buffer.allocUnsafe(4000);
+const room = Buffer.alloc(8192);
 const STATUS = /\nVmHWM:\s*(\d+) kB[^]*\nRssAnon:\s*(\d+) kB\nRssFile:\s*(\d+) kB\nRssShmem:\s*(\d+) kB/;
 
 /** Bytes of private and shared memory, of mapped files, and the high-water mark of both. */
@@ -410,20 +411,25 @@ function jest() {
 
 /** What a worker says to the process that hands out the files. */
 const said = quietly((it, message) => {
-  const bytes = message && message.type === 'Buffer' ? message.data : message;
-  if (bytes instanceof Uint8Array || Array.isArray(bytes)) {
+  // As JSON, bytes arrive as their numbers.
+  const bytes = message && message.type === 'Buffer' ? Buffer.from(message.data) : message;
+  if (bytes instanceof Uint8Array) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     // The name of the function comes first.
-    if (!/onQueued|onCollected|onTaskUpdate/.test(Buffer.from(bytes.slice(0, 256)).toString('latin1'))) return;
-    message = require('v8').deserialize(Buffer.from(bytes));
+    if (!/onQueued|onCollected|onTaskUpdate/.test(text.toString('latin1', 0, 256))) return;
+    message = require('v8').deserialize(text);
   }
   if (!message || typeof message !== 'object') return;
   if (message.ready === true && it.ready === null) it.ready = clock();
   const [first] = Array.isArray(message.a) ? message.a : [];
   if (message.m === 'onQueued' && first && first.filepath) {
-    // Where it is there for this file alone, so is what starting it took.
-    const start = it.alone && it.born !== null ? Math.min(it.asked, it.ready === null ? it.asked : it.ready) - it.born : 0;
-    const early = it.asked === null ? 0 : start + clock() - it.asked;
-    it.asked = it.born = null;
+    let early = 0;
+    if (it.asked !== null) {
+      early = clock() - it.asked;
+      // Where the process is there for this file alone, so is what starting it took.
+      if (it.alone && it.born !== null) early += Math.min(it.asked, it.ready || it.asked) - it.born;
+      it.asked = it.born = null;
+    }
     if (it === self) {
       hide(process.env);
       it.place = process.env.VITEST_POOL_ID || process.env.VITEST_WORKER_ID || 1;
@@ -458,19 +464,24 @@ const asked = quietly((it, message) => {
   it.alone = isolate !== false && !options.singleFork && !pool.startsWith('vm');
 });
 
-/** A process of Vitest's that runs files. */
-function vitestProcess() {
-  hide(process.env);
-  const { send, emit } = process;
-  process.send = function (message) {
-    said(self, message);
+/** Hears what is sent to the other end of a channel between processes, and what comes from there. */
+function overhear(channel, sent, came) {
+  const { send, emit } = channel;
+  channel.send = function (message) {
+    sent(message);
     return send.apply(this, arguments);
   };
   // A listener of ours would take messages away that come before Vitest's own.
-  process.emit = function (name, message) {
-    if (name === 'message') asked(self, message);
+  channel.emit = function (name, message) {
+    if (name === 'message') came(message);
     return emit.apply(this, arguments);
   };
+}
+
+/** A process of Vitest's that runs files. */
+function vitestProcess() {
+  hide(process.env);
+  overhear(process, (message) => said(self, message), (message) => asked(self, message));
 }
 
 /** A thread, maybe one that runs files. */
@@ -506,18 +517,11 @@ function vitestItself() {
     const child = fork.call(this, ...words.slice(0, place), { ...options, env });
     const it = runner(child.pid, clock());
     it.place = env.TINYPOOL_WORKER_ID || 1;
-    const { send, emit } = child;
-    child.send = function (message) {
+    const sent = (message) => {
       asked(it, message);
       if (it.alone !== null) alone = it.alone && alone !== false;
-      return send.apply(this, arguments);
     };
-    if (outside) {
-      child.emit = function (name, message) {
-        if (name === 'message') said(it, message);
-        return emit.apply(this, arguments);
-      };
-    }
+    overhear(child, sent, (message) => outside && said(it, message));
     return child;
   };
   // For those who import it.
