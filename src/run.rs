@@ -45,7 +45,7 @@ use crate::model::{Bytes, Millis, Verdict};
 use crate::outcome::{At, Event, Host, SCHEMA, Start, Stopped};
 use crate::plan::file::{Session, Shard, Suite, Tier};
 use again::again;
-pub use command::selects;
+pub use command::{misspelt, selects};
 use journal::Journal;
 use judged::Judged;
 use session::{Executor, Piece};

@@ -183,7 +183,7 @@ errors! {
             next: "start as many jobs as the plan has shards, and count them from 0"
         NoCommand "no-command" USAGE:
             "Nothing says how the suites of a tier are run."
-            cause: "`shard.toml` has no `run` for the tier, and no command was given behind `--`."
+            cause: "`shard.toml` has no `run` for the tier, and no command was given behind `--`; or its placeholder for the suites is misspelt."
             next: "set `run` in the tier, or give a command: shard run SHARD -- pytest @{selection}"
         FormatRefused "format-refused" USAGE:
             "The plan cannot be handed on in this format."

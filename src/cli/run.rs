@@ -76,6 +76,13 @@ fn order(
         }
     };
     if !run::selects(&command) {
+        if let Some((wrong, meant)) = run::misspelt(&command) {
+            let wrong = text::printable(wrong);
+            let message = format!(
+                "the command has `{{{wrong}}}`, which stands for nothing\n  help: did you mean `{{{meant}}}`?"
+            );
+            return Err(Failure::new(ErrorId::NoCommand, message));
+        }
         terminal.say(
             "warning: the command names neither {selection} nor {suites}: unless it reads SHARD_SELECTION, it runs the same in every shard",
         );

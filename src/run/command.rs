@@ -1,6 +1,8 @@
 //! A tier's command with its placeholders filled in. Never a shell: a word stays a word, whatever a
 //! suite is called.
 
+use crate::text::closest;
+
 /// What the placeholders stand for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
@@ -43,20 +45,29 @@ pub(super) fn expand(template: &[String], values: &Values<'_>) -> Result<Vec<Str
     Ok(words)
 }
 
+/// The placeholders that tell a command which suites to run.
+const TELLING: [&str; 3] = ["selection", "suites", "suite"];
+
 /// Whether the command is told which suites to run.
 #[must_use]
 pub fn selects(template: &[String]) -> bool {
-    let telling = ["selection", "suites", "suite"];
-    template.iter().flat_map(|word| placeholders(word)).any(|name| telling.contains(&name))
+    template.iter().flat_map(|word| placeholders(word)).any(|name| TELLING.contains(&name))
+}
+
+/// What stands in braces in a command and was probably meant to tell it which suites to run, with what it is called.
+#[must_use]
+pub fn misspelt(template: &[String]) -> Option<(&str, &'static str)> {
+    template.iter().flat_map(|word| braced(word)).find_map(|name| Some((name, closest(name, TELLING)?)))
 }
 
 /// The placeholders of a word, in order. Other braces are none.
 fn placeholders(word: &str) -> impl Iterator<Item = &str> {
-    word.split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}'))
-        .map(|(name, _)| name)
-        .filter(|name| NAMES.contains(name))
+    braced(word).filter(|name| NAMES.contains(name))
+}
+
+/// What stands in braces in a word.
+fn braced(word: &str) -> impl Iterator<Item = &str> {
+    word.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }
 
 /// One pass from left to right, so that a name with braces in it is taken as it is.
@@ -133,5 +144,7 @@ mod tests {
     fn a_command_that_is_not_told_its_suites_is_noticed() {
         assert!(selects(&words("pytest @{selection}")) && selects(&words("x --a={suites}")));
         assert!(!selects(&words("make test {workers} {selections}")));
+        assert_eq!(misspelt(&words("x {workers} @{selektion}")), Some(("selektion", "selection")));
+        assert_eq!(misspelt(&words("x {} {version} {.Dir} suites")), None);
     }
 }

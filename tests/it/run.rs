@@ -130,6 +130,15 @@ fn the_command_is_words_never_a_shell() {
     assert_eq!(done.stdout(), "['a b;c.py', './-d.py', '1', 'all-1.1', '$HOME', '{x}']\n");
     let done = project.run(["run", "all-1", "--", "true"], b"", &[]).ok();
     assert!(done.stderr().contains("names neither {selection} nor {suites}"), "{}", done.stderr());
+    let done = project.run(["run", "all-1", "--", "touch", "{selektion}"], b"", &[]);
+    done.fails(
+        94,
+        &[
+            "error[no-command]: the command has `{selektion}`, which stands for nothing",
+            "did you mean `{selection}`?",
+        ],
+    );
+    assert!(!project.exists("{selektion}"));
 }
 
 #[test]
