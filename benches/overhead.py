@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """What `shard run` adds to a session of pytest, Jest or Vitest: CPU time and wall time, beside the same command alone.
 
-    python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 31 rounds, pytest jest vitest
+    python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 40 rounds, pytest jest vitest
 
-`pytest` is two projects: 200 files of four tests that take 20 ms a file, and 200 that take 4 ms; `jest` and `vitest` are 60 files of four tests that
-take 40 ms a file, in band, in workers, and 20 with a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
+`pytest` is two projects: 200 files of four tests with 20 ms of work a file, and 200 with 4 ms; `jest` and `vitest` are 60 files of four tests with
+40 ms of work a file, in band, in workers, and 20 with a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
 Any other word is a package that is installed with its tests (`pip install networkx`, then `networkx.algorithms.tests`).
 
-In each round both run at the same time, so that a machine whose speed changes within seconds changes it for both; one after the other they differ by
-5 to 10 % by themselves. Figures are medians over the rounds, and the added share is the median of the rounds' own shares. Beside it stands the interval
-that has the true median in it 19 times of 20; where the goal is inside, so many rounds cannot tell, and fewer than six never can. CPU time is that of all
-processes, ours too, and says all that is added. Wall time says less: what we do beside the session on another core delays both. Nothing here is a
-test: times depend on the machine.
+CPU time is that of all processes, ours too, and says all that is added. Both sessions run at the same time on one core: they take turns there every
+few milliseconds, so that a machine whose speed changes does so for both. Pairs of the same command differ by 1 % that way, and by 4 to 10 % on two
+cores or one after the other. Two cores take half of the rounds each. For wall time both run at the same time wherever the system puts them, a third as
+often; there we may delay both from another core.
+
+Figures are medians over the rounds, and the added share is the median of the rounds' own shares. Beside it stands the interval that has the true median
+in it 19 times of 20; where the goal is inside, so many rounds cannot tell, and fewer than six never can. Nothing here is a test: times depend on the
+machine, and on Linux.
 """
+import concurrent.futures
 import importlib.util
 import itertools
 import math
@@ -29,21 +33,30 @@ TESTS = 4
 MODULES = pathlib.Path(__file__).resolve().parent.parent / "target/js/node_modules"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
-TEST = """import time
+# The same work each time, as tests do it: objects are made and dropped. A test that waits for the clock would do less where it must share a core.
+WORK = """def work(times):
+    for _ in range(times):
+        json.loads(json.dumps({"name": "suite", "sizes": list(range(20)), "tags": {"a": 1.5, "b": None}}))
+"""
+TEST = """import json
+
+{work}
 
 {tests}
 """
 ONE = """def test_{n}():
-    end = time.perf_counter() + {seconds}
-    while time.perf_counter() < end:
-        pass
+    work({times})
 """
-
-NODE_ONE = """test("{n}", () => {{
-  const end = performance.now() + {ms};
-  while (performance.now() < end) {{}}
-}});
+NODE_WORK = """function work(times) {
+  for (let i = 0; i < times; i++) JSON.parse(JSON.stringify({ name: "suite", sizes: [...Array(20).keys()], tags: { a: 1.5, b: null } }));
+}
 """
+NODE_ONE = """test("{n}", () => work({times}));
+"""
+TIMED = {
+    "python": (sys.executable, "-c", "import json, time\n" + WORK + "t = time.perf_counter(); work(20000); print(20 / (time.perf_counter() - t))"),
+    "node": ("node", "-e", NODE_WORK + "const t = performance.now(); work(20000); console.log(20000 / (performance.now() - t))"),
+}
 # Names, words of the command, what the tier says of memory, and how many files: more rounds tell more than longer ones.
 NODE = {
     "jest": [
@@ -57,19 +70,24 @@ NODE = {
 }
 
 
-def make_project(folder, ms):
-    """Test files for pytest that are busy for so many milliseconds each."""
+def times(which, ms):
+    """How often the work must be done to take so long, where nothing else runs."""
+    return round(ms * max(float(subprocess.check_output(TIMED[which], text=True)) for _ in range(3)))
+
+
+def make_project(folder, often):
+    """Test files for pytest that do the work so often in each test."""
     ids = []
     (folder / "tests").mkdir()
     (folder / "pytest.ini").write_text("[pytest]\n")
     for i in range(200):
-        tests = "\n\n".join(ONE.format(n=n, seconds=ms / 1000 / TESTS) for n in range(TESTS))
-        (folder / f"tests/test_{i:03}.py").write_text(TEST.format(tests=tests))
+        tests = "\n\n".join(ONE.format(n=n, times=often) for n in range(TESTS))
+        (folder / f"tests/test_{i:03}.py").write_text(TEST.format(work=WORK, tests=tests))
         ids.append(f"tests/test_{i:03}.py")
     return ids
 
 
-def make_node_project(folder, kind, ms):
+def make_node_project(folder, kind, often):
     """The same for Jest or Vitest."""
     ids = []
     (folder / "t").mkdir()
@@ -78,7 +96,7 @@ def make_node_project(folder, kind, ms):
     begin = "import { test } from 'vitest';\n" if kind == "vitest" else ""
     for i in range(60):
         ids.append(f"t/{i:03}.test." + ("mjs" if kind == "vitest" else "js"))
-        (folder / ids[-1]).write_text(begin + "".join(NODE_ONE.format(n=n, ms=ms / TESTS) for n in range(TESTS)))
+        (folder / ids[-1]).write_text(begin + NODE_WORK + "".join(NODE_ONE.format(n=n, times=often) for n in range(TESTS)))
     return ids
 
 
@@ -118,7 +136,23 @@ def interval(values):
     return values[max(outside - 1, 0)], values[-max(outside, 1)]
 
 
-def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulates"):
+def pairs(core, rounds, folder, ways):
+    """CPU and wall seconds alone and with shard, of so many rounds; on one core, or `None`: on any."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    rows = []
+    # The first time is for caches. Who begins alternates: the one that ends later has the machine for itself for a moment.
+    for number in range(rounds + 1):
+        order = list(ways) if number % 2 else list(reversed(ways))
+        figures = measured({which: ways[which] for which in order}, folder)
+        rows.append((figures["alone"], figures["ours"]))
+    return rows[1:]
+
+
+def prepare(shard, make, folder, command, memory, count):
+    """A project, planned as one job, and the two commands."""
+    folder.mkdir()
+    ids = make(folder)[:count]
     (folder / "costs.csv").write_text("id,ms\n" + "".join(f"{id},100\n" for id in ids))
     (folder / "shard.toml").write_text(f'[tier.all]\nmatch = ["**"]\nbudget = "none"\nmemory = "{memory}"\n')
     subprocess.run([shard, "plan", "--costs", "costs.csv"], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -127,15 +161,22 @@ def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulat
         "alone": [*command, *alone],
         "ours": [shard, "run", "all-1", "--preflight", "off", "--", *command, ours],
     }
-    # The first time is for caches. Who begins alternates: the one that ends later has the machine for itself for a moment.
-    rows = []
-    for number in range(rounds + 1):
-        order = list(ways) if number % 2 else list(reversed(ways))
-        figures = measured({which: ways[which] for which in order}, folder)
-        rows.append((figures["alone"], figures["ours"]))
-    rows = rows[1:]
+    return ids, ways
+
+
+def compare(shard, make, rounds, title, command=PYTEST, memory="accumulates", count=None):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        cores = sorted(os.sched_getaffinity(0))[:2]
+        places = [(folder / str(core), *prepare(shard, make, folder / str(core), command, memory, count)) for core in cores]
+        with concurrent.futures.ProcessPoolExecutor(len(cores)) as pool:
+            each = -(-rounds // len(cores))
+            waiting = [pool.submit(pairs, core, each, place, ways) for core, (place, _, ways) in zip(cores, places)]
+            shared = [row for rows in waiting for row in rows.result()]
+        place, ids, ways = places[0]
+        free = pairs(None, -(-rounds // 3), place, ways)
     print(f"\n{title}: {len(ids)} files")
-    for column, name in ((0, "CPU"), (1, "wall")):
+    for column, name, rows in ((0, "CPU", shared), (1, "wall", free)):
         bare = statistics.median(one[column] for one, _ in rows)
         with_shard = statistics.median(other[column] for _, other in rows)
         added = [100 * (other[column] / one[column] - 1) for one, other in rows]
@@ -146,35 +187,37 @@ def compare(shard, folder, ids, rounds, title, command=PYTEST, memory="accumulat
         print(
             f"  {name:<5} alone {bare:7.3f} s   under shard run {with_shard:7.3f} s   "
             f"{share:+6.2f} % ({least:+.1f} to {most:+.1f}), "
-            f"{1e6 * (with_shard - bare) / len(ids):+6.0f} µs a file   goal {GOAL:.0f} %: {verdict}"
+            f"{1e6 * (with_shard - bare) / len(ids):+6.0f} µs a file   goal {GOAL:.0f} %: {verdict}",
+            flush=True,
         )
 
 
 def main():
     shard = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "target/release/shard")
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 31
-    print(f"medians of {rounds} rounds, both at once; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {sys.version.split()[0]}")
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 40
+    print(f"medians of {rounds} rounds; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {sys.version.split()[0]}")
     for name in sys.argv[3:] or ["pytest", *NODE]:
-        with tempfile.TemporaryDirectory() as folder:
-            folder = pathlib.Path(folder)
-            if name == "pytest":
-                for ms in (20, 4):
-                    place = folder / str(ms)
-                    place.mkdir()
-                    compare(shard, place, make_project(place, ms), rounds, f"{ms} ms a file")
-            elif name in NODE:
-                if not (MODULES / name).exists():
-                    print(f"\n{name}: not in {MODULES}")
-                    continue
-                ids = make_node_project(folder, name, 40)
-                for title, words, memory, count in NODE[name]:
-                    command = ["node", *f"node_modules/{words}".split()]
-                    compare(shard, folder, ids[:count], rounds, title, command, memory)
-            elif files := package_files(name):
+        if name == "pytest":
+            for ms in (20, 4):
+                often = times("python", ms / TESTS)
+                compare(shard, lambda folder: make_project(folder, often), rounds, f"pytest, {ms} ms a file")
+        elif name in NODE:
+            if not (MODULES / name).exists():
+                print(f"\n{name}: not in {MODULES}")
+                continue
+            often = times("node", 40 / TESTS)
+            for title, words, memory, count in NODE[name]:
+                command = ["node", *f"node_modules/{words}".split()]
+                compare(shard, lambda folder: make_node_project(folder, name, often), rounds, title, command, memory, count)
+        elif files := package_files(name):
+
+            def bare(folder):
                 (folder / "pytest.ini").write_text("[pytest]\n")
-                compare(shard, folder, files, rounds, name)
-            else:
-                print(f"\n{name}: not installed with its tests")
+                return files
+
+            compare(shard, bare, rounds, name)
+        else:
+            print(f"\n{name}: not installed with its tests")
 
 
 if __name__ == "__main__":
