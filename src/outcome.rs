@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use event::{
     At, Begin, End, Event, Finished, Floor, Host, Import, Meter, SCHEMA, Sample, SessionEnd, SessionStart,
-    Start, Status, Stopped,
+    Settled, Start, Status, Stopped,
 };
 pub use observe::{Observed, SessionObserved, SuiteObserved, observe};
 pub use read::{LINE_MAX, PassedOver, SIZE_MAX, read, recognise};
@@ -67,6 +67,8 @@ pub struct Session {
     pub imports: Vec<Import>,
     /// What ended, in order; a suite may have several parts.
     pub finished: Vec<Finished>,
+    /// What workers held without garbage, each with how many had ended before.
+    pub settled: Vec<(usize, Settled)>,
     /// How it ended; `None`: it was still running at the end of the file.
     pub end: Option<SessionEnd>,
     /// What runs, or ran when it was cut off, by worker and suite.
@@ -115,6 +117,10 @@ impl Outcome {
                 *slot = floor.bytes.max(*slot);
             }
             Event::Import(import) => self.session(import.session).imports.push(import),
+            Event::Settled(settled) => {
+                let session = self.session(settled.session);
+                session.settled.push((session.finished.len(), settled));
+            }
             Event::Begin(begin) => {
                 let key = (begin.worker.clone(), begin.id.clone());
                 let before = self.last.and_then(|sample| sample.bytes);

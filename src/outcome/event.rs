@@ -27,6 +27,8 @@ pub enum Event {
     Begin(Begin),
     /// A suite ended, or a part of it where one suite's tests run on several workers or in turns.
     Suite(Finished),
+    /// What a worker held without garbage.
+    Settled(Settled),
     /// What the session and all its processes held at one moment.
     Sample(Sample),
     /// A session ended.
@@ -148,6 +150,19 @@ pub struct Floor {
     /// The number of its process: what its children hold counts for the suite that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// The index of its session, where several run side by side; else the last that began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<u32>,
+}
+
+/// What a worker held between two suites or at its end when all garbage was gone, where that is not found out behind every
+/// suite: what those since the last time left altogether.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Settled {
+    /// `main`, `gw0`, …: any name that tells the workers of a session apart.
+    pub worker: String,
+    /// What it held.
+    pub bytes: Bytes,
     /// The index of its session, where several run side by side; else the last that began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<u32>,

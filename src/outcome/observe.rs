@@ -84,16 +84,17 @@ pub fn observe(outcome: &Outcome) -> Observed {
 
 /// The observations of one start of a session, by suite; none that says nothing.
 fn of_session(session: &Session) -> BTreeMap<&str, Observation> {
-    let mut parts: BTreeMap<&str, Vec<&Finished>> = BTreeMap::new();
-    for part in &session.finished {
-        parts.entry(&part.id).or_default().push(part);
+    let shares = shares(session);
+    let mut parts: BTreeMap<&str, Vec<Part>> = BTreeMap::new();
+    for (place, finished) in session.finished.iter().enumerate() {
+        parts.entry(&finished.id).or_default().push(Part { finished, share: shares.get(&place).copied() });
     }
     let cut_off: BTreeSet<&str> = session.in_flight().map(|begin| begin.id.as_str()).collect();
     let mut seen: BTreeMap<&str, Observation> = BTreeMap::new();
     for (id, mut parts) in parts {
-        let executed = parts.iter().all(|part| part.status.is_executed());
+        let executed = parts.iter().all(|part| part.finished.status.is_executed());
         // A worker that got nothing but skipped tests of a suite says nothing of it.
-        parts.retain(|part| part.status.is_complete());
+        parts.retain(|part| part.finished.status.is_complete());
         if executed && !parts.is_empty() && !cut_off.contains(id) {
             seen.insert(id, combined(&parts));
         }
@@ -117,6 +118,59 @@ fn of_session(session: &Session) -> BTreeMap<&str, Observation> {
     seen
 }
 
+/// A part of a suite, and what it has left where that is not found out alone.
+struct Part<'a> {
+    finished: &'a Finished,
+    share: Option<Share>,
+}
+
+/// An even share of what several suites have left, one after another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Share {
+    bytes: i64,
+    /// How many of them came before.
+    earlier: i64,
+}
+
+/// The shares of what a worker's suites left altogether, by the places of what ended.
+fn shares(session: &Session) -> BTreeMap<usize, Share> {
+    /// What a worker held without garbage, what is known that suites added since, and what ended besides.
+    #[derive(Default)]
+    struct Group {
+        from: Option<i64>,
+        known: i64,
+        places: Vec<usize>,
+    }
+    let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
+    let mut shares = BTreeMap::new();
+    let mut settled = session.settled.iter().peekable();
+    for place in 0..=session.finished.len() {
+        while let Some((_, level)) = settled.next_if(|(before, _)| *before <= place) {
+            let group = groups.entry(&level.worker).or_default();
+            let to = signed(level.bytes);
+            if let (Some(from), count @ 1..) = (group.from, group.places.len()) {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                let bytes = to.saturating_sub(from).saturating_sub(group.known) / count;
+                let share = |(earlier, place): (i64, usize)| (place, Share { bytes, earlier });
+                shares.extend((0..).zip(group.places.drain(..)).map(share));
+            }
+            *group = Group { from: Some(to), ..Group::default() };
+        }
+        let Some(part) = session.finished.get(place) else { break };
+        let Some(before) = part.before_bytes else { continue };
+        let group = groups.entry(&part.worker).or_default();
+        group.from.get_or_insert(signed(before));
+        let shared = part.shared_bytes.unwrap_or_default();
+        let known =
+            part.after_bytes.map_or(signed(shared), |after| signed(after).saturating_sub(signed(before)));
+        group.known = group.known.saturating_add(known);
+        if part.after_bytes.is_none() {
+            group.places.push(place);
+        }
+    }
+    shares
+}
+
 /// What each worker added for all of its suites; workers that did.
 fn shared_by_worker(session: &Session) -> BTreeMap<&str, Bytes> {
     let mut sums: BTreeMap<&str, Bytes> = BTreeMap::new();
@@ -134,8 +188,8 @@ fn signed(bytes: Bytes) -> i64 {
 }
 
 /// Time and retained summed, transient and peak the largest. A sum of which a part is not known is not known.
-fn combined(parts: &[&Finished]) -> Observation {
-    let of = |part: &&Finished| observation(part);
+fn combined(parts: &[Part]) -> Observation {
+    let of = observation;
     let time = parts.iter().map(|part| of(part).time).sum::<Option<Millis>>();
     let retained = parts
         .iter()
@@ -152,7 +206,7 @@ fn combined(parts: &[&Finished]) -> Observation {
 }
 
 /// What the boundaries of one part say.
-fn observation(part: &Finished) -> Observation {
+fn observation(&Part { finished: part, share }: &Part) -> Observation {
     let (before, peak, after) = (part.before_bytes, part.peak_bytes, part.after_bytes);
     let shared = part.shared_bytes.unwrap_or_default();
     let retained = before
@@ -160,8 +214,10 @@ fn observation(part: &Finished) -> Observation {
         .map(|(before, after)| signed(after).saturating_sub(signed(before)).saturating_sub(signed(shared)));
     // The end of the session gives back what the suite before it would have kept. How much of what it held that is nobody
     // knows: all of it is transient.
-    let retained = retained.filter(|_| !part.last);
-    let kept = Bytes(retained.unwrap_or(0).max(0).unsigned_abs()) + shared;
+    let retained = retained.filter(|_| !part.last).or(share.map(|share| share.bytes));
+    // Those before it have left their shares too, above what was held without garbage.
+    let left = share.map_or(1, |share| share.earlier.saturating_add(1));
+    let kept = Bytes(retained.unwrap_or(0).max(0).saturating_mul(left).unsigned_abs()) + shared;
     Observation {
         time: part.ms.map(|time| Millis(time.0.max(1))),
         import: None,
@@ -278,6 +334,9 @@ mod tests {
                 ["shares", worker, id, before, peak, after, shared] => format!(
                     r#"{{"event":"suite","worker":"{worker}","id":"{id}","ms":9,"before_bytes":{before},"peak_bytes":{peak},"after_bytes":{after},"shared_bytes":{shared},"status":"passed"}}"#
                 ),
+                ["settled", worker, bytes] => {
+                    format!(r#"{{"event":"settled","worker":"{worker}","bytes":{bytes}}}"#)
+                }
                 ["end", index, attempt, exit, peak] => format!(
                     r#"{{"event":"session-end","index":{index},"attempt":{attempt},"at":107,"exit":{exit},"signal":null,"peak_bytes":{peak},"method":"tree"}}"#
                 ),
@@ -334,6 +393,39 @@ mod tests {
         check(&["session 1 1 a", "suite main a passed 4 100 400 150 last"], &["1 a 4 - - 300 400"]);
         // A peak below what stayed: the meters differ, and nothing is negative.
         check(&["session 1 1 a", "suite main a passed 4 100 120 150"], &["1 a 4 - 50 0 120"]);
+    }
+
+    #[test]
+    fn what_several_left_altogether_is_shared_among_them() {
+        check(
+            &[
+                "session 1 1 a,b,c,d,e,f,g",
+                "suite main a passed 9 100 150 null",
+                "suite gw0 g passed 9 50 60 null",
+                // Garbage of those before it is in its peak.
+                "suite main b passed 9 100 180 null",
+                "shares main c 100 300 null 40",
+                // Known alone, it has no share in what they left.
+                "suite main d passed 9 100 500 200",
+                "settled main 300",
+                "suite main e passed 9 300 310 310",
+                "suite main f passed 9 310 330 null",
+                // It gave back more than it added.
+                "settled main 290",
+                // It never ran a suite, or nothing was left to find out.
+                "settled gw1 70",
+                "settled main 295",
+            ],
+            &[
+                "1 a 9 - 20 30 150",
+                "1 b 9 - 20 40 180",
+                "1 c 9 40 20 100 300",
+                "1 d 9 - 100 300 500",
+                "1 e 9 - 10 0 310",
+                "1 f 9 - -20 20 330",
+                "1 g 9 - - 10 60",
+            ],
+        );
     }
 
     #[test]

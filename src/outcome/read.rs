@@ -122,8 +122,18 @@ struct Head {
 impl Head {
     /// Whether it is called as one of the events that are known.
     fn is_ours(&self) -> bool {
-        const NAMES: [&str; 9] =
-            ["start", "session", "floor", "import", "begin", "suite", "sample", "session-end", "end"];
+        const NAMES: [&str; 10] = [
+            "start",
+            "session",
+            "floor",
+            "import",
+            "begin",
+            "suite",
+            "settled",
+            "sample",
+            "session-end",
+            "end",
+        ];
         NAMES.contains(&self.event.as_str())
     }
 }

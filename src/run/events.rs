@@ -12,6 +12,7 @@
 //! {"event":"import","worker":"gw0","id":"…","bytes":…}
 //! {"event":"begin","worker":"gw0","id":"…","level_bytes":…}
 //! {"event":"suite","worker":"gw0","id":"…","ms":…,"before_bytes":…,"peak_bytes":…,"after_bytes":…,"status":"passed","last":false}
+//! {"event":"settled","worker":"gw0","bytes":…}
 //! ```
 //!
 //! `pid` may be left out; with it what the worker's children hold while a suite runs is added to the suite's peak.
@@ -107,6 +108,7 @@ fn event(line: &[u8], now: At, index: u32) -> Option<Event> {
     let session = match &mut event {
         Event::Floor(floor) => &mut floor.session,
         Event::Import(import) => &mut import.session,
+        Event::Settled(settled) => &mut settled.session,
         Event::Begin(begin) => {
             if begin.at <= 0 {
                 begin.at = now;

@@ -135,8 +135,8 @@ function stretch(process) {
 /** A process that runs files, by its number, and when it started. */
 function runner(process, born) {
   // What runs now; what was held without garbage; when it was ready, and when it was asked to run something; whether
-  // there is one for each file.
-  return { process, born, place: 1, current: null, floored: false, base: null, ready: null, asked: null, alone: null };
+  // there is one for each file; whether it is known when it has run all.
+  return { process, born, place: 1, current: null, floored: false, base: null, ready: null, asked: null, alone: null, ends: true };
 }
 
 const self = runner('self', clock() - process.uptime() * 1000);
@@ -180,17 +180,23 @@ function loading(load) {
 // ---- garbage ----
 
 // What a file keeps shows only when garbage is gone before and after it. Collecting takes 10 to 50 ms, the longer the
-// more is in use, so it may take this share of the time and no more, and files that grow much come first.
-const SHARE = 0.005;
+// more is in use, and makes V8 work several times as much again afterwards. So it may take this share of the time and no
+// more, and files that grow much come first; at the end of the process nothing comes afterwards. A process that is killed
+// in place of ending does not get there.
+const SHARE = 0.001;
+const SHARE_KILLED = 0.005;
 const SHARE_LARGE = 0.02;
 const ADVANCE_LARGE = 300;
 const LARGE = 32 << 20;
 let gc = null;
 let spent = 0;
-let cost = 0;
+// Of the last one; of the first, about.
+let cost = 15;
 let since = clock();
 // Whether no file has ended without one since the last collection.
 let fresh = true;
+// What the last one found that several files have left.
+let settled = null;
 
 const takeCollector = quietly(() => {
   const v8 = require('v8');
@@ -219,23 +225,35 @@ function collect() {
   spent += cost;
 }
 
-/** What is held without garbage after a file that needed so much more than before; `null` where that is not found out. */
-function kept(needed) {
-  const large = needed >= LARGE;
+/** What is held without garbage after a file that began so and grew so much; `null` where nobody knows that of it alone. */
+function kept(from, grown) {
+  const large = grown >= LARGE;
   const time = clock() - since;
-  const most = large ? SHARE_LARGE * time + ADVANCE_LARGE : SHARE * time;
-  // One for this file, or one so that the next may be known, and its own.
-  if (spent + (fresh || large ? cost : 2 * cost) > most) {
+  const most = large ? SHARE_LARGE * time + ADVANCE_LARGE : (self.ends ? SHARE : SHARE_KILLED) * time;
+  if (spent + cost > most) {
     fresh = false;
     return null;
   }
   collect();
   self.base = level();
-  // Where much was needed, what others left since the last time is better counted too than left out.
-  const known = fresh || large;
+  if (fresh) return self.base;
   fresh = true;
-  return known ? self.base : null;
+  settled = self.base;
+  // It cannot have left more than it grew: the rest is what others left since the last time.
+  return large ? Math.min(self.base, from + grown) : null;
 }
+
+// Jest kills a worker that takes half a second to end, and says so.
+const ENDING = 256 << 20;
+
+/** At the end of a process: what its files since the last time have left. */
+const settle = quietly(() => {
+  if (self.current || fresh || usage().heapUsed > ENDING) return;
+  collect();
+  fresh = true;
+  self.base = level();
+  put({ event: 'settled', worker: self.worker, bytes: self.base });
+});
 
 // ---- what is told ----
 
@@ -303,6 +321,7 @@ const begin = quietly((it, file, worker, more) => {
   const lines = [];
   if (!it.floored && before !== null) {
     it.floored = true;
+    if (it === self && !(more && more.alone)) process.on('exit', settle);
     it.base = before;
     since = clock();
     if (!more || !more.alone) young = nursery();
@@ -314,7 +333,8 @@ const begin = quietly((it, file, worker, more) => {
   // Where garbage of earlier files is left, it may have made room for this one; in another process nobody collects it.
   const from = before === null || it !== self ? before : Math.min(it.base, before);
   const id = suite(file);
-  it.current = { id, worker, from, most, begun: clock(), came: 'passed', ...more };
+  it.worker = worker;
+  it.current = { id, worker, before, from, most, begun: clock(), came: 'passed', ...more };
   lines.push({ event: 'begin', worker, id, level_bytes: from });
   put(...lines);
 });
@@ -322,7 +342,7 @@ const begin = quietly((it, file, worker, more) => {
 const end = quietly((it, came) => {
   const { current } = it;
   if (!current) return;
-  const { id, worker, from, most, begun } = current;
+  const { id, worker, before, from, most, begun } = current;
   const line = { event: 'suite', worker, id, ms: Math.round(clock() - begun + (current.early || 0)) };
   line.before_bytes = from;
   line.peak_bytes = most();
@@ -331,7 +351,8 @@ const end = quietly((it, came) => {
   else if (it !== self) line.after_bytes = null;
   else {
     enlarged();
-    line.after_bytes = kept(line.peak_bytes - from);
+    // Above all that was there: garbage of others is no reason to collect it.
+    line.after_bytes = kept(from, line.peak_bytes - before);
     enlarged();
     line.shared_bytes = shared + Math.max(0, loaded);
     shared = loaded = 0;
@@ -339,7 +360,8 @@ const end = quietly((it, came) => {
   line.status = came || current.came;
   line.last = false;
   it.current = null;
-  put(line);
+  put(line, ...(settled === null ? [] : [{ event: 'settled', worker, bytes: settled }]));
+  settled = null;
 });
 
 // ---- Jest ----
@@ -441,6 +463,7 @@ const said = quietly((it, message) => {
     first.forEach(([id, how]) => result(it.current, id, how));
   } else if (message.type === 'testfileFinished' || ('taskId' in message && 'error' in message)) {
     end(it);
+    if (it === self && it.ends) settle();
   }
 });
 
@@ -455,6 +478,8 @@ const asked = quietly((it, message) => {
   const task = message.task || message.context;
   if (!task || (!task.files && message.type !== 'start')) return;
   if (it.asked === null) it.asked = clock();
+  // A process that runs all of its files at once is told of no others; else nobody says which is the last, and it is killed.
+  if (task.files) it.ends = task.files.length > 1;
   if (message.poolId) it.place = message.poolId;
   if (!task.config) return;
   const { config } = task;
