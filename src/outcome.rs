@@ -495,6 +495,7 @@ mod tests {
             SESSION.to_owned(),
             r#"{"event":"floor","worker":"main","bytes":9}"#.to_owned(),
             r#"{"event":"import","worker":"main","id":"a","bytes":-3}"#.to_owned(),
+            r#"{"event":"settled","worker":"main","bytes":7}"#.to_owned(),
             begin("main", "a"),
             sample(90, 20),
             suite("main", "a", "passed"),

@@ -430,6 +430,8 @@ mod tests {
         let session = SessionStart { index: 1, attempt: 1, at: 5, ..SessionStart::default() };
         check(Event::Session(session), r#"{"event":"session","index":1,"attempt":1,"at":5}"#);
         let floor = Floor { worker: "main".into(), bytes: Bytes(9), pid: Some(7), session: None };
+        let settled = Settled { worker: "main".into(), bytes: Bytes(9), session: None };
+        check(Event::Settled(settled), r#"{"event":"settled","worker":"main","bytes":9}"#);
         check(Event::Floor(floor), r#"{"event":"floor","worker":"main","bytes":9,"pid":7}"#);
         let import = Import { worker: "main".into(), id: "a".into(), bytes: -3, session: None };
         check(Event::Import(import), r#"{"event":"import","worker":"main","id":"a","bytes":-3}"#);

@@ -189,18 +189,17 @@ fn signed(bytes: Bytes) -> i64 {
 
 /// Time and retained summed, transient and peak the largest. A sum of which a part is not known is not known.
 fn combined(parts: &[Part]) -> Observation {
-    let of = observation;
-    let time = parts.iter().map(|part| of(part).time).sum::<Option<Millis>>();
+    let time = parts.iter().map(|part| observation(part).time).sum::<Option<Millis>>();
     let retained = parts
         .iter()
-        .map(|part| of(part).retained)
+        .map(|part| observation(part).retained)
         .try_fold(0_i64, |sum, part| Some(sum.saturating_add(part?)));
     Observation {
         time,
         import: None,
         retained,
-        transient: parts.iter().filter_map(|part| of(part).transient).max(),
-        peak: parts.iter().filter_map(|part| of(part).peak).max(),
+        transient: parts.iter().filter_map(|part| observation(part).transient).max(),
+        peak: parts.iter().filter_map(|part| observation(part).peak).max(),
         killed: None,
     }
 }

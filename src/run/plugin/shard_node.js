@@ -136,7 +136,8 @@ function stretch(process) {
 function runner(process, born) {
   // What runs now; what was held without garbage; when it was ready, and when it was asked to run something; whether
   // there is one for each file; whether it is known when it has run all.
-  return { process, born, place: 1, current: null, floored: false, base: null, ready: null, asked: null, alone: null, ends: true };
+  const known = { worker: null, current: null, floored: false, base: null, alone: null, ends: true };
+  return { process, born, place: 1, ready: null, asked: null, ...known };
 }
 
 const self = runner('self', clock() - process.uptime() * 1000);
@@ -195,8 +196,6 @@ let cost = 15;
 let since = clock();
 // Whether no file has ended without one since the last collection.
 let fresh = true;
-// What the last one found that several files have left.
-let settled = null;
 
 const takeCollector = quietly(() => {
   const v8 = require('v8');
@@ -223,24 +222,27 @@ function collect() {
   }
   cost = work() - begun;
   spent += cost;
+  fresh = true;
+  self.base = level();
 }
 
-/** What is held without garbage after a file that began so and grew so much; `null` where nobody knows that of it alone. */
+/**
+ * What is held without garbage after a file that began so and grew so much, and what it and those before it have left
+ * together; each `null` where nobody knows, or the other says it all.
+ */
 function kept(from, grown) {
   const large = grown >= LARGE;
   const time = clock() - since;
   const most = large ? SHARE_LARGE * time + ADVANCE_LARGE : (self.ends ? SHARE : SHARE_KILLED) * time;
   if (spent + cost > most) {
     fresh = false;
-    return null;
+    return { after: null, settled: null };
   }
+  const alone = fresh;
   collect();
-  self.base = level();
-  if (fresh) return self.base;
-  fresh = true;
-  settled = self.base;
+  if (alone) return { after: self.base, settled: null };
   // It cannot have left more than it grew: the rest is what others left since the last time.
-  return large ? Math.min(self.base, from + grown) : null;
+  return { after: large ? Math.min(self.base, from + grown) : null, settled: self.base };
 }
 
 // Jest kills a worker that takes half a second to end, and says so.
@@ -250,8 +252,6 @@ const ENDING = 256 << 20;
 const settle = quietly(() => {
   if (self.current || fresh || usage().heapUsed > ENDING) return;
   collect();
-  fresh = true;
-  self.base = level();
   put({ event: 'settled', worker: self.worker, bytes: self.base });
 });
 
@@ -334,25 +334,26 @@ const begin = quietly((it, file, worker, more) => {
   const from = before === null || it !== self ? before : Math.min(it.base, before);
   const id = suite(file);
   it.worker = worker;
-  it.current = { id, worker, before, from, most, begun: clock(), came: 'passed', ...more };
+  it.current = { id, before, from, most, begun: clock(), came: 'passed', ...more };
   lines.push({ event: 'begin', worker, id, level_bytes: from });
   put(...lines);
 });
 
 const end = quietly((it, came) => {
-  const { current } = it;
+  const { current, worker } = it;
   if (!current) return;
-  const { id, worker, before, from, most, begun } = current;
+  const { id, before, from, most, begun } = current;
   const line = { event: 'suite', worker, id, ms: Math.round(clock() - begun + (current.early || 0)) };
   line.before_bytes = from;
   line.peak_bytes = most();
+  let settled = null;
   // A process that runs no other file gives everything back.
   if (from === null || current.alone) line.after_bytes = from;
   else if (it !== self) line.after_bytes = null;
   else {
     enlarged();
     // Above all that was there: garbage of others is no reason to collect it.
-    line.after_bytes = kept(from, line.peak_bytes - before);
+    ({ after: line.after_bytes, settled } = kept(from, line.peak_bytes - before));
     enlarged();
     line.shared_bytes = shared + Math.max(0, loaded);
     shared = loaded = 0;
@@ -361,7 +362,6 @@ const end = quietly((it, came) => {
   line.last = false;
   it.current = null;
   put(line, ...(settled === null ? [] : [{ event: 'settled', worker, bytes: settled }]));
-  settled = null;
 });
 
 // ---- Jest ----
