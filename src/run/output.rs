@@ -3,13 +3,17 @@
 //!
 //! A terminal is handed on as it is, so that the tools see one; then nothing is heard.
 
+mod pass;
+
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IsTerminal, PipeReader, Read, Write};
+use std::io::{self, IsTerminal};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use pass::{Stream, pass};
 
 /// So much of the end is kept, in bytes.
 const TAIL_MAX: usize = 64 << 10;
@@ -25,7 +29,7 @@ struct Shared {
     begun: Instant,
     /// When something was last heard, in milliseconds.
     last: AtomicU64,
-    /// Pipes whose end was not reached.
+    /// Threads that have not reached the end of all that they listen to.
     open: AtomicUsize,
     tail: Mutex<VecDeque<u8>>,
 }
@@ -51,13 +55,12 @@ impl Output {
         });
         let (out, err) = (io::stdout(), io::stderr());
         let mut ends = Ends { stdout: Stdio::inherit(), stderr: Stdio::inherit() };
-        let (mut heard, mut writer) = (false, None);
+        let (mut streams, mut writer) = (Vec::new(), None);
         if !out.is_terminal() {
             let (reader, end) = io::pipe()?;
             writer = Some(end.try_clone()?);
             ends.stdout = end.into();
-            listen(&shared, reader, duplicate_stdout()?, lines);
-            heard = true;
+            streams.push(Stream::new(reader, duplicate_stdout()?));
         }
         if !err.is_terminal() {
             match writer {
@@ -66,10 +69,16 @@ impl Output {
                 _ => {
                     let (reader, end) = io::pipe()?;
                     ends.stderr = end.into();
-                    listen(&shared, reader, duplicate_stderr()?, lines);
-                    heard = true;
+                    streams.push(Stream::new(reader, duplicate_stderr()?));
                 }
             }
+        }
+        let heard = !streams.is_empty();
+        if cfg!(unix) && heard {
+            listen(&shared, streams, lines);
+        } else {
+            // Elsewhere nobody waits for two pipes at once.
+            streams.into_iter().for_each(|stream| listen(&shared, vec![stream], lines));
         }
         Ok((Output { shared, heard }, ends))
     }
@@ -96,35 +105,15 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Hands on what comes, in a thread of its own, until nobody holds the other end.
-fn listen(shared: &Arc<Shared>, mut from: PipeReader, mut to: File, lines: bool) {
+/// Hands on what comes, in a thread of its own, until nobody holds the other ends.
+fn listen(shared: &Arc<Shared>, streams: Vec<Stream>, lines: bool) {
     shared.open.fetch_add(1, Ordering::AcqRel);
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {
-        let mut buffer = vec![0; 64 << 10];
-        let mut rest: Vec<u8> = Vec::new();
-        // Our reader may be gone; the child must not be held up by that.
-        let mut hand_on = |bytes: &[u8]| drop(to.write_all(bytes));
-        loop {
-            let read = match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => &buffer[..read],
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => break,
-            };
+        pass(streams, lines, |bytes| {
             shared.last.store(millis(shared.begun.elapsed()), Ordering::Relaxed);
-            shared.keep(read);
-            if !lines {
-                hand_on(read);
-                continue;
-            }
-            rest.extend_from_slice(read);
-            let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            let whole = if rest.len() > TAIL_MAX { rest.len() } else { whole };
-            hand_on(&rest[..whole]);
-            rest.drain(..whole);
-        }
-        hand_on(&rest);
+            shared.keep(bytes);
+        });
         shared.open.fetch_sub(1, Ordering::AcqRel);
     });
 }
