@@ -181,7 +181,7 @@ function loading(load) {
 // ---- garbage ----
 
 // What a file keeps shows only when garbage is gone before and after it. Collecting takes 10 to 50 ms, the longer the
-// more is in use, and makes V8 work several times as much again afterwards. So it may take this share of the time and no
+// more is in use, and makes V8 work several times as much again afterwards. So it may take this share of the work and no
 // more, and files that grow much come first; at the end of the process nothing comes afterwards. A process that is killed
 // in place of ending does not get there.
 const SHARE = 0.001;
@@ -193,7 +193,7 @@ let gc = null;
 let spent = 0;
 // Of the last one; of the first, about.
 let cost = 15;
-let since = clock();
+let since = 0;
 // Whether no file has ended without one since the last collection.
 let fresh = true;
 
@@ -232,7 +232,7 @@ function collect() {
  */
 function kept(from, grown) {
   const large = grown >= LARGE;
-  const time = clock() - since;
+  const time = work() - since;
   const most = large ? SHARE_LARGE * time + ADVANCE_LARGE : (self.ends ? SHARE : SHARE_KILLED) * time;
   if (spent + cost > most) {
     fresh = false;
@@ -323,7 +323,7 @@ const begin = quietly((it, file, worker, more) => {
     it.floored = true;
     if (it === self && !(more && more.alone)) process.on('exit', settle);
     it.base = before;
-    since = clock();
+    since = work();
     if (!more || !more.alone) young = nursery();
     lines.push({ event: 'floor', worker, bytes: before });
     // The process that hands out the files holds something too.
