@@ -3,20 +3,22 @@
 
     python3 benches/overhead.py [SHARD] [ROUNDS] [WHAT…]     default: target/release/shard, 40 rounds, pytest jest vitest
 
-`pytest` is two projects: 200 files of four tests with 20 ms of work a file, and 200 with 4 ms; `jest` and `vitest` are 60 files of four tests with
-40 ms of work a file, in band, in workers, and 20 with a process for each file. They need pytest 8.2, and both packages in `target/js/node_modules`.
+`pytest` is two projects: 200 files of four tests with 20 ms of work a file, and 200 with 4 ms; `jest` and `vitest` are 20 to 60 files of four tests with
+200 and with 40 ms of work a file, in band, in workers, and with a process for each. They need pytest 8.2, and both packages in `target/js/node_modules`.
 Any other word is a package that is installed with its tests (`pip install networkx`, then `networkx.algorithms.tests`).
 
 CPU time is that of all processes, ours too, and says all that is added. Both sessions run at the same time on one core: they take turns there every
 few milliseconds, so that a machine whose speed changes does so for both. Pairs of the same command differ by 1 % that way, and by 4 to 10 % on two
 cores or one after the other. Two cores take half of the rounds each. For wall time both run at the same time wherever the system puts them, a third as
-often; there we may delay both from another core.
+often; there we may delay both from another core. What `shard run` itself spends beside the session is taken from those: it looks at the session by the
+clock, and sessions that share a core take twice as long as they would.
 
 Figures are medians over the rounds, and the added share is the median of the rounds' own shares. Beside it stands the interval that has the true median
 in it 19 times of 20; where the goal is inside, so many rounds cannot tell, and fewer than six never can. Nothing here is a test: times depend on the
 machine, and on Linux.
 """
 import concurrent.futures
+import functools
 import importlib.util
 import itertools
 import math
@@ -57,17 +59,20 @@ TIMED = {
     "python": (sys.executable, "-c", "import json, time\n" + WORK + "t = time.perf_counter(); work(20000); print(20 / (time.perf_counter() - t))"),
     "node": ("node", "-e", NODE_WORK + "const t = performance.now(); work(20000); console.log(20000 / (performance.now() - t))"),
 }
-# Names, words of the command, what the tier says of memory, and how many files: more rounds tell more than longer ones.
+# Names, words of the command, and what the tier says of memory.
 NODE = {
     "jest": [
-        ("Jest in band", "jest/bin/jest.js --silent -i --runTestsByPath", "accumulates", 60),
-        ("Jest in two workers", "jest/bin/jest.js --silent -w 2 --runTestsByPath", "accumulates", 60),
+        ("Jest in band", "jest/bin/jest.js --silent -i --runTestsByPath", "accumulates"),
+        ("Jest in two workers", "jest/bin/jest.js --silent -w 2 --runTestsByPath", "accumulates"),
     ],
     "vitest": [
-        ("Vitest, a process for each file", "vitest/vitest.mjs run --silent --pool=forks", "isolated", 20),
-        ("Vitest, files share processes", "vitest/vitest.mjs run --silent --pool=forks --no-isolate", "accumulates", 60),
+        ("Vitest, a process for each file", "vitest/vitest.mjs run --silent --pool=forks", "isolated"),
+        ("Vitest, files share processes", "vitest/vitest.mjs run --silent --pool=forks --no-isolate", "accumulates"),
     ],
 }
+# Work of a file in ms, and how many there are: sessions of 5 to 10 s, for more rounds tell more than longer ones.
+PYTEST_FILES = [(20, 200), (4, 200)]
+NODE_FILES = {"accumulates": [(200, 30), (40, 60)], "isolated": [(200, 20), (40, 20)]}
 
 
 def times(which, ms):
@@ -75,26 +80,26 @@ def times(which, ms):
     return round(ms * max(float(subprocess.check_output(TIMED[which], text=True)) for _ in range(3)))
 
 
-def make_project(folder, often):
-    """Test files for pytest that do the work so often in each test."""
+def make_project(folder, often, count):
+    """So many test files for pytest that do the work so often in each test."""
     ids = []
     (folder / "tests").mkdir()
     (folder / "pytest.ini").write_text("[pytest]\n")
-    for i in range(200):
+    for i in range(count):
         tests = "\n\n".join(ONE.format(n=n, times=often) for n in range(TESTS))
         (folder / f"tests/test_{i:03}.py").write_text(TEST.format(work=WORK, tests=tests))
         ids.append(f"tests/test_{i:03}.py")
     return ids
 
 
-def make_node_project(folder, kind, often):
+def make_node_project(folder, kind, often, count):
     """The same for Jest or Vitest."""
     ids = []
     (folder / "t").mkdir()
     (folder / "package.json").write_text('{"jest": {"transform": {}, "cacheDirectory": "<rootDir>/cache"}}\n')
     (folder / "node_modules").symlink_to(MODULES)
     begin = "import { test } from 'vitest';\n" if kind == "vitest" else ""
-    for i in range(60):
+    for i in range(count):
         ids.append(f"t/{i:03}.test." + ("mjs" if kind == "vitest" else "js"))
         (folder / ids[-1]).write_text(begin + NODE_WORK + "".join(NODE_ONE.format(n=n, times=often) for n in range(TESTS)))
     return ids
@@ -109,8 +114,15 @@ def package_files(name):
     return sorted(str(path) for path in place.glob("test_*.py"))
 
 
+def own_seconds(pid):
+    """CPU seconds of a process that has ended and is not waited for, without those of its children."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    # Two counts of whole ticks, each rounded down: half a tick is missing from each.
+    return (int(fields[11]) + int(fields[12]) + 1) / os.sysconf("SC_CLK_TCK")
+
+
 def measured(ways, folder):
-    """CPU and wall seconds of commands that run at the same time, each with all that it waited for."""
+    """CPU seconds with all that was waited for, the command's own, and wall seconds, of commands that run at the same time."""
     running, figures = {}, {}
     for which, command in ways.items():
         said = tempfile.TemporaryFile()
@@ -118,9 +130,11 @@ def measured(ways, folder):
         child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=said)
         running[child.pid] = which, child, said, begun
     while running:
-        pid, status, usage = os.wait3(0)
-        which, child, said, begun = running.pop(pid)
-        figures[which] = usage.ru_utime + usage.ru_stime, time.perf_counter() - begun
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT).si_pid
+        which, child, said, begun = running.pop(ended)
+        wall, own = time.perf_counter() - begun, own_seconds(ended)
+        _, status, usage = os.wait4(ended, 0)
+        figures[which] = usage.ru_utime + usage.ru_stime, own, wall
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode not in (0, 1):
             said.seek(0)
@@ -137,7 +151,7 @@ def interval(values):
 
 
 def pairs(core, rounds, folder, ways):
-    """CPU and wall seconds alone and with shard, of so many rounds; on one core, or `None`: on any."""
+    """Figures alone and with shard, of so many rounds; on one core, or `None`: on any."""
     if core is not None:
         os.sched_setaffinity(0, {core})
     rows = []
@@ -149,10 +163,10 @@ def pairs(core, rounds, folder, ways):
     return rows[1:]
 
 
-def prepare(shard, make, folder, command, memory, count):
+def prepare(shard, make, folder, command, memory):
     """A project, planned as one job, and the two commands."""
     folder.mkdir()
-    ids = make(folder)[:count]
+    ids = make(folder)
     (folder / "costs.csv").write_text("id,ms\n" + "".join(f"{id},100\n" for id in ids))
     (folder / "shard.toml").write_text(f'[tier.all]\nmatch = ["**"]\nbudget = "none"\nmemory = "{memory}"\n')
     subprocess.run([shard, "plan", "--costs", "costs.csv"], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -164,22 +178,25 @@ def prepare(shard, make, folder, command, memory, count):
     return ids, ways
 
 
-def compare(shard, make, rounds, title, command=PYTEST, memory="accumulates", count=None):
+def compare(shard, make, rounds, title, command=PYTEST, memory="accumulates"):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         cores = sorted(os.sched_getaffinity(0))[:2]
-        places = [(folder / str(core), *prepare(shard, make, folder / str(core), command, memory, count)) for core in cores]
+        places = [(folder / str(core), *prepare(shard, make, folder / str(core), command, memory)) for core in cores]
         with concurrent.futures.ProcessPoolExecutor(len(cores)) as pool:
             each = -(-rounds // len(cores))
             waiting = [pool.submit(pairs, core, each, place, ways) for core, (place, _, ways) in zip(cores, places)]
             shared = [row for rows in waiting for row in rows.result()]
         place, ids, ways = places[0]
         free = pairs(None, -(-rounds // 3), place, ways)
-    print(f"\n{title}: {len(ids)} files")
-    for column, name, rows in ((0, "CPU", shared), (1, "wall", free)):
-        bare = statistics.median(one[column] for one, _ in rows)
-        with_shard = statistics.median(other[column] for _, other in rows)
-        added = [100 * (other[column] / one[column] - 1) for one, other in rows]
+    beside = statistics.median(ours[1] for _, ours in free)
+    cpu = [(alone[0], ours[0] - ours[1] + beside) for alone, ours in shared]
+    wall = [(alone[2], ours[2]) for alone, ours in free]
+    print(f"\n{title}: {len(ids)} files, {1e3 * beside:.0f} ms of CPU by `shard run` itself")
+    for name, rows in (("CPU", cpu), ("wall", wall)):
+        bare = statistics.median(alone for alone, _ in rows)
+        with_shard = statistics.median(ours for _, ours in rows)
+        added = [100 * (ours / alone - 1) for alone, ours in rows]
         share = statistics.median(added)
         least, most = interval(added)
         enough = len(rows) >= 6
@@ -198,17 +215,19 @@ def main():
     print(f"medians of {rounds} rounds; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {sys.version.split()[0]}")
     for name in sys.argv[3:] or ["pytest", *NODE]:
         if name == "pytest":
-            for ms in (20, 4):
+            for ms, count in PYTEST_FILES:
                 often = times("python", ms / TESTS)
-                compare(shard, lambda folder: make_project(folder, often), rounds, f"pytest, {ms} ms a file")
+                compare(shard, functools.partial(make_project, often=often, count=count), rounds, f"pytest, {ms} ms a file")
         elif name in NODE:
             if not (MODULES / name).exists():
                 print(f"\n{name}: not in {MODULES}")
                 continue
-            often = times("node", 40 / TESTS)
-            for title, words, memory, count in NODE[name]:
+            for title, words, memory in NODE[name]:
                 command = ["node", *f"node_modules/{words}".split()]
-                compare(shard, lambda folder: make_node_project(folder, name, often), rounds, title, command, memory, count)
+                for ms, count in NODE_FILES[memory]:
+                    often = times("node", ms / TESTS)
+                    make = functools.partial(make_node_project, kind=name, often=often, count=count)
+                    compare(shard, make, rounds, f"{title}, {ms} ms a file", command, memory)
         elif files := package_files(name):
 
             def bare(folder):
