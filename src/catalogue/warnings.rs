@@ -58,7 +58,7 @@ warnings! {
         "Prices decide how many jobs pay, and a machine has none, so its minutes count as free."
         next: "set `price` in the tier or the [[runner]]"
     HistoryMismatch "history-mismatch":
-        "Fewer than half of the suites are known to the history or the reports."
+        "Fewer than half of the suites are known to the history or the reports, and most names there are no suite's."
         next: "`shard inspect REPORT --against LIST` shows why names do not meet; [map] in shard.toml leads them there"
     HistoryUnreachable "history-unreachable":
         "Shared storage could not be read, so the last copy of the history was used, or none."

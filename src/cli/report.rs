@@ -346,7 +346,9 @@ pub(super) fn left_out(unusable: &Unusable) -> Vec<String> {
 
 fn mismatch(what: &str, meeting: &Meeting) -> Option<Warning> {
     let known = meeting.suites.saturating_sub(meeting.unknown.len());
-    if meeting.suites <= MATCH_SUITES_MIN || known * 2 >= meeting.suites {
+    // A first job that was measured knows few suites too, but what it names is there.
+    let strange = meeting.strangers.len() * 2 >= meeting.places;
+    if meeting.suites <= MATCH_SUITES_MIN || known * 2 >= meeting.suites || !strange {
         return None;
     }
     let message = format!(
