@@ -75,6 +75,7 @@ PYTEST_FILES = [(20, 200), (4, 200)]
 NODE_FILES = {"accumulates": [(200, 30), (40, 60)], "isolated": [(200, 20), (40, 20)]}
 
 
+@functools.cache
 def times(which, ms):
     """How often the work must be done to take so long, where nothing else runs."""
     return round(ms * max(float(subprocess.check_output(TIMED[which], text=True)) for _ in range(3)))
