@@ -1,5 +1,7 @@
 //! When a session must be stopped for its memory, before the kernel does it without a word.
 
+use std::time::Duration;
+
 use crate::config::Guard;
 use crate::machine::Pressure;
 use crate::model::Bytes;
@@ -22,20 +24,45 @@ impl Memory {
         group.into_iter().chain(self.machine.map(|(left, _)| left)).min()
     }
 
-    /// The share of the real limit that is taken, in percent.
-    pub(super) fn taken(&self) -> u64 {
-        let share = |held: Bytes, all: Bytes| held.0.saturating_mul(100) / all.0.max(1);
+    /// The share of the real limit that is taken, or of the `budget` where that is more, in hundredths of a percent.
+    pub(super) fn taken(&self, budget: Option<Bytes>) -> u64 {
+        let share = |held: Bytes, all: Bytes| held.0.saturating_mul(10_000) / all.0.max(1);
         let group = self.group.map_or(0, |(held, limit)| share(held, limit));
         let machine = self.machine.map_or(0, |(left, all)| share(all.saturating_sub(left), all));
-        group.max(machine)
+        group.max(machine).max(budget.map_or(0, |budget| share(self.session, budget)))
     }
 }
 
 /// The limit is near from this share on, in percent.
 const NEAR: u64 = 97;
 
-/// Nothing can wait any more from this share on, in percent.
-pub(super) const AT_ONCE: u64 = 99;
+/// Nothing can wait any more from this share on, in hundredths of a percent.
+pub(super) const AT_ONCE: u64 = 9_900;
+
+/// Memory is short from this share on, in hundredths of a percent: it is looked at as often as possible.
+const SHORT: u64 = 8_500;
+
+/// How fast memory fills.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace {
+    /// When it was looked at last, and the share that was taken then.
+    last: Option<(Duration, u64)>,
+}
+
+impl Pace {
+    /// Takes note of the share that is taken `now`, in hundredths of a percent. Tells in how long memory is short if it
+    /// goes on as since the last look: zero if it is, `Duration::MAX` if nothing grew.
+    pub(super) fn look(&mut self, now: Duration, taken: u64) -> Duration {
+        let (at, before) = self.last.replace((now, taken)).unwrap_or((now, taken));
+        let (room, grown) = (SHORT.saturating_sub(taken), taken.saturating_sub(before));
+        if room == 0 {
+            return Duration::ZERO;
+        }
+        let nanos = now.saturating_sub(at).as_nanos().saturating_mul(u128::from(room));
+        let until = nanos.checked_div(u128::from(grown)).map(u64::try_from);
+        until.and_then(Result::ok).map_or(Duration::MAX, Duration::from_nanos)
+    }
+}
 
 /// Why a session must be stopped, in words with both figures.
 pub(super) fn alarm(guard: Guard, budget: Option<Bytes>, memory: &Memory) -> Option<String> {
@@ -135,7 +162,8 @@ mod tests {
         );
         check(Guard::Machine, memory(1, (1, 1000), (29, 1000)), Some("the machine had 29 B of 1 kB left"));
         check(Guard::Machine, Memory::default(), None);
-        assert_eq!((fine.taken(), Memory::default().taken()), (97, 0));
+        assert_eq!((fine.taken(None), Memory::default().taken(None)), (9_700, 0));
+        assert_eq!(fine.taken(Some(Bytes(600))), 10_000);
         let pressed = |full| Some(Pressure { some: 10_000, full });
         let check = |memory: Memory, pressure, expect: Option<&str>| {
             let found = overload(&memory, pressure).map(|overload| overload.to_string());
@@ -154,5 +182,19 @@ mod tests {
             assert!(!is_calm(&busy, None), "{busy:?}");
         }
         assert!(!is_calm(&Memory::default(), pressed(1_001)));
+    }
+    #[test]
+    fn the_next_look_comes_before_memory_is_short() {
+        let mut pace = Pace::default();
+        let mut look = |ms, taken| pace.look(Duration::from_millis(ms), taken).as_millis();
+        let never = Duration::MAX.as_millis();
+        // Nothing is known yet, nothing grew, 0.5 % in 100 ms with 79.5 % to go.
+        assert_eq!([look(0, 500), look(100, 500), look(200, 550)], [never, never, 15_900]);
+        // 40 % in 100 ms with 39.5 % to go; it shrinks; it is short, at whatever pace.
+        assert_eq!(
+            [look(300, 4_550), look(400, 3_000), look(500, 8_500), look(500, 9_000)],
+            [98, never, 0, 0]
+        );
+        assert_eq!([look(500, 8_499), look(500, 8_499)], [never, never]);
     }
 }

@@ -143,20 +143,20 @@ impl Meter {
         Bytes(grouped.unwrap_or_else(|| levels(&self.tree, None).0))
     }
 
-    /// When to look again, by the last look and all that this thread has done since. `short`: memory is, so it matters
-    /// more than what looking costs.
-    pub(super) fn pause(&mut self, now: Instant, short: bool) -> Duration {
+    /// When to look again, by the last look and all that this thread has done since. Memory is short so `soon`: then it
+    /// matters more than what looking costs.
+    pub(super) fn pause(&mut self, now: Instant, soon: Duration) -> Duration {
         #[cfg(target_os = "linux")]
-        if short {
+        if soon <= SHORTLY {
             self.tree.all_next();
         }
         let cost = busy().saturating_sub(self.busy);
         let share = if self.is_seen_by_the_kernel(now) { SHARE } else { SHARE_YOUNG };
-        match (short, self.young(now)) {
-            (true, _) => SHORTLY,
-            (false, true) => OFTEN.max(cost * share).min(RAREST),
-            (false, false) => SELDOM.max(cost * SHARE).min(RAREST),
-        }
+        let pause = match self.young(now) {
+            true => OFTEN.max(cost * share),
+            false => SELDOM.max(cost * SHARE),
+        };
+        pause.min(RAREST).min(soon).max(SHORTLY)
     }
 
     /// Whether nothing is lost between two looks: the kernel keeps the mark of a group, there is only one, and no worker has
@@ -344,11 +344,13 @@ mod tests {
         let begun = busy();
         while busy().saturating_sub(begun) < Duration::from_millis(20) {}
         meter.add(NOBODY, None);
-        assert_eq!(meter.pause(Instant::now(), false), OFTEN);
-        assert_eq!(meter.pause(Instant::now(), true), SHORTLY);
+        let never = Duration::MAX;
+        assert_eq!(meter.pause(Instant::now(), never), OFTEN);
+        assert_eq!(meter.pause(Instant::now(), Duration::from_millis(15)), Duration::from_millis(15));
+        assert_eq!(meter.pause(Instant::now(), Duration::ZERO), SHORTLY);
         // What costs more than its share comes later.
         while busy().saturating_sub(meter.busy) < Duration::from_millis(2) {}
-        assert!(meter.pause(Instant::now(), false) >= Duration::from_millis(2) * SHARE_YOUNG);
+        assert!(meter.pause(Instant::now(), never) >= Duration::from_millis(2) * SHARE_YOUNG);
     }
 
     #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::children::{Children, Ended, Orphan, Start, Tell, adopt_orphans};
 use super::meter::Meter;
@@ -75,7 +75,7 @@ pub fn probe(probe: &Probe, say: &mut dyn FnMut(&str)) -> Result<u8, String> {
     let mut end: Option<Ended> = None;
     while end.is_none() {
         meter.look(Instant::now());
-        let pause = meter.pause(Instant::now(), false);
+        let pause = meter.pause(Instant::now(), Duration::MAX);
         match wakes.recv_timeout(pause) {
             Ok(Wake::Signal(signal)) if !probe.interactive || !signals::is_key(signal) => {
                 children.tell(child, &[], Tell::Same(signal));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::children::{Children, Ended as ChildEnd, Orphan, Start as ChildStart, Tell};
 use super::command::{Values, expand};
 use super::events::{self, Events};
-use super::guard::{self, Memory};
+use super::guard::{self, Memory, Pace};
 use super::journal::Journal;
 use super::meter::Meter;
 use super::output::Output;
@@ -23,13 +23,11 @@ use super::stop::Stop;
 use super::surroundings::Surroundings;
 use super::watch::Watch;
 use super::{Order, clock, millis};
+use crate::config::Guard;
 use crate::model::Bytes;
 use crate::outcome::{Begin, Event, Finished, Outcome, Sample, SessionEnd, SessionStart, Start, Stopped};
 use crate::plan::file::Suite;
 use crate::text;
-
-/// Above this share of the real limit, in percent, memory is looked at as often as possible.
-const SHORT: u64 = 85;
 
 /// A part of a shard that is run in one go: a session of the plan, or what is left of one.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -213,7 +211,8 @@ impl<'a> Executor<'a> {
         let mut waiting = if each { longest_first(&piece.suites) } else { vec![0] };
         let mut tasks: Vec<Task> = Vec::new();
         let mut ended = Ended::default();
-        let (mut memory, mut at_rest) = (Memory::default(), None);
+        let (mut memory, mut at_rest, mut pace) = (Memory::default(), None, Pace::default());
+        let binding = self.order.budget.filter(|_| self.order.guard == Guard::Budget);
         loop {
             if tasks.is_empty() {
                 memory = self.surroundings.memory(Bytes(0));
@@ -241,7 +240,8 @@ impl<'a> Executor<'a> {
             if tasks.is_empty() {
                 break;
             }
-            self.nap(&mut tasks, memory.taken() >= SHORT);
+            let soon = pace.look(self.now(), memory.taken(binding));
+            self.nap(&mut tasks, soon);
             self.reap(&mut tasks);
             let mut heard = self.take(events.as_mut(), piece, &mut progress);
             let watched = progress.watched();
@@ -428,11 +428,11 @@ impl<'a> Executor<'a> {
         })
     }
 
-    /// Sleeps until it is time to look again, or something happens.
-    fn nap(&mut self, tasks: &mut [Task], short: bool) {
+    /// Sleeps until it is time to look again, or something happens. Memory is short so `soon`.
+    fn nap(&mut self, tasks: &mut [Task], soon: Duration) {
         // What ends is only waited for.
         let ending = tasks.iter().any(|task| task.end.is_some());
-        let pause = if ending { Duration::from_millis(5) } else { self.meter.pause(Instant::now(), short) };
+        let pause = if ending { Duration::from_millis(5) } else { self.meter.pause(Instant::now(), soon) };
         let mut wake = self.wakes.recv_timeout(pause);
         loop {
             match wake {
@@ -562,7 +562,7 @@ impl<'a> Executor<'a> {
     pub(super) fn pause(&mut self, pause: Duration) {
         let until = self.now() + pause;
         while self.told.is_none() && self.now() < until {
-            self.nap(&mut [], false);
+            self.nap(&mut [], Duration::MAX);
             self.reap(&mut []);
         }
     }

@@ -251,14 +251,15 @@ fn the_time_of_a_shard_is_limited() {
 fn the_budget_stops_a_session_where_it_binds() {
     let grow = |guard: &str, args: &str| {
         let toml = format!("budget = \"200MB\"\nbase = \"1MB\"\nworker-base = \"1MB\"\nguard = \"{guard}\"");
-        let project = project(&["say:a", "grow:30", "say:b"], &toml);
+        // Far above the budget, so that a slow machine sees it too.
+        let project = project(&["say:a", "grow:60", "say:b"], &toml);
         let done = run(&project, args);
         (done.code(), done.stdout(), done.stderr(), verdict(&project))
     };
     let (code, stdout, stderr, verdict) = grow("budget", "");
     assert_eq!(
         (code, stdout.as_str(), verdict.as_str()),
-        (92, "a\n", "92 out-of-memory grow:30 say:b"),
+        (92, "a\n", "92 out-of-memory grow:60 say:b"),
         "{stderr}"
     );
     assert!(stderr.contains("stopped before the kernel does it: the session held 2"), "{stderr}");
@@ -267,7 +268,7 @@ fn the_budget_stops_a_session_where_it_binds() {
     let (code, stdout, stderr, verdict) = grow("budget", "--continue");
     assert_eq!(
         (code, stdout.as_str(), verdict.as_str()),
-        (92, "a\nb\n", "92 out-of-memory grow:30"),
+        (92, "a\nb\n", "92 out-of-memory grow:60"),
         "{stderr}"
     );
     let (code, _, stderr, _) = grow("machine", "");

@@ -125,7 +125,7 @@ impl Executor<'_> {
         for task in tasks.iter_mut() {
             let others = self.meter.pids(Some(task.child));
             if let Some(stop) = &mut task.stop {
-                if stop.is_for_memory() && memory.taken() >= guard::AT_ONCE {
+                if stop.is_for_memory() && memory.taken(None) >= guard::AT_ONCE {
                     stop.hurry(now);
                 }
                 while let Some(tell) = stop.due(now) {
