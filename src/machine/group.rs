@@ -1,7 +1,7 @@
 //! Control groups for memory, of both versions: where ours are, what they hold and may hold.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::parse;
@@ -35,6 +35,57 @@ pub fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::with_capacity(SHORT);
     File::open(path).ok()?.take(1 << 20).read_to_end(&mut bytes).ok()?;
     String::from_utf8(bytes).ok()
+}
+
+/// A short file of the kernel that is read over and over, and opened once. It is one record, so that one read has all of it.
+#[derive(Debug)]
+pub struct Kept {
+    path: PathBuf,
+    file: Option<File>,
+    bytes: Vec<u8>,
+}
+
+impl Kept {
+    /// Nothing is opened yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Kept {
+        Kept { path, file: None, bytes: Vec::new() }
+    }
+
+    /// What it says now.
+    pub fn text(&mut self) -> Option<&str> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(File::open(&self.path).ok()?),
+        };
+        self.bytes.resize(SHORT, 0);
+        file.rewind().ok()?;
+        let length = file.read(&mut self.bytes).ok()?;
+        std::str::from_utf8(&self.bytes[..length]).ok()
+    }
+}
+
+/// What a group holds, looked at over and over.
+#[derive(Debug)]
+pub struct Gauge {
+    version: Version,
+    usage: Kept,
+    stat: Kept,
+}
+
+impl Gauge {
+    /// What its processes hold together, and how much of that are pages of files that are not shared memory: those the
+    /// kernel can take back.
+    pub fn look(&mut self) -> Option<(Bytes, Bytes)> {
+        let usage = Bytes(self.usage.text()?.trim().parse().ok()?);
+        let stat = self.stat.text()?;
+        let (file, shared) = match self.version {
+            Version::One => ("total_cache", "total_shmem"),
+            Version::Two => ("file", "shmem"),
+        };
+        let file = parse::counter(stat, file)?;
+        Some((usage, Bytes(file.saturating_sub(parse::counter(stat, shared).unwrap_or(0)))))
+    }
 }
 
 /// The groups for memory that we are in, the nearest first. `root` is the root of the file system.
@@ -102,16 +153,15 @@ impl Group {
         self.number("memory.max_usage_in_bytes", "memory.peak").map(Bytes)
     }
 
-    /// Pages of files that are not shared memory: the kernel can take them back.
+    /// What is looked at over and over.
     #[must_use]
-    pub fn cache(&self) -> Option<Bytes> {
-        let stat = text(&self.folder.join("memory.stat"))?;
-        let (file, shared) = match self.version {
-            Version::One => ("total_cache", "total_shmem"),
-            Version::Two => ("file", "shmem"),
-        };
-        let file = parse::counter(&stat, file)?;
-        Some(Bytes(file.saturating_sub(parse::counter(&stat, shared).unwrap_or(0))))
+    pub fn gauge(&self) -> Gauge {
+        let kept = |one, two| Kept::new(self.file(one, two));
+        Gauge {
+            version: self.version,
+            usage: kept("memory.usage_in_bytes", "memory.current"),
+            stat: kept("memory.stat", "memory.stat"),
+        }
     }
 
     /// What the kernel can take back at once: pages of files that nobody used lately.
@@ -120,12 +170,6 @@ impl Group {
         let stat = text(&self.folder.join("memory.stat"))?;
         let name = if self.version == Version::One { "total_inactive_file" } else { "inactive_file" };
         parse::counter(&stat, name).map(Bytes)
-    }
-
-    /// What its processes hold that the kernel cannot take back.
-    #[must_use]
-    pub fn held(&self) -> Option<Bytes> {
-        Some(self.usage()?.saturating_sub(self.cache()?))
     }
 
     /// Processes that the kernel killed for want of memory. The root of a tree has no such counter.
@@ -229,6 +273,33 @@ mod tests {
         check("0::/a/b\n", inside, &["/r/sys/fs/cgroup/b", "/r/sys/fs/cgroup"]);
         let one = "27 25 0:24 / /m rw - cgroup cgroup rw,memory\n26 25 0:23 / /u rw - cgroup2 cgroup2 rw\n";
         check("4:memory:/x\n0::/\n", one, &["/r/m/x", "/r/m", "/r/u"]);
+    }
+
+    #[test]
+    fn a_gauge_tells_what_is_held_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |version, usage: (&str, &str), stat: (&str, &str), expect: Option<(u64, u64)>| {
+            let mut gauge = Group { folder: folder.path().to_owned(), version }.gauge();
+            // Once opened, the files are read again and again.
+            for text in ["1", "a", usage.1] {
+                fs::write(folder.path().join(usage.0), text).unwrap();
+                fs::write(folder.path().join("memory.stat"), stat.1.replace(stat.0, "inactive")).unwrap();
+                gauge.look();
+            }
+            fs::write(folder.path().join("memory.stat"), stat.1).unwrap();
+            assert_eq!(gauge.look(), expect.map(|(usage, cache)| (Bytes(usage), Bytes(cache))));
+        };
+        let (one, two) = ("memory.usage_in_bytes", "memory.current");
+        check(
+            Version::One,
+            (one, "900\n"),
+            ("total_", "cache 1\ntotal_cache 90\ntotal_shmem 40\n"),
+            Some((900, 50)),
+        );
+        check(Version::Two, (two, "12\n"), ("file", "anon 5\nfile 7\n"), Some((12, 7)));
+        check(Version::Two, (two, "12\n"), ("file", "anon 5\n"), None);
+        let gone = Group { folder: folder.path().join("gone"), version: Version::Two };
+        assert_eq!(gone.gauge().look(), None);
     }
 
     #[test]

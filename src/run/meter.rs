@@ -20,7 +20,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::machine::group::{Group, Version};
+use crate::machine::group::{Gauge, Group, Version};
 use crate::model::Bytes;
 use crate::outcome::Meter as Reading;
 
@@ -48,7 +48,7 @@ const RAREST: Duration = Duration::from_secs(1);
 /// The meters of one of our children and all below it.
 #[derive(Debug, Default)]
 struct Own {
-    group: Option<Group>,
+    group: Option<(Group, Gauge)>,
     /// The most that the samples saw, by the tree.
     tree: u64,
     /// The most that one process held.
@@ -88,6 +88,10 @@ impl Meter {
     pub(super) fn add(&mut self, child: u32, group: Option<Group>) {
         #[cfg(target_os = "linux")]
         self.tree.roots.insert(child);
+        let group = group.map(|group| {
+            let gauge = group.gauge();
+            (group, gauge)
+        });
         self.own.insert(child, Own { group, ..Own::default() });
         // What starting it cost is no cost of looking.
         self.busy = busy();
@@ -131,8 +135,7 @@ impl Meter {
             let (_, most) = levels(&self.tree, Some(*child));
             own.tree = own.tree.max(most);
             own.highest = own.highest.max(highest(&self.tree, *child));
-            let group = own.group.as_ref().and_then(|group| Some((group.usage()?, group.cache()?)));
-            let held = group.map(|(usage, cache)| {
+            let held = own.group.as_mut().and_then(|(_, gauge)| gauge.look()).map(|(usage, cache)| {
                 let held = usage.saturating_sub(cache).0;
                 own.held = own.held.max(held);
                 own.cache = own.cache.max(cache.0);
@@ -232,9 +235,10 @@ impl Meter {
             }
         }
         let own = self.own.remove(&child)?;
-        let kernel = own.group.as_ref().and_then(Group::peak).map_or(0, |peak| peak.0);
-        let version = own.group.as_ref().map(|group| group.version);
-        if let Some(group) = &own.group {
+        let group = own.group.as_ref().map(|(group, _)| group);
+        let kernel = group.and_then(Group::peak).map_or(0, |peak| peak.0);
+        let version = group.map(|group| group.version);
+        if let Some(group) = group {
             group.remove();
         }
         Some(best(&own, kernel, version))
@@ -242,7 +246,7 @@ impl Meter {
 
     /// Kills for want of memory in the group of a child.
     pub(super) fn kills(&self, child: u32) -> Option<u64> {
-        self.own.get(&child)?.group.as_ref()?.kills()
+        self.own.get(&child)?.group.as_ref()?.0.kills()
     }
 }
 

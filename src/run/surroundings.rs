@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::guard::Memory;
-use crate::machine::group::{self, Group, text};
+use crate::machine::group::{self, Gauge, Group, Kept, text};
 use crate::machine::{Pressure, parse};
 use crate::model::Bytes;
 
@@ -13,14 +13,15 @@ pub(super) struct Surroundings {
     /// The control groups above us, the nearest first.
     groups: Vec<Group>,
     /// Those that limit memory.
-    limits: Vec<(Group, Bytes)>,
+    limits: Vec<(Gauge, Bytes)>,
+    meminfo: Kept,
 }
 
 impl Surroundings {
     pub(super) fn new() -> Surroundings {
         let groups = group::above_us(Path::new("/"));
-        let limits = groups.iter().filter_map(|group| Some((group.clone(), group.limit()?))).collect();
-        Surroundings { groups, limits }
+        let limits = groups.iter().filter_map(|group| Some((group.gauge(), group.limit()?))).collect();
+        Surroundings { groups, limits, meminfo: Kept::new("/proc/meminfo".into()) }
     }
 
     /// The group that we are in.
@@ -29,10 +30,11 @@ impl Surroundings {
     }
 
     /// What memory looks like while the session's processes hold so much.
-    pub(super) fn memory(&self, session: Bytes) -> Memory {
-        let meminfo = text(Path::new("/proc/meminfo"));
-        let figure = |name: &str| parse::kilobytes(meminfo.as_deref()?, name);
-        let groups = self.limits.iter().filter_map(|(group, limit)| Some((group.held()?, *limit)));
+    pub(super) fn memory(&mut self, session: Bytes) -> Memory {
+        let meminfo = self.meminfo.text();
+        let figure = |name: &str| parse::kilobytes(meminfo?, name);
+        let held = |gauge: &mut Gauge| gauge.look().map(|(usage, cache)| usage.saturating_sub(cache));
+        let groups = self.limits.iter_mut().filter_map(|(gauge, limit)| Some((held(gauge)?, *limit)));
         Memory {
             session,
             group: groups.max_by_key(|(held, limit)| held.0.saturating_mul(1_000) / limit.0.max(1)),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::level::{Level, Process, level};
-use crate::machine::group::text;
+use crate::machine::group::{Kept, text};
 use crate::machine::parse;
 
 /// Most processes that are followed at once.
@@ -69,7 +69,9 @@ pub(super) struct Tree {
     asked_at: Option<Instant>,
     /// Asking is dear; not before then.
     ask_after: Option<Instant>,
-    /// The number that the system had given last to a process or a thread.
+    /// Tells the number that the system has given last to a process or a thread.
+    loadavg: Kept,
+    /// The one at the last look.
     number: Option<u32>,
     /// Numbers that nobody had yet when they were asked: one is given a moment before there is anything to see.
     unseen: Vec<u32>,
@@ -95,6 +97,7 @@ impl Tree {
             asked_own: 0,
             asked_at: None,
             ask_after: None,
+            loadavg: Kept::new(proc.join("loadavg")),
             number: None,
             unseen: Vec::new(),
             search_after: None,
@@ -223,8 +226,8 @@ impl Tree {
     }
 
     /// The number that the system gave last to a process or a thread, where it says.
-    fn last_number(&self) -> Option<u32> {
-        text(&self.proc.join("loadavg"))?.split_ascii_whitespace().nth(4)?.parse().ok()
+    fn last_number(&mut self) -> Option<u32> {
+        self.loadavg.text()?.split_ascii_whitespace().nth(4)?.parse().ok()
     }
 
     /// Numbers of all processes below us.

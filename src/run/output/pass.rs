@@ -72,9 +72,8 @@ pub(super) fn pass(mut streams: Vec<Stream>, lines: bool, mut hear: impl FnMut(&
             }
         }
         if let Some(place) = ended {
-            let mut stream = streams.swap_remove(place);
-            let rest = std::mem::take(&mut stream.rest);
-            drop(stream.to.write_all(&rest));
+            let Stream { mut to, rest, .. } = streams.swap_remove(place);
+            drop(to.write_all(&rest));
             resting = None;
         }
         resting = resting.filter(|_| busy.is_none_or(|since| since.elapsed() > BUSY));

@@ -49,7 +49,7 @@ const hide = quietly((env) => {
 // ---- what the machine is asked ----
 
 const room = Buffer.alloc(8192);
-const STATUS = /\nVmHWM:\s*(\d+) kB[^]*\nRssAnon:\s*(\d+) kB\nRssFile:\s*(\d+) kB\nRssShmem:\s*(\d+) kB/;
+const STATUS = /\nVmHWM:\s*(\d+) kB[^]*?\nRssAnon:\s*(\d+) kB\nRssFile:\s*(\d+) kB\nRssShmem:\s*(\d+) kB/;
 
 /** Bytes of private and shared memory, of mapped files, and the high-water mark of both. */
 function status(process) {
@@ -65,6 +65,17 @@ function status(process) {
   } finally {
     if (file !== undefined) closeSync(file);
   }
+}
+
+// What one file ends with, the next one begins with, if it does so at once.
+const AT_ONCE = 5;
+let last = { at: -Infinity, now: null };
+
+/** The same of this process. */
+function ownStatus() {
+  const now = status('self');
+  last = { at: clock(), now };
+  return now;
 }
 
 /** Begins a new high-water mark. */
@@ -91,7 +102,7 @@ let highest = 0;
 
 function level() {
   if (!measures) return null;
-  return marks ? status('self').level : usage.rss ? usage.rss() : usage().rss;
+  return marks ? ownStatus().level : usage.rss ? usage.rss() : usage().rss;
 }
 
 /** Without marks the level is looked at, over and over. */
@@ -106,7 +117,9 @@ const watch = quietly(() => {
 function stretch(process) {
   const unknown = { before: null, most: () => null };
   if (!measures) return unknown;
-  const now = marks === false ? null : status(process);
+  const read = () => (process === 'self' ? ownStatus() : status(process));
+  const recent = marks && process === 'self' && clock() - last.at < AT_ONCE && last.now;
+  const now = marks === false ? null : recent || read();
   const begun = now !== null && reset(process);
   if (marks === null) {
     marks = begun;
@@ -117,7 +130,7 @@ function stretch(process) {
     if (!begun) return unknown;
     const { level: before, files: mapped } = now;
     const most = () => {
-      const then = status(process);
+      const then = read();
       // The mark counts files too. How many there were at that moment is not known: rather too few.
       return then && Math.max(before, then.level, then.mark - Math.min(then.files, mapped));
     };
@@ -134,10 +147,23 @@ function stretch(process) {
 
 /** A process that runs files, by its number, and when it started. */
 function runner(process, born) {
-  // What runs now; what was held without garbage; when it was ready, and when it was asked to run something; whether
-  // there is one for each file; whether it is known when it has run all.
-  const known = { worker: null, current: null, floored: false, base: null, alone: null, ends: true };
-  return { process, born, place: 1, ready: null, asked: null, ...known };
+  return {
+    process,
+    born,
+    place: 1,
+    worker: null,
+    // What runs now.
+    current: null,
+    floored: false,
+    // What was held without garbage.
+    base: null,
+    // When it was ready, and when it was asked to run something.
+    ready: null,
+    asked: null,
+    // Whether there is one for each file, and whether it is known when it has run all.
+    alone: null,
+    ends: true,
+  };
 }
 
 const self = runner('self', clock() - process.uptime() * 1000);
@@ -193,6 +219,7 @@ let gc = null;
 let spent = 0;
 // Of the last one; of the first, about.
 let cost = 15;
+// The work when its first file began.
 let since = 0;
 // Whether no file has ended without one since the last collection.
 let fresh = true;
@@ -258,38 +285,44 @@ const settle = quietly(() => {
 // ---- what is told ----
 
 const put = quietly((...lines) => {
-  const text = Buffer.from(lines.map((line) => JSON.stringify(line) + '\n').join(''));
-  if (text.length > 65536) return;
+  const text = lines.map((line) => JSON.stringify(line) + '\n').join('');
+  if (text.length > 16384 && Buffer.byteLength(text) > 65536) return;
   const file = openSync(events, fs.constants.O_WRONLY | fs.constants.O_APPEND);
   try {
-    writeSync(file, text, 0, text.length);
+    writeSync(file, text);
   } finally {
     closeSync(file);
   }
 });
 
-let ids = null;
-let files = null;
+let suites = null;
+let places = null;
 
-/** The suites of the selection. */
+/** The suites of the selection by their files, as it names them; several of one file cannot be told apart, so the file stands for them. */
 function selected() {
+  const found = new Map();
   try {
     const text = fs.readFileSync(selection, 'utf8');
     const split = (end) => text.split(end).filter(Boolean);
     const words = selection.endsWith('.json') ? JSON.parse(text) : split(selection.endsWith('.nul') ? '\0' : '\n');
-    // A name that begins like an option has `./` in front, which is not part of it.
-    return words.map((word) => (/^\.\/[-@]/.test(word) ? word.slice(2) : word));
+    for (const word of words) {
+      // A name that begins like an option has `./` in front, which is not part of it.
+      const id = /^\.\/[-@]/.test(word) ? word.slice(2) : word;
+      const [file] = id.split('::');
+      found.set(file, found.has(file) ? file : id);
+    }
   } catch {
-    return [];
+    // Then files are named by their places.
   }
+  return found;
 }
 
-/** The suites of the selection by their files, by all their names; `null` stands for several of one file. */
-function named() {
+/** The same by where the files are, by all the names of a place; `null` stands for several. */
+function placed() {
   const found = new Map();
-  for (const id of ids) {
-    const file = path.resolve(root, id.split('::')[0]);
-    for (const name of new Set([file, real(file)])) found.set(name, found.has(name) ? null : id);
+  for (const [file, id] of suites) {
+    const place = path.resolve(root, file);
+    for (const name of new Set([place, real(place)])) found.set(name, found.has(name) ? null : id);
   }
   return found;
 }
@@ -302,16 +335,15 @@ function real(file) {
   }
 }
 
-/** The suite that a file is; several of one file cannot be told apart, so the file stands for them. */
+/** The suite that a file is. */
 function suite(file) {
-  ids = ids || selected();
+  suites = suites || selected();
   const place = path.resolve(file);
   const name = path.relative(root, place).split(path.sep).join('/');
-  const own = ids.filter((id) => id === name || id.startsWith(`${name}::`));
-  if (own.length > 0) return own.length === 1 ? own[0] : name;
+  if (suites.has(name)) return suites.get(name);
   // Asking the system for the real names of all takes long.
-  files = files || named();
-  return files.get(place) || files.get(real(place)) || name;
+  places = places || placed();
+  return places.get(place) || places.get(real(place)) || name;
 }
 
 /** Begins with a file in a process. */
@@ -354,7 +386,7 @@ const end = quietly((it, came) => {
     enlarged();
     // Above all that was there: garbage of others is no reason to collect it.
     ({ after: line.after_bytes, settled } = kept(from, line.peak_bytes - before));
-    enlarged();
+    if (fresh) enlarged();
     line.shared_bytes = shared + Math.max(0, loaded);
     shared = loaded = 0;
   }
@@ -431,14 +463,19 @@ function jest() {
 
 // ---- Vitest ----
 
+// Words without which a message changes nothing about a file that has passed so far.
+const BAD = ['fail', 'skip', 'todo'].map((word) => `"\x04${word}`);
+
 /** What a worker says to the process that hands out the files. */
 const said = quietly((it, message) => {
   // As JSON, bytes arrive as their numbers.
   const bytes = message && message.type === 'Buffer' ? Buffer.from(message.data) : message;
   if (bytes instanceof Uint8Array) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    // The name of the function comes first.
-    if (!/onQueued|onCollected|onTaskUpdate/.test(text.toString('latin1', 0, 256))) return;
+    // The name of the function comes first. Reading takes long, and most say nothing but that all is well.
+    const [what] = /onQueued|onCollected|onTaskUpdate/.exec(text.latin1Slice(0, Math.min(256, text.length))) || [];
+    const changes = ({ came }) => came !== 'passed' || BAD.some((word) => text.includes(word));
+    if (what !== 'onQueued' && !(what && it.current && changes(it.current))) return;
     message = require('v8').deserialize(text);
   }
   if (!message || typeof message !== 'object') return;
@@ -453,7 +490,7 @@ const said = quietly((it, message) => {
       it.asked = it.born = null;
     }
     if (it === self) {
-      hide(process.env);
+      if (!it.floored) hide(process.env);
       it.place = process.env.VITEST_POOL_ID || process.env.VITEST_WORKER_ID || 1;
     }
     begin(it, first.filepath, `vitest-${it.place}`, { file: first.id, alone: it.alone, early });
