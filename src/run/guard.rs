@@ -24,6 +24,11 @@ impl Memory {
         group.into_iter().chain(self.machine.map(|(left, _)| left)).min()
     }
 
+    /// The same, or what the `budget` leaves where that is less.
+    pub(super) fn room(&self, budget: Option<Bytes>) -> Option<Bytes> {
+        self.left().into_iter().chain(budget.map(|budget| budget.saturating_sub(self.session))).min()
+    }
+
     /// The share of the real limit that is taken, or of the `budget` where that is more, in hundredths of a percent.
     pub(super) fn taken(&self, budget: Option<Bytes>) -> u64 {
         let share = |held: Bytes, all: Bytes| held.0.saturating_mul(10_000) / all.0.max(1);
@@ -42,6 +47,9 @@ pub(super) const AT_ONCE: u64 = 9_900;
 /// Memory is short from this share on, in hundredths of a percent: it is looked at as often as possible.
 const SHORT: u64 = 8_500;
 
+/// Bytes that are filled in a millisecond at most, by several processes at once: one alone gets 1 to 2 GB in a second.
+const FASTEST: u64 = 4_000_000;
+
 /// How fast memory fills.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
@@ -50,9 +58,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Takes note of the share that is taken `now`, in hundredths of a percent. Tells in how long memory is short if it
-    /// goes on as since the last look: zero if it is, `Duration::MAX` if nothing grew.
-    pub(super) fn look(&mut self, now: Duration, taken: u64) -> Duration {
+    /// Takes note of the share that is taken `now`, in hundredths of a percent, and of the room that is left. Tells in how
+    /// long memory is short if it goes on as since the last look, or there may be none left: zero if it is short,
+    /// `Duration::MAX` if nothing grew and nothing is limited.
+    pub(super) fn look(&mut self, now: Duration, taken: u64, left: Option<Bytes>) -> Duration {
         let (at, before) = self.last.replace((now, taken)).unwrap_or((now, taken));
         let (room, grown) = (SHORT.saturating_sub(taken), taken.saturating_sub(before));
         if room == 0 {
@@ -60,7 +69,8 @@ impl Pace {
         }
         let nanos = now.saturating_sub(at).as_nanos().saturating_mul(u128::from(room));
         let until = nanos.checked_div(u128::from(grown)).map(u64::try_from);
-        until.and_then(Result::ok).map_or(Duration::MAX, Duration::from_nanos)
+        let until = until.and_then(Result::ok).map_or(Duration::MAX, Duration::from_nanos);
+        until.min(left.map_or(Duration::MAX, |left| Duration::from_millis(left.0 / FASTEST)))
     }
 }
 
@@ -186,7 +196,7 @@ mod tests {
     #[test]
     fn the_next_look_comes_before_memory_is_short() {
         let mut pace = Pace::default();
-        let mut look = |ms, taken| pace.look(Duration::from_millis(ms), taken).as_millis();
+        let mut look = |ms, taken| pace.look(Duration::from_millis(ms), taken, None).as_millis();
         let never = Duration::MAX.as_millis();
         // Nothing is known yet, nothing grew, 0.5 % in 100 ms with 79.5 % to go.
         assert_eq!([look(0, 500), look(100, 500), look(200, 550)], [never, never, 15_900]);
@@ -196,5 +206,24 @@ mod tests {
             [98, never, 0, 0]
         );
         assert_eq!([look(500, 8_499), look(500, 8_499)], [never, never]);
+        // Whatever the pace was, 400 MB may be gone in 100 ms.
+        let mut look =
+            |ms, taken, left| pace.look(Duration::from_millis(ms), taken, Some(Bytes(left))).as_millis();
+        assert_eq!([look(600, 3_000, 400_000_000), look(700, 8_000, 16_000_000_000)], [100, 10]);
+    }
+
+    #[test]
+    fn the_room_is_what_the_nearest_limit_leaves() {
+        let memory = Memory {
+            session: Bytes(300),
+            group: Some((Bytes(500), Bytes(1_000))),
+            machine: Some((Bytes(700), Bytes(9_000))),
+        };
+        let room = |budget: Option<u64>| memory.room(budget.map(Bytes)).map(|room| room.0);
+        assert_eq!(
+            [room(None), room(Some(900)), room(Some(400)), room(Some(200))],
+            [Some(500), Some(500), Some(100), Some(0)]
+        );
+        assert_eq!(Memory::default().room(None), None);
     }
 }

@@ -37,9 +37,9 @@ const OFTEN: Duration = Duration::from_millis(25);
 /// Between two looks else.
 const SELDOM: Duration = Duration::from_millis(100);
 
-/// Of one core, so that measuring changes nothing: one part in so many. The young are worth more where nobody else sees
+/// Of one core, so that measuring changes nothing: one part in so many. The young are worth more, if nobody else sees
 /// what they hold between two looks.
-const SHARE: u32 = 200;
+const SHARE: u32 = 400;
 const SHARE_YOUNG: u32 = 50;
 
 /// Longest time between two looks, whatever they cost.
@@ -154,19 +154,18 @@ impl Meter {
             self.tree.all_next();
         }
         let cost = busy().saturating_sub(self.busy);
-        let share = if self.is_seen_by_the_kernel(now) { SHARE } else { SHARE_YOUNG };
-        let pause = match self.young(now) {
-            true => OFTEN.max(cost * share),
+        let pause = match self.young(now) && !self.is_seen_by_the_kernel(now) {
+            true => OFTEN.max(cost * SHARE_YOUNG),
             false => SELDOM.max(cost * SHARE),
         };
         pause.min(RAREST).min(soon).max(SHORTLY)
     }
 
-    /// Whether nothing is lost between two looks: the kernel keeps the mark of a group, there is only one, and no worker has
-    /// started what nobody else tells apart from it.
+    /// Whether nothing is lost between two looks: the kernel keeps the mark of a group, there is only one, its caches were
+    /// seen, and no worker has started what nobody else tells apart from it.
     #[cfg(target_os = "linux")]
     fn is_seen_by_the_kernel(&self, now: Instant) -> bool {
-        let is_marked = self.own.len() <= 1 && self.own.values().all(|own| own.group.is_some());
+        let is_marked = self.own.len() <= 1 && self.own.values().all(|own| own.held > 0);
         is_marked && !self.tree.workers_have_young(now)
     }
 
@@ -368,8 +367,10 @@ mod tests {
         let group = Group { folder: folder.path().to_owned(), version: Version::Two };
         let mut meter = Meter::new();
         meter.add(NOBODY, Some(group));
+        assert!(!meter.is_seen_by_the_kernel(Instant::now()), "nobody knows of its caches");
         assert_eq!(meter.look(Instant::now()), Bytes(700));
         assert!(meter.is_seen_by_the_kernel(Instant::now()));
+        assert!(meter.pause(Instant::now(), Duration::MAX) >= SELDOM, "what is young loses nothing");
         meter.add(NOBODY - 1, None);
         assert_ne!(meter.look(Instant::now()), Bytes(700), "only the tree knows of all");
         assert!(!meter.is_seen_by_the_kernel(Instant::now()));

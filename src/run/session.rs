@@ -240,7 +240,7 @@ impl<'a> Executor<'a> {
             if tasks.is_empty() {
                 break;
             }
-            let soon = pace.look(self.now(), memory.taken(binding));
+            let soon = pace.look(self.now(), memory.taken(binding), memory.room(binding));
             self.nap(&mut tasks, soon);
             self.reap(&mut tasks);
             let mut heard = self.take(events.as_mut(), piece, &mut progress);
